@@ -199,7 +199,7 @@ class _LiveLine:
     def draw(
         self, head: str, done: int, total: int | None, counts: str, metrics: str, full_width: bool = False
     ) -> None:
-        """Replace the line by ``head  ━━━━  counts  metrics``, cut to the terminal's width unless `full_width`.
+        """Replace the line with ``head  ━━━━  counts  metrics``, cut to the terminal's width unless `full_width`.
 
         Only a final line may be wider than the terminal, because a wrapped line cannot be rewritten.
         """

@@ -77,7 +77,7 @@ def constants_changed(constants: TracedConstants) -> bool:
 
 
 def warn_changed_constants(constants: TracedConstants) -> None:
-    """Warn of plain data that changed during a run although it is a constant of the compiled program."""
+    """Warn about plain data that changed during a run although it is a constant of the compiled program."""
     for constant in constants.values():
         if constant.has_changed:
             warn_at_line(
@@ -174,7 +174,7 @@ class _TracingWatcher:
                 warn_at_line(frame.f_code.co_filename, use.line, effect)
 
     def _check_draws(self, frame: types.FrameType, seen: _Frame) -> None:
-        """Warn of a line that drew from the global generators, directly or in a function it called."""
+        """Warn about a line that drew from the global generators, directly or in a function it called."""
         now = _global_rng_state()
         if now != seen.state:
             seen.state = now
@@ -186,7 +186,7 @@ class _TracingWatcher:
                 )
 
     def _check_return(self, frame: types.FrameType, seen: _Frame) -> None:
-        """Warn of attributes and containers that the call changed."""
+        """Warn about attributes and containers that the call changed."""
         filename = frame.f_code.co_filename
         for name, value in seen.holder.items() if seen.holder else ():
             before = seen.before.get(name)

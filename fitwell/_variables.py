@@ -160,7 +160,7 @@ class Variable(Bindable):
         return np.array(self._value if _scope.find(self) is None else self.value)
 
     def assign(self, value: Any) -> None:
-        """Replace the value by a copy of `value`, which must have the same shape.
+        """Replace the value with a copy of `value`, which must have the same shape.
 
         Args:
             value (ArrayLike): The new array.

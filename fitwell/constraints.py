@@ -180,7 +180,7 @@ class UnitNorm(Constraint):
 
 @_registry.register()
 class NonNeg(Constraint):
-    """Replace negative weights by 0: ``max(w, 0)``.
+    """Replace negative weights with 0: ``max(w, 0)``.
 
     Example:
         >>> import fitwell as fw

@@ -51,8 +51,8 @@ class ColumnType:
     """The type of a column, and the format of its cells.
 
     name: ``"number"``, ``"boolean"``, ``"date"``, ``"category"``, or a description of another type.
-    decimal: decimal separator of the numbers, None if it is ambiguous.
-    pattern: format of the dates, None if the column holds datetimes.
+    decimal: decimal separator of the numbers, or None if it is ambiguous.
+    pattern: format of the dates, or None if the column holds datetimes.
     percent: whether the numbers have a percent sign.
     unit: unit after the numbers, see `fitwell._data.units`.
     words: words among numbers or dates that mean a missing value.
@@ -127,7 +127,7 @@ def infer_column_types(
 def _infer_type_with_unit(
     name: str, values: pd.Series, unit: str, requested: str | None, decimal: str | None, notes: list[str]
 ) -> ColumnType | None:
-    """Return the type of a column of numbers with a unit, None if it does not hold numbers."""
+    """Return the type of a column of numbers with a unit, or None if it does not hold numbers."""
     new_notes: list[str] = []
     bare = strip_unit(values, unit)
     column_type = _infer_type(name, bare, requested, decimal, True, None, new_notes)

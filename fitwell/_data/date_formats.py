@@ -85,7 +85,7 @@ class DateFormat:
 
 
 def infer_date_format(values: pd.Series, requested: bool = False) -> DateFormat | None:
-    """Return the format that matches the most cells, None if it is not `is_mostly_parsed` or `requested`."""
+    """Return the format that matches the most cells, or None if it is not `is_mostly_parsed` or `requested`."""
     import pandas as pd
 
     codes, different = pd.factorize(values.dropna())
@@ -141,7 +141,7 @@ def _best_formats(
 
 
 def _infer_several_formats(texts: pd.Series, counts: NDArray[np.int64], time: str) -> DateFormat | None:
-    """Return the formats of a column with two or three date formats, None if they do not match most cells.
+    """Return the formats of a column with two or three date formats, or None if they do not match most cells.
 
     There is one format for each punctuation, so no cell matches two: 31/10/2021 and 03/04/2021 in one column have the
     same punctuation, so they are both day first or both month first.
@@ -224,7 +224,7 @@ def infer_unambiguous_format(values: pd.Series, known: str) -> str | None:
 
 
 def swap_day_and_month(pattern: str) -> str | None:
-    """Return the format with day and month swapped, None if that format is not in use.
+    """Return the format with day and month swapped, or None if that format is not in use.
 
     >>> swap_day_and_month("%d/%m/%Y %H:%M"), swap_day_and_month("ISO8601")
     ('%m/%d/%Y %H:%M', None)

@@ -43,7 +43,7 @@ def infer_decimals(
     """Return the decimal separators of columns of numbers.
 
     formats: number formats of each column. For a column that was parsed as plain numbers they count its points.
-    separator: cell separator of the file, None if it was not a text file.
+    separator: cell separator of the file, or None if it was not a text file.
     known: decimal separators in training.
     notes: list to which warnings about guesses and about differences from training are appended.
     """

@@ -206,7 +206,7 @@ class NumberFormatCounts:
 
     @property
     def decimal(self) -> str | None:
-        """The separator that most unambiguous cells need, None if there is a tie."""
+        """The separator that most unambiguous cells need, or None if there is a tie."""
         return None if self.point == self.comma else "." if self.point > self.comma else ","
 
     @property

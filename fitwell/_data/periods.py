@@ -97,7 +97,7 @@ def parse_durations(texts: pd.Series, pattern: str) -> pd.Series:
 
 
 def infer_duration_format(texts: pd.Series, sample: pd.Series) -> str | None:
-    """Return the format of durations, None if all cells may be times of day, or are not times."""
+    """Return the format of durations, or None if all cells may be times of day, or are not times."""
     import pandas as pd
 
     if sample.str.match(_DURATION).mean() < 0.5:

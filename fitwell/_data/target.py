@@ -124,7 +124,7 @@ def to_labels(values: pd.Series) -> list[Label]:
 class RegressionTarget:
     """A numeric target, standardized as ``(y - mean) / scale`` with mean and standard deviation of the training rows.
 
-    decimal: decimal separator in the training file, None if it was ambiguous.
+    decimal: decimal separator in the training file, or None if it was ambiguous.
     unit: unit after the numbers in the training file.
     """
 

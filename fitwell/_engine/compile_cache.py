@@ -90,7 +90,7 @@ class CompileCache:
         _caches.add(self)
 
     def find(self, key: Hashable) -> Any:
-        """Return the executable for `key` on this thread's device, None if there is none yet."""
+        """Return the executable for `key` on this thread's device, or None if there is none yet."""
         found = self._executables.get((key, devices.current_device()))
         return None if found is None else found.result()
 

@@ -30,7 +30,7 @@ __all__ = [
 class Policy(Protocol):
     """A decision at the end of an epoch that is part of the compiled loop.
 
-    The methods are pure functions of JAX arrays. Numbers belong into the state of the policy, where they are
+    The methods are pure functions of JAX arrays. Numbers belong in the state of the policy, where they are
     arguments of the program: policies that differ in numbers only then share one compiled program.
 
     Args:

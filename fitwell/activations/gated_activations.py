@@ -21,11 +21,11 @@ def gelu(x: Any, approximate: bool = False) -> Array:
     """Gaussian error linear unit, ``z Φ(z)``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
         approximate (bool): Whether to use the tanh approximation. Default: False.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -42,10 +42,10 @@ def silu(x: Any) -> Array:
     """Swish, ``z sigmoid(z)``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -65,10 +65,10 @@ def hard_silu(x: Any) -> Array:
     """Piecewise linear swish, ``z hard_sigmoid(z)``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -89,10 +89,10 @@ def mish(x: Any) -> Array:
     """``z tanh(softplus(z))``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -110,7 +110,7 @@ def glu(x: Any, axis: int = -1) -> Array:
     """Gated linear unit, ``a sigmoid(b)`` of the halves a and b of `x` along `axis`.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
         axis (int): Axis to split; its length must be even. Default: -1.
 
     Returns:

@@ -34,13 +34,13 @@ def relu(x: Any, negative_slope: Any = 0.0, max_value: Any = None, threshold: An
     gradient at the threshold is the negative slope.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
         negative_slope (float): Slope below the threshold. Default: 0.
         max_value (float | None): Value at which the unit saturates; None for no limit. Default: None.
         threshold (float): Value below which the unit is off. Default: 0.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -65,10 +65,10 @@ def relu6(x: Any) -> Array:
     """ReLU that saturates at 6, ``min(max(0, z), 6)``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -86,11 +86,11 @@ def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Array:
     """Leaky ReLU, ``z if z > 0 else negative_slope z``, whose units cannot die.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
         negative_slope (float): Slope below 0. The default is 0.2 here and 0.3 in the layer `LeakyReLU`, as in Keras.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -108,11 +108,11 @@ def elu(x: Any, alpha: Any = 1.0) -> Array:
     """Exponential linear unit, ``z if z > 0 else alpha (exp(z) - 1)``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
         alpha (float): Minus the limit for large negative inputs. Default: 1.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -131,11 +131,11 @@ def celu(x: Any, alpha: Any = 1.0) -> Array:
     """Continuously differentiable ELU, ``max(0, z) + min(0, alpha (exp(z/alpha) - 1))``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
         alpha (float): Minus the limit for large negative inputs. Default: 1.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -156,10 +156,10 @@ def selu(x: Any) -> Array:
     dense layers.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -176,10 +176,10 @@ def softplus(x: Any) -> Array:
     """Smooth ramp, ``log(1 + exp(z))``: positive, and close to z for large z.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -197,11 +197,11 @@ def squareplus(x: Any, b: Any = 4) -> Array:
     """Softplus without exponentials, ``(z + sqrt(z² + b)) / 2``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
         b (float): Smoothness, at least 0. Default: 4.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -219,10 +219,10 @@ def sparse_plus(x: Any) -> Array:
     """Smooth ramp of `sparsemax`: 0 below -1, ``(z + 1)² / 4`` up to 1, ``z`` above.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -239,10 +239,10 @@ def exponential(x: Any) -> Array:
     """Exponential, ``exp(z)``, for positive outputs such as the rates of a Poisson loss.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw

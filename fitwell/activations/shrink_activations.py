@@ -19,11 +19,11 @@ def hard_shrink(x: Any, threshold: Any = 0.5) -> Array:
     """Hard shrinkage, ``z if |z| > threshold else 0``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
         threshold (float): Default: 0.5.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -42,11 +42,11 @@ def soft_shrink(x: Any, threshold: Any = 0.5) -> Array:
     """Soft shrinkage: ``z - threshold`` above the threshold, ``z + threshold`` below -threshold, else 0.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
         threshold (float): Default: 0.5.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -64,10 +64,10 @@ def tanh_shrink(x: Any) -> Array:
     """``z - tanh(z)``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -86,12 +86,12 @@ def threshold(x: Any, threshold: Any, default_value: Any) -> Array:
     """``z if z > threshold else default_value``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
         threshold (float): Required, as in Keras.
         default_value (float): Required, as in Keras.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw

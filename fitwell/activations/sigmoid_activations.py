@@ -29,7 +29,7 @@ def linear(x: Any) -> Any:
     """Identity, ``z``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
         array: `x` itself.
@@ -49,10 +49,10 @@ def sigmoid(x: Any) -> Array:
     """Logistic function, ``1 / (1 + exp(-z))``, between 0 and 1.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -73,10 +73,10 @@ def log_sigmoid(x: Any) -> Array:
     """Logarithm of `sigmoid`, ``-softplus(-z)``, without overflow.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -95,10 +95,10 @@ def hard_sigmoid(x: Any) -> Array:
     This is the definition of Keras 3; that of Keras 2 was ``clip(0.2 z + 0.5, 0, 1)``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -115,10 +115,10 @@ def sparse_sigmoid(x: Any) -> Array:
     """`sparsemax` of two classes: 0 below -1, ``(z + 1) / 2`` up to 1, 1 above.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -135,10 +135,10 @@ def tanh(x: Any) -> Array:
     """Hyperbolic tangent, ``2 sigmoid(2z) - 1``, between -1 and 1.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -155,10 +155,10 @@ def hard_tanh(x: Any) -> Array:
     """Piecewise linear tanh, ``min(max(z, -1), 1)``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -175,10 +175,10 @@ def softsign(x: Any) -> Array:
     """``z / (1 + |z|)``, between -1 and 1, which saturates polynomially (tanh exponentially).
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw

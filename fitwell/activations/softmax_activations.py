@@ -22,11 +22,11 @@ def softmax(x: Any, axis: int = -1) -> Array:
     """Normalized exponentials, ``exp(z_k) / sum_j exp(z_j)``: positive, with sum 1 along `axis`.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
         axis (int): Axis of the classes. Default: -1.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Raises:
         InvalidArgument: if `x` is a scalar or has no such axis.
@@ -54,11 +54,11 @@ def log_softmax(x: Any, axis: int = -1) -> Array:
     """Logarithm of `softmax`, ``z_k - log(sum_j exp(z_j))``, without overflow.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
         axis (int): Axis of the classes. Default: -1.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Raises:
         InvalidArgument: if `x` has no such axis.
@@ -83,11 +83,11 @@ def sparsemax(x: Any, axis: int = -1) -> Array:
     Unlike `softmax` it returns exact zeros. Differs from Keras 3.15, whose results do not always sum to 1.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
         axis (int): Axis of the classes. Default: -1.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Raises:
         InvalidArgument: if `x` has no such axis.

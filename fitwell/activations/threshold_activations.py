@@ -21,10 +21,10 @@ def heaviside(x: Any) -> Array:
     SGD is the perceptron rule.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw
@@ -44,10 +44,10 @@ def sign(x: Any) -> Array:
     Like `heaviside`, it is trained with the loss ``"perceptron"``.
 
     Args:
-        x (array): Inputs, of any shape.
+        x (array): Inputs of any shape.
 
     Returns:
-        Array: Outputs, of the shape of `x`.
+        Array: Outputs with the same shape as `x`.
 
     Example:
         >>> import fitwell as fw

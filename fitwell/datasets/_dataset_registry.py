@@ -20,7 +20,7 @@ class ImageDataset:
     name: name of the module, and of the data set in `fitwell train NAME`.
     load: returns ``(x_train, y_train), (x_test, y_test)``. Labels are integers from 0.
     max_pixel: pixel value that becomes 1.
-    class_names: names of the labels, None if the label is the name.
+    class_names: names of the labels, or None if the label is the name.
     """
 
     name: str

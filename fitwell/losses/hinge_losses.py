@@ -24,7 +24,7 @@ __all__ = [
 
 
 def _to_signed_labels(y_true: Array) -> Array:
-    """Replace the label 0 by -1.
+    """Replace the label 0 with -1.
 
     Keras checks if *all* labels of the batch are 0 or 1. Replacing label by label gives the same result for both
     conventions and does not depend on which rows share a batch.

@@ -66,7 +66,7 @@ class TruePositives(_CountMetric):
     """Number of labels 1 with ``ŷ > threshold``.
 
     Args:
-        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, for 0.5.
+        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, which means 0.5.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -91,7 +91,7 @@ class FalsePositives(_CountMetric):
     """Number of labels 0 with ``ŷ > threshold``.
 
     Args:
-        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, for 0.5.
+        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, which means 0.5.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -116,7 +116,7 @@ class TrueNegatives(_CountMetric):
     """Number of labels 0 with ``ŷ <= threshold``.
 
     Args:
-        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, for 0.5.
+        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, which means 0.5.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -141,7 +141,7 @@ class FalseNegatives(_CountMetric):
     """Number of labels 1 with ``ŷ <= threshold``.
 
     Args:
-        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, for 0.5.
+        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, which means 0.5.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -166,7 +166,7 @@ class Precision(_ThresholdMetric):
     """Precision ``TP / (TP + FP)``, or 0 if no prediction is positive.
 
     Args:
-        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, for 0.5.
+        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, which means 0.5.
         top_k (int | None): Only the k largest predictions of a row are positive. Default: None.
         class_id (int | None): Evaluate only this class of ``[batch, classes]``. Default: None.
         name (str | None): See `Metric`. Default: the class name in snake case.
@@ -193,7 +193,7 @@ class Recall(_ThresholdMetric):
     """Recall ``TP / (TP + FN)``, or 0 if no label is 1.
 
     Args:
-        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, for 0.5.
+        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, which means 0.5.
         top_k (int | None): Only the k largest predictions of a row are positive. Default: None.
         class_id (int | None): Evaluate only this class of ``[batch, classes]``. Default: None.
         name (str | None): See `Metric`. Default: the class name in snake case.

@@ -90,7 +90,7 @@ class BatchSource:
 
     @property
     def steps(self) -> int | None:
-        """The number of batches per epoch, None if the source does not know it."""
+        """The number of batches per epoch, or None if the source does not know it."""
         try:
             return len(self.source) if hasattr(self.source, "__len__") else None
         except TypeError:

@@ -23,7 +23,7 @@ _PREFETCH_ARGUMENTS = ("max_queue_size", "workers", "use_multiprocessing")
 
 
 def check_deprecated_arguments(call: Callable[..., Any], given: Mapping[str, Any]) -> None:
-    """Warn of deprecated arguments of `call` that have no effect; raise `UnexpectedArgument` for all others."""
+    """Warn about deprecated arguments of `call` that have no effect; raise `UnexpectedArgument` for all others."""
     name = call.__name__
     for argument in given:
         if argument not in _PREFETCH_ARGUMENTS:

@@ -204,7 +204,7 @@ class Population(PopulationPlots, PopulationSaving):
         return self
 
     def _create_fold_members(self, data: PopulationData) -> None:
-        """Replace each member by one member per fold on the first call with folds."""
+        """Replace each member with one member per fold on the first call with folds."""
         rows = data.rows_for(self.members[0].model)
         self.members = assign_folds(self.members, self.build, rows.folds)
         if any(member.status != "not trained" for member in self.members):

@@ -85,7 +85,7 @@ class SharedRows:
 
 
 def _padded_size(sizes: Iterable[int]) -> int | None:
-    """Return the size to pad parts to, None if their sizes are equal."""
+    """Return the size to pad parts to, or None if their sizes are equal."""
     distinct_sizes = set(sizes)
     return max(distinct_sizes) if len(distinct_sizes) > 1 else None
 

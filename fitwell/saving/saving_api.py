@@ -45,7 +45,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
     Keras reads both formats if it knows the layers. The file is written completely or not at all.
 
     Args:
-        model (Model): The model, whose weights exist.
+        model (Model): The model. Its weights must already exist.
         filepath (str | PathLike): Name of the file: ``.keras`` is the archive of Keras 3, and ``.h5`` or ``.hdf5``
             the whole-model file of Keras 2.
         overwrite (bool): Replace an existing file. Default: True.
@@ -188,7 +188,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
     """Save the weights of a model.
 
     Args:
-        model (Model): The model, whose weights exist.
+        model (Model): The model. Its weights must already exist.
         filepath (str | PathLike): Name of the file. ``.weights.h5`` has the layout of Keras 3, and any other ``.h5``
             or ``.hdf5`` that of Keras 2. ``.npz`` and ``.safetensors`` have one array per variable, named by its path
             in the model (``"layers.0/kernel"``).
@@ -233,7 +233,7 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     """Load weights of fitwell or Keras into a model of the same architecture.
 
     Args:
-        model (Model): The model, whose weights exist.
+        model (Model): The model. Its weights must already exist.
         filepath (str | PathLike): Name of a weights file (see `save_weights`), or of a whole-model ``.h5`` file.
         skip_mismatch (bool): Skip weights that do not fit, each with a warning. Otherwise nothing is loaded unless
             all weights fit. Default: False.

@@ -46,7 +46,7 @@ class Search:
 
     Attributes:
         objective (Objective): The metric that is optimized.
-        trials (int | None): Number of trials in total, None if time is the only limit.
+        trials (int | None): Number of trials in total, or None if time is the only limit.
 
     Example:
         >>> import fitwell as fw

@@ -104,7 +104,7 @@ class HyperParameters:
             parent_values (Any): Condition, see `conditional_scope`. Default: None.
 
         Returns:
-            float | None: The value, None if the condition does not hold.
+            float | None: The value, or None if the condition does not hold.
         """
         log = _uses_log_scale(name, sampling, log)
         domain = Float(min_value, max_value, log=log, step=step, default=default)
@@ -138,7 +138,7 @@ class HyperParameters:
             parent_values (Any): Condition, see `conditional_scope`. Default: None.
 
         Returns:
-            int | None: The value, None if the condition does not hold.
+            int | None: The value, or None if the condition does not hold.
         """
         log = _uses_log_scale(name, sampling, log)
         domain = Int(min_value, max_value, log=log, step=1 if step is None else step, default=default)
@@ -166,7 +166,7 @@ class HyperParameters:
             parent_values (Any): Condition, see `conditional_scope`. Default: None.
 
         Returns:
-            Any: The value, None if the condition does not hold.
+            Any: The value, or None if the condition does not hold.
 
         Raises:
             InvalidArgument: If `ordered` is True.

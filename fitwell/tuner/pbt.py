@@ -180,7 +180,7 @@ class PopulationBasedTraining(Search):
         return self.objective.worst if diverged else curve[-1]
 
     def _exploit(self, population: Population, loser: int, parent: int) -> None:
-        """Replace member `loser` by one with its new setting and the training state of `parent`."""
+        """Replace member `loser` with one with its new setting and the training state of `parent`."""
         old = population.members[loser]
         new = build_member(population.build, old.setting, old.seed, old.fold)
         self._trainer.initialize_weights(new)

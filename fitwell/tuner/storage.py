@@ -44,7 +44,7 @@ class Storage:
         name: Human-readable name.
         open_backend: Returns the Optuna storage.
         lock: Returns a context manager that excludes other workers.
-        file: Path of the file, None if there is none.
+        file: Path of the file, or None if there is none.
         journal: Journal backend, None for databases. Its attribute `line` is the number of the last line read.
     """
 
@@ -254,7 +254,7 @@ def _raised_by_optuna(error: BaseException) -> bool:
 
 
 def _inode(file: Path | None) -> int | None:
-    """Return the inode of a file, None if it does not exist."""
+    """Return the inode of a file, or None if it does not exist."""
     return file.stat().st_ino if file is not None and file.exists() else None
 
 

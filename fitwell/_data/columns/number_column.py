@@ -31,7 +31,7 @@ DECIMAL = LeafSchema("'.' or ',' or null", lambda value: value in (None, ".", ",
 class NumberColumn(Column):
     """A number, standardized as ``(x - mean) / scale``. Missing numbers become the median of the training rows.
 
-    decimal: decimal separator in the training file, None if it was ambiguous.
+    decimal: decimal separator in the training file, or None if it was ambiguous.
     percent: whether numbers in the training file had a percent sign.
     words: words in the training file that meant a missing number.
     unit: unit after the numbers in the training file.

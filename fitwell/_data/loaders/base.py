@@ -20,7 +20,7 @@ class Batch:
 
     x: inputs, any tree of arrays. y: targets, one entry per output, or None.
     weights: sample weights, one entry per output, or None.
-    rows: mask that is 1 for real rows and 0 for padding, None if all rows are real. count: number of real rows, if
+    rows: mask that is 1 for real rows and 0 for padding, or None if all rows are real. count: number of real rows, if
         known.
     """
 
@@ -60,7 +60,7 @@ class Dispatch:
 
 
 class DataLoader:
-    """Base class of the data loaders. `rows` and `steps` are per epoch, None if unknown before its end.
+    """Base class of the data loaders. `rows` and `steps` are per epoch, or None if unknown before its end.
 
     prefetches_permutations: whether a thread computes the permutations of the next epochs while the device is busy. If
         other runs use all cores, starting the thread takes longer than computing them.
