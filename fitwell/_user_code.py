@@ -111,7 +111,7 @@ _ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
 
 @contextmanager
 def explain_tracing_errors() -> Iterator[None]:
-    """Replace JAX tracing errors in user code by an `InvalidArgument` with the user's line and a remedy."""
+    """Replace JAX tracing errors in user code with an `InvalidArgument` that shows the user's line and a fix."""
     try:
         yield
     except Exception as error:

@@ -103,7 +103,7 @@ def _check_classes(name: str, different: int, rows: int) -> None:
 
 
 def to_labels(values: pd.Series) -> list[Label]:
-    """Return the values present as Python labels: booleans, integers, floats or strings.
+    """Return the nonmissing values as Python labels: booleans, integers, floats or strings.
 
     Strings that look like numbers become numbers, unless the column is categorical.
     """

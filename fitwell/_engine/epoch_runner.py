@@ -208,7 +208,7 @@ class EpochRunner:
     def apply_policy(
         self, policy: Policy, policy_state: Any, value: float, state: TrainState
     ) -> tuple[Any, TrainState]:
-        """Apply a policy that is not compiled into the dispatches to the `value` of an epoch."""
+        """Given an epoch's `value`, apply a policy that is not part of the compiled dispatch."""
 
         def update(policy_state: Any, value: Array, state: TrainState) -> tuple[Any, TrainState]:
             return policy.update(policy_state, {policy.monitor: value}, state)

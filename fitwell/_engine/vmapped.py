@@ -34,7 +34,7 @@ class DispatchRequest:
 
     @property
     def key(self) -> Any:
-        """Requests with equal keys can run in one program; runners with different policies cannot."""
+        """The batching key: requests with equal keys can run in one program. Different policies give different keys."""
         return self.runner.cache_id, self.dispatch.key, tuple(self.epoch_values)
 
 

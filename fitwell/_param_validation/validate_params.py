@@ -113,7 +113,7 @@ def validate_params(*shared: Mapping[str, Rule], **rules: Rule) -> Callable[[Fun
 
 
 def _wrap_function(function: Any, known: dict[str, Rule | None]) -> Any:
-    """Return `function` with checks of its arguments."""
+    """Wrap `function` so that its arguments are checked."""
     table = _SignatureRules(function.__name__, known, function.__code__)
 
     @functools.wraps(function)

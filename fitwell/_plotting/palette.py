@@ -94,7 +94,7 @@ class Palette:
         ]
 
     def group_key(self, setting: dict[str, Any]) -> str | None:
-        """Return the key of the group of `setting`, or None if it has none of the hyperparameters."""
+        """Return the key of the group that `setting` belongs to, or None if it has none of the hyperparameters."""
         return self._key(setting) if self._has_any(setting) else None
 
     def style(self, group: str | None) -> dict[str, Any]:

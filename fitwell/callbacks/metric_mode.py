@@ -83,7 +83,7 @@ def infer_mode(metric: str) -> str | None:
 
 
 def _class_direction(name: str) -> str | None:
-    """Return the direction of the metric class whose name, in snake case, is the end of `name`."""
+    """Return the direction of the metric class whose snake-case name is a suffix of `name`."""
     found = [(cls, way) for cls, way in _class_directions(Metric) if f"_{name}".endswith(f"_{cls}")]
     return max(found, key=lambda entry: len(entry[0]), default=("", None))[1]
 

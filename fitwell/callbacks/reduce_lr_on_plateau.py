@@ -94,7 +94,7 @@ class ReduceLROnPlateau(MonitorCallback):
         self.cooldown_counter = 0
 
     def policy(self, first_epoch: int) -> Policy:
-        """Return the compiled decision."""
+        """Return the policy that makes this decision inside the compiled loop."""
         return ReduceLROnPlateauPolicy(
             f"reduce_on_plateau_{self.monitor}",
             self.monitor,

@@ -37,7 +37,7 @@ class TagNames:
         }
 
     def layer_tag(self, layer: Any) -> str:
-        """Return the tag of `layer`; for a layer that the model created, such as an input layer, its kind."""
+        """Return the tag of `layer`. A layer that the model created, such as an input, is tagged with its kind."""
         name = layer.name
         return self._names.get(id(layer), name.base if isinstance(name, AutoName) else str(name))
 

@@ -109,7 +109,7 @@ class BaseConv(Layer):
         return to_float(inputs, self.dtype)
 
     def _check_not_empty(self, outputs: Array, inputs: Array) -> Array:
-        """Return the outputs; raises `ShapeError` if a size is 0."""
+        """Return the outputs. Raise `ShapeError` if any dimension is 0."""
         if 0 in outputs.shape[1:]:
             raise ShapeError(
                 f"layer {self.name!r} ({type(self).__name__}): a kernel of size {self.kernel_size} with dilation "

@@ -89,5 +89,5 @@ def _reduce_windows(values: Array, start: Any, axis: int, size: int, step: int, 
 
 
 def _maximum(one: Array, other: Array) -> Array:
-    """Return the maximum; the first of equal values, so that it gets the whole gradient; NaN if one is NaN."""
+    """Return the maximum. On ties the first value gets the whole gradient. If one value is NaN, return NaN."""
     return jnp.where((one >= other) | jnp.isnan(one), one, other)

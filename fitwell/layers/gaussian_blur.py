@@ -57,12 +57,12 @@ def check_kernel_size(where: str, kernel_size: Any) -> tuple[int, int]:
 
 @register()
 class GaussianBlur(ImageAugmentation):
-    """Blur all images by the same Gaussian in training: ``sum over d of w(d) x(p + d)``.
+    """Blur all images with the same Gaussian during training: ``sum over d of w(d) x(p + d)``.
 
     The weights are ``w ~ exp(-d² / (2 sigma²))`` with sum 1.
 
     Args:
-        kernel_size (int | tuple[int, int]): Height and width of the sum in pixels, odd. Default: 3.
+        kernel_size (int | tuple[int, int]): Odd height and width of the kernel, in pixels. Default: 3.
         sigma (float): Standard deviation in pixels, above 0. Changing it does not recompile. Default: 1.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
         **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.

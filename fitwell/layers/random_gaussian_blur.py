@@ -79,7 +79,7 @@ class RandomGaussianBlur(ImageAugmentation):
 
     @property
     def factor(self) -> list[float]:
-        """The bounds of the chance of being blurred."""
+        """The bounds of the probability that an image is blurred."""
         return self._chance.bounds
 
     @property

@@ -26,7 +26,7 @@ __all__ = [
 def _to_signed_labels(y_true: Array) -> Array:
     """Replace the label 0 with -1.
 
-    Keras checks if *all* labels of the batch are 0 or 1. Replacing label by label gives the same result for both
+    Keras checks if *all* labels of the batch are 0 or 1. Replacing each label separately gives the same result for both
     conventions and does not depend on which rows share a batch.
     """
     return jnp.where(y_true == 0, -1, y_true)

@@ -1,4 +1,7 @@
-"""The signature of a training run: architecture, data, settings and versions, and the differences of two."""
+"""The signature of a training run, and the differences between two signatures.
+
+A signature holds the architecture, the data, the settings and the versions.
+"""
 
 from __future__ import annotations
 

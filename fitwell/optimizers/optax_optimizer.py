@@ -96,7 +96,7 @@ class OptaxOptimizer(Optimizer):
         return {path: value + changes[path] for path, value in values.items()}, {"optax": (state,)}
 
     def get_config(self) -> dict[str, Any]:
-        """Raise `InvalidArgument`: a transformation is code."""
+        """Raise `InvalidArgument`, because an Optax transformation is code and cannot be saved as data."""
         raise InvalidArgument(
             "an Optax transformation cannot be written into a configuration; save the weights, and compile "
             "with the transformation again after loading them"

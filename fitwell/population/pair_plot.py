@@ -38,7 +38,7 @@ def plot_pairs(
     log: Mapping[str, bool] = MappingProxyType({}),
     by: By = None,
 ) -> Figure:
-    """Plot all members for every pair of varying hyperparameters, with their scores as color.
+    """For every pair of hyperparameters that vary, plot all members, colored by score.
 
     log: see `plot_effect`. by: hyperparameters that set the marker shapes.
     """

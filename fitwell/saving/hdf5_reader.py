@@ -63,7 +63,7 @@ class HDF5Reader:
         return HDF5Reader(found, self.where, self.longest_string)
 
     def array(self, path: str, shape: tuple[int, ...] | None = None) -> NumpyArray:
-        """Return the array at `path`; raise unless it has the `shape`, if given."""
+        """Return the array at `path`. If `shape` is given, raise an error unless the array has that shape."""
         from fitwell.saving.hdf5_chunks import check_dataset_storage
 
         dataset = self.dataset(path, shape)

@@ -93,7 +93,7 @@ _LAYER_ARGUMENTS = (
 
 
 def to_keras(value: Any) -> Any:
-    """Convert `value`, from `serialize`, to the format of Keras 3."""
+    """Convert `value`, as returned by `serialize`, to the Keras 3 format."""
     if isinstance(value, list):
         return [to_keras(item) for item in value]
     if not isinstance(value, Mapping):

@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 
 def legacy_variable_names(model: Layer) -> dict[str, str]:
-    """Return the name that each variable of `model` has in a file of an earlier version, by its current name."""
+    """Return a dict from each variable's current name to its name in files written by earlier versions."""
     earlier = _legacy_paths(model)
     return {
         _join(path, name): _join(earlier[id(layer)], name)

@@ -230,7 +230,7 @@ def _write_hdf5(target: IO[bytes], path: Path, model: Any) -> None:
 
 @validate_params(model=Instance(Layer, "a model"), filepath=FilePath())
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
-    """Load weights of fitwell or Keras into a model of the same architecture.
+    """Load weights saved by fitwell or Keras into a model of the same architecture.
 
     Args:
         model (Model): The model. Its weights must already exist.

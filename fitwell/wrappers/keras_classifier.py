@@ -1,4 +1,4 @@
-"""`KerasClassifier`: a function that builds a model, as a scikit-learn classifier."""
+"""`KerasClassifier`: wraps a model-building function as a scikit-learn classifier."""
 
 from __future__ import annotations
 

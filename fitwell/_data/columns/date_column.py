@@ -98,7 +98,7 @@ class DateColumn(Column):
     def _parse_other_format(
         self, values: pd.Series, moments: pd.Series, unparsed: NDArray[np.bool_], notes: list[str]
     ) -> pd.Series:
-        """Parse dates whose format differs from training, if that format is unambiguous."""
+        """Parse dates that are not in the training format, if their format is unambiguous."""
         pattern = infer_unambiguous_format(values[unparsed], str(self.pattern))
         if pattern is None:
             return moments
