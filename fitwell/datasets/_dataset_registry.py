@@ -7,6 +7,7 @@ A module of this package registers its data set itself, at its end::
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -51,10 +52,19 @@ DATASETS: dict[str, Dataset] = {}
 
 
 def register(dataset: Dataset) -> None:
-    """Add `dataset` to `DATASETS`. Raise `ValueError` if another one has the name."""
-    if DATASETS.get(dataset.name, dataset) != dataset:
+    """Add `dataset` to `DATASETS`. A module that is reloaded replaces its data set.
+
+    Raises `ValueError` if a data set of another module has the name.
+    """
+    if dataset.name in DATASETS and _module(DATASETS[dataset.name]) != _module(dataset):
         raise ValueError(f"there is a data set {dataset.name!r} already; give this one another name")
     DATASETS[dataset.name] = dataset
+
+
+def _module(dataset: Dataset) -> str:
+    load = dataset.load
+    function = load.func if isinstance(load, functools.partial) else load
+    return str(function.__module__)
 
 
 __all__ = ["DATASETS", "Dataset", "ImageDataset", "TableDataset", "register"]

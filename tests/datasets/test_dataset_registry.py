@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import inspect
 import pkgutil
 import re
@@ -14,7 +15,7 @@ import pytest
 import fitwell
 from fitwell.cli import main
 from fitwell.cli.datasets import DataOptions, load_data
-from fitwell.datasets._dataset_registry import DATASETS, ImageDataset, TableDataset, register
+from fitwell.datasets._dataset_registry import DATASETS, TableDataset, register
 from fitwell.report.figures import plot_worst_images
 
 README = Path(__file__).parents[2] / "README.md"
@@ -40,16 +41,18 @@ def test_the_readme_and_the_help_list_the_data_sets(capsys: pytest.CaptureFixtur
     assert f"a table (.csv, .tsv, .parquet), or {', '.join(DATASETS)}" in text
 
 
-def test_a_name_is_registered_once() -> None:
-    mnist = DATASETS["mnist"]
-    assert isinstance(mnist, ImageDataset)
-    register(mnist)
-    other = TableDataset("mnist", mnist.load, ["a"], "b")
+def test_a_name_belongs_to_one_module() -> None:
+    digits, mnist = DATASETS["digits"], DATASETS["mnist"]
+    other = TableDataset("mnist", digits.load, ["a"], "b")
     with pytest.raises(ValueError, match="there is a data set 'mnist' already; give this one another name"):
         register(other)
-    with pytest.raises(ValueError, match="already"):
-        register(dataclasses.replace(mnist, max_pixel=1.0))
     assert DATASETS["mnist"] is mnist
+
+
+def test_a_reloaded_module_replaces_its_data_set() -> None:
+    before = DATASETS["mnist"]
+    importlib.reload(fitwell.datasets.mnist)
+    assert DATASETS["mnist"] is not before and DATASETS["mnist"].load is fitwell.datasets.mnist.load_data
 
 
 def test_color_images_are_prepared_and_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
