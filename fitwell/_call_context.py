@@ -40,15 +40,16 @@ class CallContext:
     key: the random key of this step. None draws keys from the current seed generator.
     step: a number that differs from call to call (in training, the number of updates), for layers with a fixed seed.
     sample_mask: ``[batch]``, 1 for real rows and 0 for the padding of a short batch. None if there is no padding.
-        `mask_padding` makes it, `ModelProgram.forward` passes it on; losses, metrics and `BatchNormalization` read it.
-    num_valid: the sum of the mask, if it is already known.
+        `_engine.batch_access.mask_padding` makes it, and `ModelProgram.forward` installs it. Losses, metrics,
+        `BatchNormalization`, activity penalties and `masked_mean` read it.
+    num_valid_rows: the sum of the mask, if it is already known.
     """
 
     training: bool | None = None
     key: Array | None = None
     step: Array | int = 0
     sample_mask: Array | None = None
-    num_valid: Array | None = None
+    num_valid_rows: Array | None = None
     losses: list[Array] = field(default_factory=list)
     intermediates: list[tuple[Any, Any]] | None = None
     rng_count: int = 0
@@ -113,17 +114,17 @@ def masked_mean(values: Array) -> Array:
 
     Use it in a layer that mixes the rows of a batch: ``masked_mean(x)`` is ``x.mean(0)`` over the real rows.
     """
-    weights = current_call_context().sample_mask
-    if weights is None:
+    sample_mask = current_call_context().sample_mask
+    if sample_mask is None:
         return jnp.mean(values, axis=0)
-    weights = weights.astype(values.dtype)
+    weights = sample_mask.astype(values.dtype)
     return jnp.tensordot(weights, values, axes=(0, 0)) / num_valid_rows(values.dtype)
 
 
 def num_valid_rows(dtype: Any) -> Array:
     """Return the number of rows that are not padding, for a context with a mask."""
     context = current_call_context()
-    if context.num_valid is not None:
-        return jnp.asarray(context.num_valid, dtype)
+    if context.num_valid_rows is not None:
+        return jnp.asarray(context.num_valid_rows, dtype)
     assert context.sample_mask is not None
     return jnp.sum(context.sample_mask).astype(dtype)

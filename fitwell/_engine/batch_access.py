@@ -71,9 +71,9 @@ def mask_padding(batch: Batch, sizes: Array | None, index: Array) -> Batch:
     if sizes is None:
         return batch
     length = jax.tree.leaves(batch)[0].shape[0]
-    size = take_index(sizes, index)
-    rows = (jnp.arange(length) < size).astype(jnp.float32)
-    return Batch(batch.x, batch.y, batch.weights, rows, size.astype(jnp.float32))
+    num_valid_rows = take_index(sizes, index)
+    sample_mask = (jnp.arange(length) < num_valid_rows).astype(jnp.float32)
+    return Batch(batch.x, batch.y, batch.weights, sample_mask, num_valid_rows.astype(jnp.float32))
 
 
 jax.tree_util.register_dataclass(Validation, data_fields=["batches", "sizes", "tail"], meta_fields=[])

@@ -77,8 +77,8 @@ def layer_outputs(
         training=training,
         key=step_key(state.seed, state.step),
         step=state.step,
-        sample_mask=batch.rows,
-        num_valid=batch.count,
+        sample_mask=batch.sample_mask,
+        num_valid_rows=batch.num_valid_rows,
         intermediates=outputs,
     )
     with program.bound(state.trainable, state.non_trainable, state.hyperparams), call_context(context):

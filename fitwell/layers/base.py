@@ -318,11 +318,11 @@ class Layer(SymbolicCall["Layer"]):
 
     def _activity_penalty(self, output: Any) -> Array:
         """Return the activity penalty, summed over the batch and divided by its number of real rows, as in Keras."""
-        weights = current_call_context().sample_mask
-        rows = jnp.asarray(output.shape[0] if weights is None else jnp.sum(weights), dtype=output.dtype)
-        if weights is not None:
-            output = output * weights.reshape((-1,) + (1,) * (output.ndim - 1)).astype(output.dtype)
-        return self.activity_regularizer(output) / rows
+        mask = current_call_context().sample_mask
+        num_valid_rows = jnp.asarray(output.shape[0] if mask is None else jnp.sum(mask), dtype=output.dtype)
+        if mask is not None:
+            output = output * mask.reshape((-1,) + (1,) * (output.ndim - 1)).astype(output.dtype)
+        return self.activity_regularizer(output) / num_valid_rows
 
     def next_key(self) -> Array:
         """Return a JAX random key for `call`, which differs at every step and for every call.

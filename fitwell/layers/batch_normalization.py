@@ -154,10 +154,10 @@ class BatchNormalization(AffineNormalization):
     def _moments(self, inputs: Array) -> tuple[Array, Array]:
         """Return mean and biased variance over the axes that are not kept, without padding rows."""
         axes = tuple(axis for axis in range(inputs.ndim) if axis not in self.kept_axes)
-        rows = current_call_context().sample_mask
-        if rows is None:
+        sample_mask = current_call_context().sample_mask
+        if sample_mask is None:
             return jnp.mean(inputs, axes), jnp.var(inputs, axes)
-        weights = rows.astype(inputs.dtype).reshape((-1,) + (1,) * (inputs.ndim - 1))
+        weights = sample_mask.astype(inputs.dtype).reshape((-1,) + (1,) * (inputs.ndim - 1))
         count = num_valid_rows(inputs.dtype) * (inputs.size / inputs.shape[0] / self.moving_mean.size)
         mean = jnp.sum(inputs * weights, axes, keepdims=True) / count
         variance = jnp.sum(jnp.square(inputs - mean) * weights, axes) / count

@@ -51,10 +51,10 @@ def _expand_weights(weights: Array, values: Array, what: str, loss: str) -> Arra
     return append_axes(weights, values.ndim)
 
 
-def _combine_masks(mask: Array | None, rows: Array | None, values: Array, loss: str) -> Array | None:
+def _combine_masks(mask: Array | None, sample_mask: Array | None, values: Array, loss: str) -> Array | None:
     """Return which values are used, as booleans that broadcast against `values`; None for all."""
     valid = None
-    for values_mask in (mask, rows):
+    for values_mask in (mask, sample_mask):
         if values_mask is not None:
             used = _expand_weights(jnp.asarray(values_mask) != 0, values, "row weights", loss)
             valid = used if valid is None else valid & used
@@ -85,15 +85,15 @@ def reduce_values(
         ShapeError: if the weights do not match the values, or if a single value for the whole batch would have to be
             weighted.
     """
-    rows = _call_context.current_call_context().sample_mask
+    sample_mask = _call_context.current_call_context().sample_mask
     if values.ndim == 0:
-        if sample_weight is not None or rows is not None:
+        if sample_weight is not None or sample_mask is not None:
             raise ShapeError(
                 f"{loss} returned one number for the whole batch, so its rows cannot be weighted or left out."
                 " Return one value for each row, for instance mean(..., axis=-1) instead of mean(...)."
             )
         return values
-    valid = _combine_masks(mask, rows, values, loss)
+    valid = _combine_masks(mask, sample_mask, values, loss)
     if valid is not None:
         # Select instead of multiplying by 0: padding rows may hold any value, including NaN.
         values = jnp.where(valid, values, 0)

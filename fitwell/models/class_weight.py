@@ -45,7 +45,7 @@ def apply_class_weight(class_weight: Mapping[Any, float] | None, batch: Batch, w
         axes = max(weights.ndim, given.ndim)
         weights, given = (w.reshape(w.shape + (1,) * (axes - w.ndim)) for w in (weights, given))
         weights = weights * given
-    return Batch(batch.x, batch.y, [weights], batch.rows)
+    return Batch(batch.x, batch.y, [weights], batch.sample_mask)
 
 
 def _check_classes(classes: Iterable[int], present: np.ndarray, columns: int | None, whole: bool) -> None:

@@ -164,7 +164,11 @@ class ModelProgram:
     ) -> tuple[Array, ForwardResult]:
         """Call the model on a batch and return its loss."""
         context = CallContext(
-            training=training, key=key, step=step, sample_mask=batch.rows, num_valid=batch.count
+            training=training,
+            key=key,
+            step=step,
+            sample_mask=batch.sample_mask,
+            num_valid_rows=batch.num_valid_rows,
         )
         with (
             self.bound(trainable, non_trainable, hyperparams) as bound,
@@ -226,17 +230,23 @@ class ModelProgram:
         return names
 
     def update(
-        self, gradients: Arrays, slots: Any, trainable: Arrays, hyperparams: Arrays, step: Array, key: Array
+        self,
+        gradients: Arrays,
+        opt_state: Any,
+        trainable: Arrays,
+        hyperparams: Arrays,
+        step: Array,
+        key: Array,
     ) -> tuple[Arrays, Any]:
         """Apply one update of the optimizer, then the constraints."""
         # Optimizers may add noise to gradients, from a separate random stream.
         context = CallContext(training=True, key=jax.random.fold_in(key, 0), step=step)
         with self.bound(hyperparams=hyperparams), call_context(context), self._watched():
-            fresh, slots = self.optimizer.update(gradients, slots, trainable, step)
+            fresh, opt_state = self.optimizer.update(gradients, opt_state, trainable, step)
             for path, variable in self.trainable.items():
                 if variable.constraint is not None:
                     fresh[path] = variable.constraint(fresh[path])
-        return fresh, slots
+        return fresh, opt_state
 
     def scale_loss(self, loss: Array, hyperparams: Arrays) -> Array:
         """Return the value to differentiate: the loss, scaled if the optimizer guards against underflow."""
@@ -247,7 +257,7 @@ class ModelProgram:
         self, metrics: Arrays, loss: Array, forward: ForwardResult, batch: Batch, hyperparams: Arrays
     ) -> Arrays:
         """Add one batch to the metrics."""
-        rows = _row_count(batch)
+        num_valid_rows = _num_valid_rows(batch)
         context = CallContext(training=False)
         with (
             self.bound(hyperparams=hyperparams, metrics=metrics) as bound,
@@ -255,7 +265,8 @@ class ModelProgram:
             self._watched(),
         ):
             for name, tracker in self._trackers.items():
-                tracker.update_state(loss if name == "loss" else forward.parts[name], sample_weight=rows)
+                value = loss if name == "loss" else forward.parts[name]
+                tracker.update_state(value, sample_weight=num_valid_rows)
             for term in self.metrics:
                 output = forward.outputs[term.output]
                 with warn_on_row_broadcast(output.shape[0], self._own_code):
@@ -298,20 +309,22 @@ class ModelProgram:
 
 def _update_metric(term: OutputMetric, batch: Batch, output: Array) -> None:
     """Add one batch to a metric, with targets aligned with the predictions as in a loss."""
-    weight = batch.rows
+    sample_weight = sample_mask = batch.sample_mask
     if term.weighted and batch.weights is not None and batch.weights[term.output] is not None:
-        given = batch.weights[term.output]
-        weight = given if weight is None else given * weight.reshape(weight.shape + (1,) * (given.ndim - 1))
+        sample_weight = batch.weights[term.output]
+        if sample_mask is not None:
+            axes = (1,) * (sample_weight.ndim - 1)
+            sample_weight = sample_weight * sample_mask.reshape(sample_mask.shape + axes)
     y_true, y_pred = squeeze_or_expand_to_same_rank(
-        _align_timesteps(batch.y[term.output], output, weight), output
+        _align_timesteps(batch.y[term.output], output, sample_weight), output
     )
     if jnp.issubdtype(y_true.dtype, jnp.integer) and y_true.dtype.itemsize < 4:
         y_true = y_true.astype(jnp.int32)  # in user code 0 - 1 would be 255
-    if weight is None:
+    if sample_weight is None:
         # A user-defined metric may not have a sample_weight argument.
         term.metric.update_state(y_true, y_pred)
     else:
-        term.metric.update_state(y_true, y_pred, sample_weight=weight)
+        term.metric.update_state(y_true, y_pred, sample_weight=sample_weight)
 
 
 def _align_timesteps(y: Any, output: Array, weight: Any) -> Array:
@@ -357,9 +370,9 @@ def as_outputs(outputs: Any) -> list[Array]:
     return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
 
-def _row_count(batch: Batch) -> Array:
-    if batch.count is not None:
-        return batch.count
-    if batch.rows is not None:
-        return jnp.sum(batch.rows)
+def _num_valid_rows(batch: Batch) -> Array:
+    if batch.num_valid_rows is not None:
+        return batch.num_valid_rows
+    if batch.sample_mask is not None:
+        return jnp.sum(batch.sample_mask)
     return jnp.float32(jax.tree.leaves(batch.x)[0].shape[0])

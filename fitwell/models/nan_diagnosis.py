@@ -65,13 +65,13 @@ def _first_bad_layer(program: Any, state: TrainState, batch: Batch) -> tuple[Any
     )
     for layer, output in layer_outputs(program, state, batch, training=True):
         # A model comes after its layers, so the first one is the innermost and earliest.
-        if not all(_finite(leaf, batch.rows) for leaf in jax.tree.leaves(output)):
+        if not all(_finite(leaf, batch.sample_mask) for leaf in jax.tree.leaves(output)):
             return layer, float(loss)
     return None, float(loss)
 
 
 def _cause(program: Any, state: TrainState, batch: Batch, culprit: Any) -> str:
-    if not all(_finite(leaf, batch.rows) for leaf in jax.tree.leaves((batch.x, batch.y))):
+    if not all(_finite(leaf, batch.sample_mask) for leaf in jax.tree.leaves((batch.x, batch.y))):
         return "The batch itself holds NaN or infinite values: clean the data first."
     bad = [path for path, value in state.trainable.items() if not _finite(value, None)]
     if bad:
@@ -94,10 +94,10 @@ def _cause(program: Any, state: TrainState, batch: Batch, culprit: Any) -> str:
     )
 
 
-def _finite(array: Any, rows: Any) -> bool:
+def _finite(array: Any, sample_mask: Any) -> bool:
     if not jnp.issubdtype(jnp.result_type(array), jnp.inexact):
         return True
     finite = jnp.isfinite(array)
-    if rows is not None and finite.ndim and finite.shape[0] == rows.shape[0]:
-        finite = finite | (rows == 0).reshape((-1,) + (1,) * (finite.ndim - 1))
+    if sample_mask is not None and finite.ndim and finite.shape[0] == sample_mask.shape[0]:
+        finite = finite | (sample_mask == 0).reshape((-1,) + (1,) * (finite.ndim - 1))
     return bool(jnp.all(finite))

@@ -237,14 +237,16 @@ class TrainingSession:
         program.check_optimizer()
         self._hyperparams_on_device = {}
         trainable = {path: variable.raw_value for path, variable in program.trainable.items()}
-        slots = self.optimizer.opt_state
-        slots = (
-            self.optimizer.init(trainable) if slots is None else self.optimizer.match_slots(slots, trainable)
+        opt_state = self.optimizer.opt_state
+        opt_state = (
+            self.optimizer.init(trainable)
+            if opt_state is None
+            else self.optimizer.match_slots(opt_state, trainable)
         )
         state = TrainState(
             trainable={},
             non_trainable={},
-            opt_state=slots,
+            opt_state=opt_state,
             hyperparams={},
             metrics=dict(self._empty_metrics()),
             policies={},

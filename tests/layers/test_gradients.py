@@ -104,8 +104,8 @@ def test_gradients_of_a_whole_training_step(loss: str, units: int, activation: A
         )
         model.compile(loss=loss, optimizer="sgd")
         weight = draw.uniform(0, 2, 7)
-        rows = jnp.asarray([1.0] * 5 + [0.0] * 2) if padded else None
-        batch = Batch(jnp.asarray(x), [jnp.asarray(targets[loss])], [jnp.asarray(weight)], rows)
+        sample_mask = jnp.asarray([1.0] * 5 + [0.0] * 2) if padded else None
+        batch = Batch(jnp.asarray(x), [jnp.asarray(targets[loss])], [jnp.asarray(weight)], sample_mask)
         program = model._session.get_program(batch)
         hyperparams = {path: jnp.float64(cell.raw_value) for path, cell in program.hyperparams.items()}
         statistics = {path: v.value for path, v in program.non_trainable.items()}

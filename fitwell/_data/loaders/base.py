@@ -20,15 +20,15 @@ class Batch:
 
     x: inputs, any tree of arrays. y: targets, one entry per output, or None.
     weights: sample weights, one entry per output, or None.
-    rows: mask that is 1 for real rows and 0 for padding, or None if all rows are real. count: number of real rows, if
-        known.
+    sample_mask: 1 for real rows and 0 for padding, or None if all rows are real.
+    num_valid_rows: number of real rows, if known.
     """
 
     x: PyTree
     y: PyTree = None
     weights: PyTree = None
-    rows: Array | None = None
-    count: Array | None = None
+    sample_mask: Array | None = None
+    num_valid_rows: Array | None = None
 
 
 @dataclass
