@@ -125,25 +125,25 @@ def epoch_permutations(seed: int, epochs: range, rows: int) -> NDArray[np.int32]
     The result has shape ``[epochs, rows]``. Each permutation of ``0 … rows-1`` is a function of
     ``(seed, epoch, rows)`` only. A counter-based generator on the host draws them: a permutation on the
     device costs more than a whole epoch of a small network. Epochs of few rows are drawn in blocks, keyed by
-    ``(seed, block)``, because resetting the generator costs more than permuting.
+    ``(seed, epoch_block)``, because resetting the generator costs more than permuting.
     """
     permutations = np.empty((len(epochs), rows), np.int32)
     block_size = max(1, _BLOCK_ROWS // max(rows, 1))
     epoch = epochs.start
     while epoch < epochs.stop:
-        block, offset = divmod(epoch, block_size)
+        epoch_block, offset = divmod(epoch, block_size)
         count = min(block_size - offset, epochs.stop - epoch)
         done = epoch - epochs.start
-        permutations[done : done + count] = _permutation_block(seed, block, block_size, rows)[
+        permutations[done : done + count] = _permutation_block(seed, epoch_block, block_size, rows)[
             offset : offset + count
         ]
         epoch += count
     return permutations
 
 
-def _permutation_block(seed: int, block: int, epochs: int, rows: int) -> NDArray[np.int32]:
+def _permutation_block(seed: int, epoch_block: int, epochs: int, rows: int) -> NDArray[np.int32]:
     keep = _open_caches and epochs * rows <= _CACHED_ROWS
-    return (_cached_block if keep else _draw_block)(seed, block, epochs, rows)
+    return (_cached_block if keep else _draw_block)(seed, epoch_block, epochs, rows)
 
 
 @contextmanager
@@ -159,15 +159,15 @@ def cache_permutations() -> Iterator[None]:
 
 
 @functools.lru_cache(_CACHED_BLOCKS)
-def _cached_block(seed: int, block: int, epochs: int, rows: int) -> NDArray[np.int32]:
-    permutations = _draw_block(seed, block, epochs, rows)
+def _cached_block(seed: int, epoch_block: int, epochs: int, rows: int) -> NDArray[np.int32]:
+    permutations = _draw_block(seed, epoch_block, epochs, rows)
     permutations.flags.writeable = False
     return permutations
 
 
-def _draw_block(seed: int, block: int, epochs: int, rows: int) -> NDArray[np.int32]:
+def _draw_block(seed: int, epoch_block: int, epochs: int, rows: int) -> NDArray[np.int32]:
     stream, state = _thread_rng()
-    state["state"]["key"][:] = (seed, block)
+    state["state"]["key"][:] = (seed, epoch_block)
     stream.bit_generator.state = state
     if epochs == 1:
         return stream.permutation(rows).astype(np.int32)[None]  # half the time of `permuted`

@@ -51,13 +51,13 @@ def _to_float(w: Any) -> Array:
 _STRENGTH = Real(0) | None
 
 
-def _read_deprecated_l(kind: str, where: str, value: Any, older: dict[str, Any]) -> Any:
+def _read_deprecated_l(kind: str, where: str, value: Any, deprecated: dict[str, Any]) -> Any:
     """Return the strength, which Keras 2.0 spelled ``l1(l=...)`` or ``l2(l=...)``."""
-    if "l" in older:
+    if "l" in deprecated:
         warn_deprecated(f"{where}(l=...)", f"{where}(...)")
-        value = validate_param(kind, "l", older.pop("l"), _STRENGTH)
-    if older:
-        raise InvalidArgument(f"{where}: unknown argument {next(iter(older))!r}")
+        value = validate_param(kind, "l", deprecated.pop("l"), _STRENGTH)
+    if deprecated:
+        raise InvalidArgument(f"{where}: unknown argument {next(iter(deprecated))!r}")
     return 0.0 if value is None else value
 
 
@@ -117,8 +117,8 @@ class L1(Regularizer):
     supports_padding = True
 
     @validate_params(l1=_STRENGTH)
-    def __init__(self, l1: Any = 0.01, **older: Any) -> None:
-        self.l1 = _read_deprecated_l("L1", "l1", l1, older)
+    def __init__(self, l1: Any = 0.01, **deprecated: Any) -> None:
+        self.l1 = _read_deprecated_l("L1", "l1", l1, deprecated)
 
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the array `w`."""
@@ -145,8 +145,8 @@ class L2(Regularizer):
     supports_padding = True
 
     @validate_params(l2=_STRENGTH)
-    def __init__(self, l2: Any = 0.01, **older: Any) -> None:
-        self.l2 = _read_deprecated_l("L2", "l2", l2, older)
+    def __init__(self, l2: Any = 0.01, **deprecated: Any) -> None:
+        self.l2 = _read_deprecated_l("L2", "l2", l2, deprecated)
 
     def __call__(self, w: Any) -> Array:
         """Return the penalty for the array `w`."""

@@ -43,22 +43,22 @@ class Validation:
         )
 
 
-def gather_batch(block: Batch, order: Array, sizes: Array | None, index: Array) -> Batch:
-    """Return batch `index` of `block`: the rows ``order[index]``, of which the first ``sizes[index]`` are real."""
-    return mask_padding(gather_rows(block, take_index(order, index)), sizes, index)
+def gather_batch(data: Batch, order: Array, sizes: Array | None, index: Array) -> Batch:
+    """Return batch `index` of `data`: the rows ``order[index]``, of which the first ``sizes[index]`` are real."""
+    return mask_padding(gather_rows(data, take_index(order, index)), sizes, index)
 
 
 def select_batch(dispatch: Dispatch, epoch: int, index: int) -> Batch:
     """Return batch `index` of an epoch of `dispatch`."""
     if dispatch.tail is not None and index >= dispatch.order.shape[1]:
-        return gather_rows(dispatch.block, dispatch.tail[epoch])
-    return gather_batch(dispatch.block, dispatch.order[epoch], dispatch.sizes, jnp.int32(index))
+        return gather_rows(dispatch.data, dispatch.tail[epoch])
+    return gather_batch(dispatch.data, dispatch.order[epoch], dispatch.sizes, jnp.int32(index))
 
 
-def gather_rows(block: Batch, places: Array) -> Batch:
-    """Return the rows of `block` at `places`."""
+def gather_rows(data: Batch, places: Array) -> Batch:
+    """Return the rows of `data` at `places`."""
     # Places come from the permutations of the loader, which are in bounds, so no clamping is needed.
-    return jax.tree.map(lambda leaf: leaf.at[places].get(mode="promise_in_bounds"), block)
+    return jax.tree.map(lambda leaf: leaf.at[places].get(mode="promise_in_bounds"), data)
 
 
 def take_index(array: Array, index: Array) -> Array:

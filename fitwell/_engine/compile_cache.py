@@ -115,7 +115,7 @@ class CompileCache:
     ) -> Future[Any]:
         """Trace what `get` will return, and compile it here, or in `pool` while this thread continues.
 
-        use_ynn: the argument of `compiler_options`; called only if there is something to compile.
+        use_ynn_kernels: the argument of `compiler_options`; called only if there is something to compile.
         """
         place = key, devices.current_device()
         with self._claim_lock:
@@ -215,7 +215,7 @@ def _compile(lowered: Any, options: dict[str, Any] | None) -> Any:
 def compiler_options(use_ynn_kernels: bool) -> dict[str, Any] | None:
     """Return the XLA options for this thread's device.
 
-    use_ynn: whether a CPU computes matrix products and convolutions with XLA's YNN kernels, or with Eigen and
+    use_ynn_kernels: whether a CPU computes matrix products and convolutions with XLA's YNN kernels, or with Eigen and
     generated code (see `xla_cpu_heuristics.prefer_ynn_kernels`).
     """
     if use_ynn_kernels or devices.current_device().platform != "cpu":

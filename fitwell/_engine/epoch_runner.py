@@ -69,14 +69,14 @@ def run_batches(
         batch = fetch(index if fuse_loop else xla_cpu_heuristics.prevent_loop_fusion(index))
         return index + 1, step(state, batch, index)
 
-    def going(carry: tuple[Array, TrainState]) -> Array:
+    def should_continue(carry: tuple[Array, TrainState]) -> Array:
         index, state = carry
         return (index < stop) & (state.first_nonfinite_step < 0) & (state.step < limit)
 
-    return jax.lax.while_loop(going, body, (start, state))[1]
+    return jax.lax.while_loop(should_continue, body, (start, state))[1]
 
 
-def _is_over(state: TrainState, limit: Array) -> Array:
+def _has_ended(state: TrainState, limit: Array) -> Array:
     """Return whether training has ended: a loss is not finite, or the last update is done."""
     return (state.first_nonfinite_step >= 0) | (state.step >= limit)
 
@@ -85,9 +85,9 @@ class EpochRunner:
     """Runs the dispatches of a program, and compiles what is new.
 
     program: the program to run. training: whether the steps update the weights. policies: the decisions at the end of
-    each epoch. validation: rows to evaluate inside the dispatch, or None. ends_epochs: whether the policies run inside
-    the dispatch; otherwise `end_epoch` is called after it. logged: the paths of hyperparameters that are logged with
-    the results, under the last part of the path.
+    each epoch. validation: rows to evaluate inside the dispatch, or None. applies_policies_inside: whether the
+    policies run inside the dispatch; otherwise `end_epoch` is called after it. logged: the paths of hyperparameters
+    that are logged with the results, under the last part of the path.
     """
 
     def __init__(
@@ -137,11 +137,11 @@ class EpochRunner:
             return after, report
         steps = max(dispatch.stop - dispatch.start, 1)
 
-        def again(limit: int) -> tuple[TrainState, DispatchResult]:
+        def rerun(limit: int) -> tuple[TrainState, DispatchResult]:
             epochs = min(dispatch.epochs, (limit - report.step_before) // steps + 1)
             return self._dispatch(state, dataclasses.replace(dispatch, epochs=epochs), values, limit)
 
-        first_nonfinite_step, (after, clean) = find_first_nonfinite_step(again, report, int(after.step))
+        first_nonfinite_step, (after, clean) = find_first_nonfinite_step(rerun, report, int(after.step))
         # Log the epoch with the loss that it had; its validation is that of the finite weights.
         own, both = len(self._result_names), min(len(report.epochs), len(clean.epochs))
         clean.epochs.table[:both, :own] = report.epochs.table[:both, :own]
@@ -154,7 +154,7 @@ class EpochRunner:
     ) -> tuple[TrainState, DispatchResult]:
         arguments = self.arguments(state, dispatch, epoch_values, limit)
         run = self.cache.get(
-            _run_key(dispatch, epoch_values), self.run, arguments, lambda: _use_ynn(state, dispatch)
+            _run_key(dispatch, epoch_values), self.run, arguments, lambda: _use_ynn_kernels(state, dispatch)
         )
         began = time.perf_counter()
         state, summary, logs = run(*arguments)
@@ -178,7 +178,7 @@ class EpochRunner:
         )
         return (
             state,
-            dispatch.block,
+            dispatch.data,
             dispatch.order,
             dispatch.sizes,
             bounds,
@@ -203,7 +203,7 @@ class EpochRunner:
     def end_epoch(self, state: TrainState, results: dict[str, Any]) -> TrainState:
         """Apply the policies to an epoch whose validation was computed outside the dispatch."""
         arguments = (state, {name: np.float32(value) for name, value in results.items()})
-        return self.cache.get(("close", tuple(results)), self._end_epoch, arguments)(*arguments)
+        return self.cache.get(("end_epoch", tuple(results)), self._end_epoch, arguments)(*arguments)
 
     def apply_policy(
         self, policy: Policy, policy_state: Any, value: float, state: TrainState
@@ -214,14 +214,16 @@ class EpochRunner:
             return policy.update(policy_state, {policy.monitor: value}, state)
 
         arguments = (policy_state, np.float32(value), state)
-        policy_state, state = self.cache.get(("decide", *static_key(policy)), update, arguments)(*arguments)
+        policy_state, state = self.cache.get(("apply_policy", *static_key(policy)), update, arguments)(
+            *arguments
+        )
         return policy_state, state
 
     def compile_ahead(self, state: TrainState, dispatch: Dispatch, pool: Executor) -> None:
         """Compile the program of `dispatch` in `pool`, without values that change by epoch."""
         arguments = self.arguments(state, dispatch, {})
         self.cache.compile_async(
-            _run_key(dispatch, {}), self.run, arguments, lambda: _use_ynn(state, dispatch), pool
+            _run_key(dispatch, {}), self.run, arguments, lambda: _use_ynn_kernels(state, dispatch), pool
         )
 
     def _end_epoch(self, state: TrainState, logs: dict[str, Array]) -> TrainState:
@@ -237,7 +239,7 @@ class EpochRunner:
     def run(
         self,
         state: TrainState,
-        block: Batch,
+        data: Batch,
         order: Array,
         sizes: Array | None,
         bounds: DispatchBounds,
@@ -260,18 +262,18 @@ class EpochRunner:
             state = _begin_epoch(state, zero, first | (index > 0), epoch_values, index)
 
             def fetch(batch: Array) -> Batch:
-                return gather_batch(block, take_index(order, index), sizes, batch)
+                return gather_batch(data, take_index(order, index), sizes, batch)
 
-            whole = jnp.minimum(stop, order.shape[1])
-            state = run_batches(step, state, fetch, start, whole, limit, fuse_loop)
+            full_batches = jnp.minimum(stop, order.shape[1])
+            state = run_batches(step, state, fetch, start, full_batches, limit, fuse_loop)
             if tail is not None:
                 rows = take_index(tail, index)
-                going = (start <= whole) & (whole < stop) & ~_is_over(state, limit)
+                has_tail = (start <= full_batches) & (full_batches < stop) & ~_has_ended(state, limit)
                 state = jax.lax.cond(
-                    going, lambda: step(state, gather_rows(block, rows), whole), lambda: state
+                    has_tail, lambda: step(state, gather_rows(data, rows), full_batches), lambda: state
                 )
             # An epoch that stays open takes the same path, with no rows to validate.
-            done = last | _is_over(state, limit)
+            done = last | _has_ended(state, limit)
             results = self.program.compute_metrics(state.metrics, state.hyperparams)
             if validation is not None:
                 found = self._validate(state.replace(metrics=zero), validation, done, fuse_validation)
@@ -286,12 +288,12 @@ class EpochRunner:
                 state = jax.lax.cond(done, lambda: self._end_epoch(state, results), lambda: state)
             return state, logs, index + 1
 
-        def going(carry: tuple[TrainState, Array, Array]) -> Array:
+        def should_continue(carry: tuple[TrainState, Array, Array]) -> Array:
             state, _, index = carry
             return (index < epochs) & ~state.stop & (state.first_nonfinite_step < 0)
 
-        state, logs, index = jax.lax.while_loop(going, epoch, (state, logs, jnp.int32(0)))
-        finished = jnp.where(last | _is_over(state, limit), index, 0)
+        state, logs, index = jax.lax.while_loop(should_continue, epoch, (state, logs, jnp.int32(0)))
+        finished = jnp.where(last | _has_ended(state, limit), index, 0)
         facts = [finished, state.stop, state.first_nonfinite_step, step_before]
         return state, jnp.stack([fact.astype(jnp.int32) for fact in facts]), logs
 
@@ -348,7 +350,7 @@ def _run_key(dispatch: Dispatch, epoch_values: dict[str, Array]) -> tuple[Any, .
     return "run", dispatch.key, tuple(epoch_values)
 
 
-def _use_ynn(state: TrainState, dispatch: Dispatch) -> bool:
+def _use_ynn_kernels(state: TrainState, dispatch: Dispatch) -> bool:
     return xla_cpu_heuristics.prefer_ynn_kernels(state.variables, rows=dispatch.order.shape[2])
 
 

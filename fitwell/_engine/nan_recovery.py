@@ -25,11 +25,11 @@ AnyResult = TypeVar("AnyResult", bound=Result)
 
 
 def find_first_nonfinite_step(
-    again: Callable[[int], tuple[TrainState, AnyResult]], result: AnyResult, updates: int
+    rerun: Callable[[int], tuple[TrainState, AnyResult]], result: AnyResult, updates: int
 ) -> tuple[int, tuple[TrainState, AnyResult]]:
     """Return the first step that is not finite, and the outcome of the dispatch that ends just before it.
 
-    again: repeats the dispatch up to a number of updates. result: that of the failed dispatch. updates: the number of
+    rerun: repeats the dispatch up to a number of updates. result: that of the failed dispatch. updates: the number of
     updates when it ended.
 
     A loss that is not finite names its step. A gradient may be NaN where the loss is not (the root of 0). Then the
@@ -38,17 +38,17 @@ def find_first_nonfinite_step(
     """
     good, bad = result.step_before, updates
     if result.first_nonfinite_step >= 0:
-        outcome = again(result.first_nonfinite_step)
+        outcome = rerun(result.first_nonfinite_step)
         if outcome[1].finite:
             return result.first_nonfinite_step, outcome
         bad = result.first_nonfinite_step
     found = None
     middle = bad - 1
     while bad - good > 1:
-        outcome = again(middle)
+        outcome = rerun(middle)
         if outcome[1].finite:
             good, found = middle, outcome
         else:
             bad = middle
         middle = (good + bad) // 2
-    return good, again(good) if found is None else found
+    return good, rerun(good) if found is None else found

@@ -72,15 +72,15 @@ def run_vmapped(requests: Sequence[DispatchRequest], width: int) -> list[tuple[T
     return answers
 
 
-# Positions in the arguments of `EpochRunner.run`. The runs share the block of rows: that of one `ArrayLoader`.
-_BLOCK, _BOUNDS = 1, 4
+# Positions in the arguments of `EpochRunner.run`. The runs share the data: the rows of one `ArrayLoader`.
+_DATA, _BOUNDS = 1, 4
 _MAYBE_SHARED = (2, 3, 6, 7)  # permutations, batch sizes, validation rows, last batches
 
 
 def _join(parts: Sequence[Any], place: int) -> tuple[int | None, Any]:
     """Return the axis to map over and the argument: stacked, or shared if all runs have the same one."""
     first = parts[0]
-    if place == _BLOCK or (place in _MAYBE_SHARED and all(_same(first, part) for part in parts[1:])):
+    if place == _DATA or (place in _MAYBE_SHARED and all(_same(first, part) for part in parts[1:])):
         return None, first
     return 0, jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *parts)
 

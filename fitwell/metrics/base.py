@@ -40,9 +40,9 @@ class CompensatedSum:
     Source: Knuth's two-sum (The Art of Computer Programming 2, 4.2.2), as in Neumaier, 1974.
     """
 
-    def __init__(self, rounded: Variable, lost: Variable) -> None:
-        self.rounded_sum = rounded
-        self.compensation = lost
+    def __init__(self, rounded_sum: Variable, compensation: Variable) -> None:
+        self.rounded_sum = rounded_sum
+        self.compensation = compensation
 
     def add(self, amount: Any) -> None:
         """Add `amount`, an array of the shape of the sum."""

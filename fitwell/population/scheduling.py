@@ -69,16 +69,18 @@ def run_groups(
     groups: pairs of an example fit and the members with functions that create their fits. report_done: called with
     the number of finished members. interrupted: returns whether the user pressed Ctrl-C.
     """
-    stacks: list[Sequence[MemberStart]] = []
-    others: list[Sequence[MemberStart]] = []
+    vmapped: list[Sequence[MemberStart]] = []
+    threaded: list[Sequence[MemberStart]] = []
     for like, starts in groups:
-        (stacks if vmap_rule.should_vmap(like, len(starts)) else others).append(starts)
+        (vmapped if vmap_rule.should_vmap(like, len(starts)) else threaded).append(starts)
     slots = thread_devices()
     jobs: list[list[Job]] = []
-    for group in stacks:
+    for group in vmapped:
         # With fewer groups than devices, each group is divided among several devices.
-        jobs.append([VmappedJob(chunk) for chunk in chunk_members(group, -(-len(set(slots)) // len(stacks)))])
-    jobs += [[SingleJob(start) for start in group] for group in others]
+        jobs.append(
+            [VmappedJob(chunk) for chunk in chunk_members(group, -(-len(set(slots)) // len(vmapped)))]
+        )
+    jobs += [[SingleJob(start) for start in group] for group in threaded]
     run_jobs(jobs, slots, report_done, interrupted)
 
 

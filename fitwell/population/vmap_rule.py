@@ -17,7 +17,7 @@ from fitwell.population.member_train_loop import MemberTrainLoop
 
 __all__ = ["MAX_VMAP_SIZE", "VmapRule", "use_vmap_rule", "should_vmap"]
 
-# (example fit of a group, number of members) -> whether to train the group under `vmap`.
+# (example train loop of a group, number of members) -> whether to train the group under `vmap`.
 VmapRule = Callable[[MemberTrainLoop, int], bool]
 
 _rule: ContextVar[VmapRule | None] = ContextVar("fitwell_vmap_rule", default=None)
@@ -38,12 +38,12 @@ def use_vmap_rule(rule: VmapRule) -> Iterator[None]:
         _rule.reset(token)
 
 
-def should_vmap(fit: MemberTrainLoop, members: int) -> bool:
-    """Return whether to train this number of members like that of `fit` under `vmap`."""
+def should_vmap(train_loop: MemberTrainLoop, members: int) -> bool:
+    """Return whether to train this number of members like that of `train_loop` under `vmap`."""
     rule = _rule.get()
     if rule is not None:
-        return rule(fit, members)
-    if devices.current_device().platform == "cpu" or members < 2 or not fit.supports_vmap:
+        return rule(train_loop, members)
+    if devices.current_device().platform == "cpu" or members < 2 or not train_loop.supports_vmap:
         return False
-    weights = sum(variable.size for variable in fit.plan.program.trainable.values())
-    return fit.plan.loader.batch_size * weights < _FILLING_MULTIPLICATIONS
+    weights = sum(variable.size for variable in train_loop.plan.program.trainable.values())
+    return train_loop.plan.loader.batch_size * weights < _FILLING_MULTIPLICATIONS

@@ -41,7 +41,7 @@ def visited(
     """Return the rows of every batch, and whether its work began and ended an epoch."""
     batches = []
     for work in feed.dispatches(epochs.start, len(epochs), lambda: length, start):
-        rows = np.asarray(work.block.x)
+        rows = np.asarray(work.data.x)
         for epoch in range(work.epochs):
             for index in range(work.start, work.stop):
                 size = None if work.sizes is None else int(work.sizes[index])

@@ -33,8 +33,9 @@ class Batch:
 
 @dataclass
 class Dispatch:
-    """Data of one dispatch: `epochs` whole epochs of a block, or batches ``start … stop-1`` of one epoch.
+    """Data of one dispatch: `epochs` whole epochs, or batches ``start … stop-1`` of one epoch.
 
+    data: rows of all batches.
     order: row indices, ``[max epochs, batches, batch size]``.
     sizes: true batch sizes, ``[batches]``, or None if all batches are full.
     first, last: whether the dispatch begins and ends its epoch.
@@ -42,7 +43,7 @@ class Dispatch:
     tail: row indices of a shorter last batch that must not be padded, ``[max epochs, rows]``, or None.
     """
 
-    block: Batch
+    data: Batch
     order: Array | NumpyArray
     sizes: Array | None
     epochs: int
