@@ -1,7 +1,8 @@
 """Deprecated names, which still work and warn once.
 
-Deprecated arguments are translated where they are taken, and each place calls `warn_deprecated`. Many are in
-`optimizers/deprecated_arguments.py`, `models/deprecated_methods.py` and, for saved files, `saving/keras_config.py`.
+Deprecated arguments are translated where they are taken. Many are in `optimizers/deprecated_names.py`,
+`models/deprecated_api.py` and, for saved files, `saving/keras_config.py`. ``grep 'warn_deprecated('`` lists those that
+warn. Spellings of Keras 2 that are accepted without a warning have a comment that begins with ``# Keras 2:``.
 """
 
 from __future__ import annotations

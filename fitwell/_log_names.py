@@ -3,7 +3,8 @@
 __all__ = ["LEARNING_RATE_NAMES", "TRAINING_COLOR", "VALIDATION_COLOR", "VALIDATION_PREFIX"]
 
 VALIDATION_PREFIX = "val_"
-# Logged values that are not metrics. Keras 2 called the learning rate ``lr``.
+# Logged values that are not metrics.
+# Keras 2: the learning rate was called ``lr``.
 LEARNING_RATE_NAMES = ("learning_rate", "lr")
 TRAINING_COLOR = "#2f6db5"
 VALIDATION_COLOR = "#d9731a"

@@ -2,7 +2,7 @@
 
 A regularizer is called with an array and returns a scalar. Its strengths are hyperparameters that the compiled
 program takes as arguments: changing one does not recompile, and the members of a population may differ in them.
-`ModelProgram.forward` adds the penalties to the loss; activity regularizers act when a layer is called.
+`ModelProgram.forward` adds the penalties to the loss. `Layer` computes those of activities when it is called.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Finding the last finite weights of a dispatch in which a loss or a gradient was not finite.
 
-`EpochRunner.__call__` calls it; `TrainLoop` then warns and ends the run.
+`EpochRunner.__call__` calls it; `TrainLoop._stop_at_nonfinite` then warns and ends the run.
 """
 
 from __future__ import annotations

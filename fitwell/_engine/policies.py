@@ -1,8 +1,8 @@
 """Policies: decisions at the end of an epoch that are part of the compiled program.
 
 A policy consists of pure functions, which are the same for one model and for many mapped ones. Its numbers are part of
-its state and therefore arguments of the program. `EpochRunner` calls `update` at the end of each epoch, and its loop
-over epochs ends when `state.stop` is True.
+its state and therefore arguments of the program. `EpochRunner._end_epoch` calls `update` at the end of each epoch. The
+`while_loop` over epochs in `EpochRunner.run` ends when `state.stop` is True.
 """
 
 from __future__ import annotations

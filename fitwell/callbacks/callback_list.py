@@ -1,4 +1,9 @@
-"""`CallbackList`: several callbacks as one."""
+"""`CallbackList`: several callbacks as one.
+
+Two rules decide what a run does on the host. `CallbackList.runs_on_host`: the hooks of compilable callbacks are called,
+and their policies are not compiled. `CallbackList.returns_each_epoch`: some callback observes epochs or every batch, so
+a dispatch has at most one epoch (validation on the host is the other reason, see `TrainPlan.returns_each_epoch`).
+"""
 
 from __future__ import annotations
 
@@ -48,8 +53,9 @@ class CallbackList:
 
     Attributes:
         has_user_hooks (bool): Whether a user-defined hook observes epochs or batches.
-        runs_on_host (bool): Whether the hooks of compilable callbacks are called.
-        returns_each_epoch (bool): Whether a dispatch ends with the epoch.
+        runs_on_host (bool): Whether the hooks of compilable callbacks are called: there is a user-defined hook, one of
+            these callbacks needs the host, or one callback sets a hyperparameter by epoch that another changes.
+        returns_each_epoch (bool): Whether a dispatch ends with the epoch: some callback observes epochs or every batch.
 
     Example:
         >>> from fitwell.callbacks import CallbackList, CSVLogger, EarlyStopping
@@ -101,7 +107,7 @@ class CallbackList:
 
     @property
     def returns_each_epoch(self) -> bool:
-        """Whether the compiled program returns to the host after each epoch: some hook observes epochs or batches.
+        """Whether a dispatch ends with the epoch: some callback observes epochs or every batch.
 
         `runs_on_host` is the other rule that makes a run return: the hooks of compilable callbacks are called too.
         """

@@ -11,7 +11,7 @@ class CompilableCallback(Callback):
     """Base class of callbacks that a run may compile.
 
     By default the compiled loop does the work of such a callback, and its hooks are not called. A run calls the hooks
-    instead, each callback in its turn as in Keras, in these cases (`CallbackList` decides):
+    instead, each callback in its turn as in Keras, in these cases (`CallbackList.runs_on_host`):
 
     - Another callback has user-defined hooks, or one of the compilable callbacks is a user-defined subclass. Such a
       hook may change the logs, the weights or the learning rate, and must see what earlier callbacks have done.

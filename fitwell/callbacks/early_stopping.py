@@ -90,7 +90,7 @@ class EarlyStopping(MonitorCallback):
         self._has_best = False
 
     def policy(self, first_epoch: int) -> Policy:
-        """Return the policy that makes this decision inside the compiled loop."""
+        """Return the policy that decides inside the compiled loop: see `EarlyStoppingPolicy.update`."""
         return EarlyStoppingPolicy(
             f"early_stopping_{self.monitor}",
             self.monitor,

@@ -1,6 +1,7 @@
 """`TerminateOnNaN`, which every run does by default.
 
-`EpochRunner.__call__` finds the step and the weights before it; `TrainLoop` warns and ends the run.
+`EpochRunner.__call__` finds the step and the weights before it; `TrainLoop._stop_at_nonfinite` warns and ends the
+run.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class InputLayer(Layer):
     ) -> None:
         super().__init__(name=name or None, dtype=dtype)
         if batch_shape is None:
-            batch_shape = batch_input_shape
+            batch_shape = batch_input_shape  # Keras 2: the name of batch_shape
         if batch_shape is None:
             shape = shape if shape is not None else input_shape
             if shape is None:

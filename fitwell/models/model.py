@@ -22,7 +22,7 @@ from fitwell.errors import InvalidArgument
 from fitwell.models import evaluation, prediction, summary
 from fitwell.models.class_weight import CLASS_WEIGHT
 from fitwell.models.compilable_model import CompilableModel
-from fitwell.models.deprecated_methods import DeprecatedMethods, check_deprecated_arguments
+from fitwell.models.deprecated_api import DeprecatedMethods, check_deprecated_arguments
 from fitwell.models.fit_data import pack_data, pack_validation_data
 from fitwell.models.fit_options import FIT_RULES, FitOptions
 from fitwell.models.inference import Inference, infer_structs

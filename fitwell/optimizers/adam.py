@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from fitwell._param_validation import validate_params
 from fitwell._typing import Array, Arrays
 from fitwell.optimizers.base import Optimizer, optimizer_registry
-from fitwell.optimizers.deprecated_arguments import epsilon_or_default
+from fitwell.optimizers.deprecated_names import epsilon_or_default
 from fitwell.optimizers.optimizer_options import OptimizerOptions, ScalarOrSchedule
 from fitwell.optimizers.scheduled_hyperparameters import StepHyperparameters
 

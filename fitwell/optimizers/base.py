@@ -13,7 +13,7 @@ from fitwell._registry import Registry
 from fitwell._typing import Array
 from fitwell._variables import Variable
 from fitwell.errors import InvalidArgument, StateError
-from fitwell.optimizers.deprecated_arguments import DeprecatedOptimizerMethods
+from fitwell.optimizers.deprecated_names import DeprecatedOptimizerMethods
 from fitwell.optimizers.optimizer_options import OptState, ScalarOrSchedule
 from fitwell.optimizers.pure_optimizer import PureOptimizer
 

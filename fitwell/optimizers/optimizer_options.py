@@ -10,7 +10,7 @@ import numpy as np
 from fitwell._param_validation import Boolean, Instance, Integer, Real, Rule, String, validate_param
 from fitwell._variables import Variable
 from fitwell.errors import InvalidArgument
-from fitwell.optimizers.deprecated_arguments import (
+from fitwell.optimizers.deprecated_names import (
     translate_deprecated_arguments,
 )
 from fitwell.optimizers.parameter_filters import ParameterFilters

@@ -15,7 +15,7 @@ from fitwell._typing import Array, Arrays
 from fitwell._variables import Variable
 from fitwell.errors import InvalidArgument, StateError, warn
 from fitwell.optimizers import gradient_transforms
-from fitwell.optimizers.deprecated_arguments import (
+from fitwell.optimizers.deprecated_names import (
     alias_deprecated_methods,
 )
 from fitwell.optimizers.optimizer_options import ConfiguredOptimizer, OptState

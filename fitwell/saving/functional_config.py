@@ -273,7 +273,7 @@ class _GraphReader:
                 raise ValueError(f"layer {name!r} is called fewer than {number + 1} times") from None
 
         found = map_tree(tree, end, is_place)
-        # Keras 2 always wrote lists, and returned the only output of a list by itself.
+        # Keras 2: always lists, of which an only output is returned by itself.
         return found[0] if self.is_keras_v2 and isinstance(found, list) and len(found) == 1 else found
 
 

@@ -45,7 +45,7 @@ KERAS_ONLY_ARGUMENTS: dict[str, Config] = {
     "RandomBrightness": {"data_format": ANY},
     "RandomContrast": {"data_format": ANY},
     "Layer": {"autocast": True},
-    # Keras 2 wrote the name of the function that the class wraps.
+    # Keras 2: the name of the function that the class wraps.
     "Loss": {"fn": ANY},
     "Optimizer": {"jit_compile": ANY},
 }
@@ -200,7 +200,7 @@ def _read_object(value: Config, name: str) -> Any:
     if not isinstance(config, Mapping):
         raise FileError(f"the configuration of a {name} is {type(config).__name__}, expected a dict")
     module = value.get("module")
-    # In Keras 2 the name of a registered class contains its package.
+    # Keras 2: the name of a registered class contains its package.
     written = value["class_name"] if ">" in value["class_name"] else None
     about = {"class_name": name, "registered_name": value.get("registered_name") or written}
     if "shared_object_id" in value:

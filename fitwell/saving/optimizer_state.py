@@ -82,7 +82,7 @@ def _candidate_orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[t
     """Yield the possible orders, each with the number of leading arrays: the step and maybe the learning rate."""
     today = list(_keras_v3_order(optimizer, paths))
     yield today, 1 if callable(optimizer.get_hyperparameter("learning_rate")) else 2
-    # Keras 2 did not store the rate. Before 2.11 it stored one kind of state after another, for all variables.
+    # Keras 2: the rate is not stored. Before 2.11 it stored one kind of state after another, for all variables.
     yield today, 1
     shared = optimizer.init_shared_slots()
     yield [(slot, path) for slot in optimizer.slot_names() if slot not in shared for path in paths], 1

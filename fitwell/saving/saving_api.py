@@ -114,7 +114,7 @@ def load_model(
             "custom_objects, or build the model in code and use load_weights"
         )
     path = check_input_path(filepath, _MODEL_SUFFIXES)
-    # Some files have the suffix of the other format: Keras 2 wrote HDF5 under any name.
+    # Keras 2: HDF5 was written under any name, so some files have the suffix of the other format.
     is_archive = zipfile.is_zipfile(path) or path.suffix == ".keras"
     read = keras_v3_archive.read_model if is_archive else keras_v2_h5.read_model
     where = str(path)

@@ -1,4 +1,4 @@
-"""Arguments and methods of optimizers from earlier versions, each with one warning."""
+"""Deprecated arguments, methods and attributes of optimizers, each with one warning."""
 
 from __future__ import annotations
 

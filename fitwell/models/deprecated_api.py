@@ -64,10 +64,8 @@ class DeprecatedMethods:
         return self.predict(x, batch_size=batch_size, verbose=verbose)
 
     def reset_metrics(self) -> None:
-        """Do nothing. As in Keras 3.15, `train_on_batch` and `test_on_batch` return the values of their batch alone.
-
-        In earlier versions of Keras, loops over batches called it so that metrics did not continue from batch to batch.
-        """
+        """Do nothing. As in Keras 3.15, `train_on_batch` and `test_on_batch` return the values of their batch alone."""
+        # Keras 2: loops over batches called it so that metrics did not continue from batch to batch.
 
     def fit_generator(
         self,
