@@ -114,8 +114,10 @@ def reduce_values(
     elif valid is None:
         return total / max(values.size, 1)
     elif mask is None:
-        num_rows = jnp.maximum(_call_context.num_valid_rows(values.dtype), 1)  # padding only: 0, not NaN
-        return total / (num_rows * (values.size // values.shape[0]))
+        num_valid_rows = jnp.maximum(
+            _call_context.num_valid_rows(values.dtype), 1
+        )  # padding only: 0, not NaN
+        return total / (num_valid_rows * (values.size // values.shape[0]))
     else:
         count = jnp.sum(valid).astype(values.dtype) * (values.size // max(valid.size, 1))
     return jnp.where(count == 0, 0, total / jnp.where(count == 0, 1, count))

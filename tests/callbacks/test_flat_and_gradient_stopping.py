@@ -44,12 +44,12 @@ def test_the_epoch_equals_that_of_numpy(curve: str, measure: str, epochs: int, s
     watch = callbacks.FlatStopping("loss", 0.01, epochs, measure, mode, start)
     policy = watch.policy(0)
     state = TrainState({}, {}, (), {}, {}, {}, **initial_counters(0))
-    memory = policy.init(state)
+    policy_state = policy.init(state)
     for value in values:
-        memory, state = policy.update(memory, {"loss": jnp.float32(value)}, state)
+        policy_state, state = policy.update(policy_state, {"loss": jnp.float32(value)}, state)
         if bool(state.stop):
             break
-    assert int(memory["stopped_epoch"]) == expected(
+    assert int(policy_state["stopped_epoch"]) == expected(
         values, measure, 0.01, epochs, start, 1 if mode == "min" else -1
     )
 

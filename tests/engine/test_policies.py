@@ -38,16 +38,16 @@ def a_state(rate: float = 1.0) -> TrainState:
 def play(policy: Policy, values: list[float]) -> tuple[int, TrainState, Any, list[float]]:
     """Run `policy` over `values`; the weight ``w`` is the number of the epoch. Return what it did."""
     state = a_state()
-    memory = policy.init(state)
+    policy_state = policy.init(state)
     rates = []
     for epoch, value in enumerate(values):
         state = state.replace(trainable={"w": jnp.float32(epoch)})
-        memory, state = policy.update(memory, {policy.monitor: jnp.float32(value)}, state)
+        policy_state, state = policy.update(policy_state, {policy.monitor: jnp.float32(value)}, state)
         rates.append(float(state.hyperparams.get("optimizer.learning_rate", 0)))
         if bool(state.stop):
             break
     epochs = len(rates)
-    return epochs, policy.finish(memory, state), memory, rates
+    return epochs, policy.finish(policy_state, state), policy_state, rates
 
 
 class _KerasModel:
@@ -110,8 +110,8 @@ def test_early_stopping(options: dict[str, Any], sequence: str) -> None:
     peer = keras.callbacks.EarlyStopping(monitor="val_loss", **options)
     epochs, model, _ = play_keras(peer, values, "val_loss")
     ours = callbacks.EarlyStopping(monitor="val_loss", **options)
-    ran, state, memory, _ = play(ours.policy(0), values)
-    ours.on_policy_end(memory)
+    ran, state, policy_state, _ = play(ours.policy(0), values)
+    ours.on_policy_end(policy_state)
     assert ran == epochs
     assert ours.stopped_epoch == peer.stopped_epoch
     if peer.best is not None and np.isfinite(peer.best):
@@ -126,8 +126,8 @@ def test_early_stopping(options: dict[str, Any], sequence: str) -> None:
 def test_a_nan_is_never_the_best_and_the_first_epoch_never_ends_a_run() -> None:
     """Keras takes a first NaN for the best value, over which nothing improves any more."""
     stopping = callbacks.EarlyStopping(monitor="val_loss", mode="min")
-    ran, _, memory, _ = play(stopping.policy(0), [float("nan"), 2.0, 1.0, 1.5, 0.5])
-    stopping.on_policy_end(memory)
+    ran, _, policy_state, _ = play(stopping.policy(0), [float("nan"), 2.0, 1.0, 1.5, 0.5])
+    stopping.on_policy_end(policy_state)
     assert (ran, stopping.best, stopping.best_epoch) == (4, 1.0, 2)
 
 

@@ -172,8 +172,8 @@ def draw(number: int) -> Case:
 
 def train_together(case: Case) -> tuple[Any, list[list[dict[str, list[float]]]]]:
     """Return the population, and for every fit the curves of every member."""
-    layout = use_vmap_rule(lambda fit, members: fit.supports_vmap)
-    with layout if case.stacked else contextlib.nullcontext():
+    rule = use_vmap_rule(lambda fit, members: fit.supports_vmap)
+    with rule if case.stacked else contextlib.nullcontext():
         population = fw.Population(case.build, case.settings, seeds=[3, 8])
         curves = []
         for _ in range(case.fits):

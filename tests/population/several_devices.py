@@ -59,11 +59,11 @@ def train(members, device=None, stacked=False, population=None, **settings):
     """Return a population, trained on all devices or on one, and the devices that were used."""
     population = population or fw.Population(build, members, seeds=range(3))
     stopping = fw.callbacks.EarlyStopping(patience=2, restore_best_weights=True)
-    layout = use_vmap_rule(lambda fit, members: stacked)
+    rule = use_vmap_rule(lambda fit, members: stacked)
     # Devices of a CPU share its cores, so they are left alone by themselves.
     slots = mock.patch.object(scheduling, "thread_devices", lambda: DEVICES)
     place = jax.default_device(device) if device else slots
-    with warnings.catch_warnings(), layout, place, programs_watched() as used:
+    with warnings.catch_warnings(), rule, place, programs_watched() as used:
         warnings.simplefilter("ignore", NonFiniteWarning)
         population.fit(*rows(), epochs=9, batch_size=8, verbose=0, callbacks=[stopping], **settings)
     return population, used
