@@ -1,9 +1,8 @@
 """Measure which loops gain from being one function, for the limits in `fitwell/_engine/xla_cpu_heuristics.py`.
 
 Run by `python -m benchmarks.loop_fusion`: trains dense networks in three ways, one after the other, and prints their
-epoch
-times: with the loop compiled into one function, with the loop kept apart, and kept apart with the compiler options of
-the first way, which take matrix products to Eigen instead of XLA's library of kernels.
+epoch times: with the loop compiled into one function, with the loop kept apart, and kept apart with the compiler
+options of the first way, which take matrix products to Eigen instead of XLA's library of kernels.
 """
 
 from __future__ import annotations

@@ -66,7 +66,11 @@ LARGEST_JSON = 32 * 2**20
 
 @dataclass(frozen=True)
 class LeafSchema:
-    """A single value. description: for messages, such as "a string". test: returns whether a value matches."""
+    """A single value.
+
+    description: the expected value in messages, such as "a string".
+    test: returns whether a value matches.
+    """
 
     description: str
     test: Callable[[Any], bool]
@@ -74,7 +78,10 @@ class LeafSchema:
 
 @dataclass(frozen=True)
 class DictSchema:
-    """A dict with strings as keys and values of one schema `of`. names: the schema of the keys."""
+    """A dict with strings as keys and values of one schema `of`.
+
+    names: the schema of the keys, or None if any are allowed.
+    """
 
     of: Any
     names: LeafSchema | None = None
@@ -168,7 +175,8 @@ Positive = Annotated[float, POSITIVE]
 def check_schema(value: Any, schema: Any, where: str, place: str = "") -> None:
     """Raise `FileError` with the first mismatch if `value` does not match `schema`.
 
-    where: the name of the file. place: the path of `value` inside it, empty for the whole content.
+    where: the name of the file.
+    place: the path of `value` inside it, empty for the whole content.
     """
     mismatch = find_mismatch(value, schema, place)
     if mismatch:

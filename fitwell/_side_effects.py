@@ -27,7 +27,9 @@ _PRINT = "happens once, while the run is compiled, and not at every step: use ja
 def side_effect_message(function: Any, use: Any) -> str | None:
     """Return the warning for a call of `function` while a run is compiled, or None if it has no side effect.
 
-    mark: the call, if known. A generator with an explicit seed is a deliberate constant and does not warn.
+    A generator with an explicit seed is a deliberate constant and does not warn.
+
+    use: the call (a `NameUse`), or None if unknown.
     """
     if function is None:
         return None

@@ -132,14 +132,15 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 
 
 def _is_internal_frame(frame: FrameType) -> bool:
-    room = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    return frame.f_code.co_filename.startswith(_package) or room in _TRANSPARENT_PACKAGES
+    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    return frame.f_code.co_filename.startswith(_package) or package in _TRANSPARENT_PACKAGES
 
 
 def raise_if_out_of_memory(error: BaseException, what: str, advice: str) -> None:
     """Raise `OutOfMemory` if `error` is an out-of-memory error of Python, NumPy or XLA, and return otherwise.
 
-    what: the operation, for the message. advice: the remedy, for the message.
+    what: the operation, for the message.
+    advice: the remedy, for the message.
     """
     said = str(error).removeprefix("RESOURCE_EXHAUSTED: ")
     if isinstance(error, MemoryError) or said != str(error):

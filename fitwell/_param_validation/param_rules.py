@@ -240,7 +240,9 @@ class Predicate(Rule):
 class ListOf(Rule):
     """A list or tuple whose items follow `rule`, converted to a tuple.
 
-    count: the exact number of items. least: the minimum number of items. unordered: whether a set is accepted.
+    count: the exact number of items, or None if any number is accepted.
+    least: the minimum number of items.
+    unordered: whether a set is accepted.
     """
 
     def __init__(self, rule: Rule, count: int | None = None, least: int = 0, unordered: bool = False) -> None:
@@ -349,7 +351,9 @@ class DType(Rule):
 class Identifier(Rule):
     """An identifier that `get` turns into an object: a name, a class, an object or a configuration.
 
-    The errors of `get` are passed on. optional: whether None is accepted.
+    The errors of `get` are passed on.
+
+    optional: whether None is accepted.
     """
 
     description = "a name, an object or a configuration"

@@ -164,8 +164,9 @@ def set_limits(
 ) -> tuple[float, float]:
     """Set the limits of the y (or x) axis, and a logarithmic scale if the values span decades; return the limits.
 
-    parts: the plotted values of each member. before: limits of existing content, which stay visible. far: the values
-    that determine the outliers, by default all.
+    parts: the plotted values of each member.
+    before: the limits of existing content, which stay visible.
+    reference: the values that determine the outliers, or None for all.
     """
     values = sort_finite(np.concatenate([np.ravel(part) for part in parts]) if len(parts) else [])
     if not values.size:

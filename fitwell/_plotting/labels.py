@@ -163,12 +163,12 @@ def fit_axis_labels(axes: Axes) -> None:
     figure = axes.get_figure(root=True)
     assert figure is not None
     for label, pixels in ((axes.xaxis.label, axes.bbox.width), (axes.yaxis.label, axes.bbox.height)):
-        room, size = pixels / figure.dpi * 72 * _MAX_AXIS_RATIO, float(label.get_fontsize())
+        available, size = pixels / figure.dpi * 72 * _MAX_AXIS_RATIO, float(label.get_fontsize())
         text = label.get_text()
-        if text_width(text, size) <= room:
+        if text_width(text, size) <= available:
             continue
-        text = wrap_to_width(text.replace("\n", " "), room, size)
-        letters = max(4, int(room / (0.62 * size)))
+        text = wrap_to_width(text.replace("\n", " "), available, size)
+        letters = max(4, int(available / (0.62 * size)))
         lines = [part for line in text.split("\n") for part in textwrap.wrap(line, letters) or [""]]
         if len(lines) > _MAX_LINES:
             lines = textwrap.wrap(

@@ -42,7 +42,9 @@ def add_legend(
     """Add a legend with all `entries`, pairs of an artist and its label.
 
     Many or long entries are placed to the right of the axes. If other axes are there, they are placed inside, in a
-    font that fits. grow: place the legend to the right in any case, and widen the figure by its width.
+    font that fits.
+
+    grow: whether to place the legend to the right in any case, and widen the figure by its width.
     """
     names = shorten_distinct([escape_control(name) for _, name in entries])
     figure = axes.get_figure(root=True)

@@ -39,7 +39,8 @@ def text_color() -> str:
 class Palette:
     """Colors, and line styles if there are too few colors, by the values of one or more hyperparameters.
 
-    names: names of the hyperparameters. settings: one per plotted member; those without any of `names` are gray.
+    names: the names of the hyperparameters.
+    settings: one per plotted member; those without any of `names` are gray.
     """
 
     def __init__(self, names: Sequence[str], settings: Sequence[dict[str, Any]]) -> None:

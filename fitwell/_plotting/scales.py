@@ -102,8 +102,9 @@ def _unevenness(ordered: NDArray[np.float64]) -> float:
 class ValueScale:
     """Mapping from the values of a hyperparameter to axis positions: numbers, or categories at 0, 1, 2, …
 
-    values: all plotted values. choices: the categories in order, if known. log: whether the numbers were sampled on
-    a logarithmic scale; None infers this from the values.
+    values: all plotted values.
+    choices: the categories in order, or None if unknown.
+    log: whether the numbers were sampled on a logarithmic scale, or None to infer this from the values.
     """
 
     def __init__(
@@ -239,11 +240,11 @@ def label_categories(axes: Axes, which: str, names: Sequence[str], panels: int =
     )
     low, high = sorted(getattr(axes, f"get_{which}lim")())
     slot = inches / figure.dpi * 72 / max(high - low, 1)
-    room = _MAX_LABEL_SHARE * most / panels / figure.dpi * 72
+    available = _MAX_LABEL_SHARE * most / panels / figure.dpi * 72
     style: dict[str, Any] = {"fontsize": size}
     shown = _wrap_names(
         names,
-        slot / _PADDING if which == "x" else room,
+        slot / _PADDING if which == "x" else available,
         size,
         _MAX_LINES if which == "x" else max(1, int(slot / (size * _LINE_HEIGHT))),
     )
@@ -251,7 +252,7 @@ def label_categories(axes: Axes, which: str, names: Sequence[str], panels: int =
         style["rotation"] = 90
     if shown is None or (which == "y" and slot < size * _LINE_HEIGHT):
         style["fontsize"] = size = float(np.clip(slot / _LINE_HEIGHT, _MIN_FONT_SIZE, size))
-        shown = shorten_distinct(names, max(6, int(room / (0.62 * size))))
+        shown = shorten_distinct(names, max(6, int(available / (0.62 * size))))
     step = max(1, math.ceil(size * _LINE_HEIGHT / slot)) if "rotation" in style or which == "y" else 1
     places = range(0, len(names), step)
     getattr(axes, f"set_{which}ticks")(places, [shown[place] for place in places], **style, **PLAIN_TEXT)

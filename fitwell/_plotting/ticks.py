@@ -25,7 +25,8 @@ _LABEL_HEIGHT = 2.0
 class FittingLocator(MaxNLocator):
     """Ticks at round numbers, few enough that labels do not overlap at the current size of the axes.
 
-    whole: use integers only. letters: length of a label in characters.
+    letters: the length of a label in characters.
+    integers: whether to use integers only.
     """
 
     def __init__(self, letters: int, integers: bool) -> None:
@@ -44,7 +45,7 @@ class FittingLocator(MaxNLocator):
 class FittingFixedLocator(FixedLocator):
     """Ticks at given numbers, without those whose labels would overlap another.
 
-    letters: length of a label in characters.
+    letters: the length of a label in characters.
     """
 
     def __init__(self, numbers: Sequence[float], letters: int) -> None:

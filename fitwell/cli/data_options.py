@@ -15,9 +15,10 @@ __all__ = ["DataOptions"]
 class DataOptions:
     """Options about data and splits; None or empty if not given.
 
-    keep: columns of a table to use although they look like identifiers or free text. drop: columns to ignore.
-    types: type of a column by name, one of `fitwell._data.column_types.TYPES`. separator: separator of the cells of a
-    text file.
+    keep: columns of a table to use although they look like identifiers or free text.
+    drop: columns to ignore.
+    types: the type of a column by name, one of `fitwell._data.column_types.TYPES`.
+    separator: the separator of the cells of a text file.
     """
 
     target: str | None = None

@@ -76,7 +76,9 @@ def build_network(prepared: PreparedData, settings: TrainOptions, measure_loss: 
 
     Hidden layers use `settings.activation` with matching initial weights, each optionally followed by batch
     normalization, and dropout after the last. The output is linear for regression, a sigmoid for two classes, a softmax
-    for more. measure_loss: also report the loss without penalties as a metric.
+    for more.
+
+    measure_loss: whether to report the loss without penalties as a metric too.
     """
     from fitwell import Sequential, layers, regularizers
 

@@ -19,7 +19,8 @@ __all__ = ["DataSplit", "PreparedData"]
 class DataSplit:
     """Rows of one split.
 
-    x, y: inputs and targets of the network. true: target values in the units of the data, or class indices.
+    x, y: the inputs and targets of the network.
+    true: the target values in the units of the data, or class indices.
     """
 
     x: NDArray[np.float32]

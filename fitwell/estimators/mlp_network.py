@@ -63,8 +63,11 @@ _FROZEN_PARAMETERS = (
 class MLPNetwork:
     """Specification of a dense network.
 
-    task: key of `TASKS`. inputs, outputs: number of features and output units. rows: number of training rows.
-    parameters: those of the estimator. row_weight: mean sample weight before `fit` rescaled the weights to mean 1.
+    task: a key of `TASKS`.
+    inputs, outputs: the number of features and of output units.
+    rows: the number of training rows.
+    parameters: those of the estimator.
+    row_weight: the mean sample weight before `fit` rescaled the weights to mean 1.
     """
 
     task: str

@@ -47,8 +47,10 @@ def add_parser(subparsers: Subparsers) -> None:
 def start_server(runs: str, port: int) -> str:
     """Start TensorBoard in a thread of this process, and return its URL.
 
-    runs: folder with event files in it or its subfolders. port: 6006 means the next free port from there, 0 any port.
     Raises `FileError` if there are no event files or the port is in use.
+
+    runs: the folder with event files in it or its subfolders.
+    port: 6006 means the next free port from there, 0 any port.
     """
     from fitwell._file_io import check_path
 
