@@ -8,12 +8,15 @@ warn. Spellings of Keras 2 that are accepted without a warning have a comment th
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
 from typing import Any
 
 from fitwell.errors import warn
 
 __all__ = [
+    "add_deprecated_module",
     "deprecated_module_getattr",
     "reset_deprecation_warnings",
     "warn_deprecated",
@@ -51,3 +54,14 @@ def deprecated_module_getattr(old: str, new: str, names: Iterable[str]) -> Calla
         return getattr(importlib.import_module(new), known[name])
 
     return find
+
+
+def add_deprecated_module(old: str, new: str, names: Iterable[str]) -> ModuleType:
+    """Create the deprecated module `old`, whose `names` moved to the module `new`, and make it importable.
+
+    names: the names, or a dict from old names to new ones.
+    """
+    module = ModuleType(old, f"Deprecated path of names in `{new}`.")
+    vars(module).update(__all__=list(names), __getattr__=deprecated_module_getattr(old, new, names))
+    sys.modules[old] = module
+    return module

@@ -1,9 +1,6 @@
 """Networks as scikit-learn estimators."""
 
-import sys
-import types
-
-from fitwell._deprecation import deprecated_module_getattr
+from fitwell._deprecation import add_deprecated_module
 from fitwell.estimators.mlp_classifier import MLPClassifier
 from fitwell.estimators.mlp_regressor import MLPRegressor
 
@@ -15,13 +12,6 @@ def __dir__() -> list[str]:
 
 
 # Pickles of earlier versions contain these modules and names.
-for _old, _new, _names in (
-    ("classifier", "mlp_classifier", {"MLPClassifier": "MLPClassifier"}),
-    ("regressor", "mlp_regressor", {"MLPRegressor": "MLPRegressor"}),
-    ("network", "mlp_network", {"Network": "MLPNetwork"}),
-):
-    _module = types.ModuleType(f"{__name__}.{_old}")
-    _module.__getattr__ = deprecated_module_getattr(  # type: ignore[method-assign]
-        _module.__name__, f"{__name__}.{_new}", _names
-    )
-    sys.modules[_module.__name__] = _module
+add_deprecated_module(f"{__name__}.classifier", f"{__name__}.mlp_classifier", ["MLPClassifier"])
+add_deprecated_module(f"{__name__}.regressor", f"{__name__}.mlp_regressor", ["MLPRegressor"])
+add_deprecated_module(f"{__name__}.network", f"{__name__}.mlp_network", {"Network": "MLPNetwork"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-from fitwell._deprecation import deprecated_module_getattr
+from fitwell._deprecation import add_deprecated_module
 
 __all__ = ["experimental"]
 
@@ -63,11 +63,7 @@ _NAMES = {
 def _create(path: str, names: list[str]) -> ModuleType:
     """Create the module `fitwell.layers.<path>`, whose `names` are those of `fitwell.layers`."""
     full = f"fitwell.layers.{path}"
-    module = ModuleType(
-        full, f"Deprecated path of names in `fitwell.layers`; Keras 2 had `keras.layers.{path}`."
-    )
-    vars(module).update(__all__=names, __getattr__=deprecated_module_getattr(full, "fitwell.layers", names))
-    sys.modules[full] = module
+    module = add_deprecated_module(full, "fitwell.layers", names)
     if "." not in path:
         setattr(sys.modules["fitwell.layers"], path, module)
     return module

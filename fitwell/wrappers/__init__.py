@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import sys
-import types
 from typing import TYPE_CHECKING, Any
 
-from fitwell._deprecation import deprecated_module_getattr
+from fitwell._deprecation import add_deprecated_module
 from fitwell.wrappers import scikit_learn
 
 if TYPE_CHECKING:
@@ -32,8 +30,4 @@ def __dir__() -> list[str]:
 
 # Pickles of earlier versions contain these modules.
 for _name, _new in _MODULES.items():
-    _module = types.ModuleType(f"{__name__}.{_new.removeprefix('keras_')}")
-    _module.__getattr__ = deprecated_module_getattr(  # type: ignore[method-assign]
-        _module.__name__, f"{__name__}.{_new}", [_name]
-    )
-    sys.modules[_module.__name__] = _module
+    add_deprecated_module(f"{__name__}.{_new.removeprefix('keras_')}", f"{__name__}.{_new}", [_name])
