@@ -26,6 +26,7 @@ __all__ = [
     "set_limits",
     "sort_finite",
     "spans_decades",
+    "unevenness",
 ]
 
 Values = NDArray[np.float64]
@@ -141,9 +142,13 @@ def needs_log_scale(values: Any, low: float, high: float) -> bool:
     found = sort_finite(values)
     if not spans_decades(found) or np.mean((found < low) | (found > high)) <= _MAX_OUTLIER_SHARE:
         return False
-    logs = np.log10(found)
-    places = (logs - logs[0]) / (logs[-1] - logs[0])
-    return bool(np.abs(places - np.linspace(0, 1, len(places))).max() < _MAX_UNEVENNESS)
+    return unevenness(np.log10(found)) < _MAX_UNEVENNESS
+
+
+def unevenness(ordered: Values) -> float:
+    """Return the maximum distance of the ranks of sorted values from a straight line, from 0 to 1."""
+    places = (ordered - ordered[0]) / (ordered[-1] - ordered[0])
+    return float(np.abs(places - np.linspace(0, 1, len(places))).max())
 
 
 def annotate_no_finite_values(axes: Axes) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._plotting.axis_limits import unevenness
 from fitwell._plotting.labels import (
     PLAIN_TEXT,
     font_size,
@@ -91,12 +92,7 @@ def looks_logarithmic(values: Sequence[float] | NDArray[np.float64]) -> bool:
     found = found[found > 0]
     if len(found) < 2 or found[-1] < MIN_LOG_SPAN * found[0]:
         return False
-    return len(found) == 2 or _unevenness(np.log(found)) < _unevenness(found)
-
-
-def _unevenness(ordered: NDArray[np.float64]) -> float:
-    places = (ordered - ordered[0]) / (ordered[-1] - ordered[0])
-    return float(np.abs(places - np.linspace(0, 1, len(places))).max())
+    return len(found) == 2 or unevenness(np.log(found)) < unevenness(found)
 
 
 class ValueScale:
