@@ -29,6 +29,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from fitwell._escaping import short_repr
+from fitwell._file_io import os_error_reason
 from fitwell.errors import FileError
 
 __all__ = [
@@ -210,7 +211,7 @@ def find_mismatch(value: Any, schema: Any, place: str = "") -> str:
         )
     if isinstance(schema, DictSchema):
         names = (
-            find_mismatch(key, schema.names, f"the name {_key(key)}")
+            find_mismatch(key, schema.names, f"the name {short_repr(key)}")
             for key in value
             if schema.names is not None
         )
@@ -247,7 +248,7 @@ def _mismatch_in_dict(value: dict[str, Any], schema: dict[str, Any], place: str)
         if mismatch:
             return mismatch
     unknown = next((key for key in value if key not in schema), None)
-    return "" if unknown is None else f"{_key(unknown)} is unknown{inside}"
+    return "" if unknown is None else f"{short_repr(unknown)} is unknown{inside}"
 
 
 def _mismatch_in_union(value: Any, schema: UnionSchema, place: str) -> str:
@@ -270,12 +271,8 @@ def _mismatch_message(value: Any, description: str, place: str) -> str:
 
 
 def _join_path(place: str, key: str) -> str:
-    name = key if key.isidentifier() else f"[{_key(key)}]"
+    name = key if key.isidentifier() else f"[{short_repr(key)}]"
     return f"{place}.{name}" if place and key.isidentifier() else f"{place}{name}"
-
-
-def _key(key: str) -> str:
-    return short_repr(key)
 
 
 # --- schemas of dataclasses -----------------------------------------------------------------------------------
@@ -337,6 +334,6 @@ def read_json(path: str | os.PathLike[str], largest: int = LARGEST_JSON) -> Any:
     except FileError:
         raise
     except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise FileError(f"{path} cannot be read: {os_error_reason(error)}") from None
     except (ValueError, RecursionError) as error:
         raise FileError(f"{path} is not JSON: {short_repr(str(error), quote=False)}") from None

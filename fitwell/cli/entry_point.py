@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from fitwell._file_io import os_error_reason
 from fitwell.cli.exit_codes import EXIT_ERROR, EXIT_INTERRUPTED
 from fitwell.cli.parser import parse
 from fitwell.errors import FitwellError
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         # A full disk or a deleted file is not a bug of the program either.
         place = f"{error.filename}: " if error.filename else ""
-        message = f"{place}{error.strerror or error}"
+        message = f"{place}{os_error_reason(error)}"
     stderr_console().print(f"fitwell: error: {message}")
     return EXIT_ERROR
 

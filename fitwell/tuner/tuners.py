@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from fitwell._file_io import os_error_reason
 from fitwell._param_validation import (
     CallableRule,
     FilePath,
@@ -131,7 +132,7 @@ class Tuner:
             self.project_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FileError(
-                f"the folder {self.project_dir} cannot be created: {error.strerror or error}"
+                f"the folder {self.project_dir} cannot be created: {os_error_reason(error)}"
             ) from error
         weights = fit.pop("sample_weight", None)
         self._result = search(
