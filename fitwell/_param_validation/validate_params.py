@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import reprlib
 import sys
 from collections.abc import Callable, Mapping
 from types import CodeType
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from fitwell._escaping import short_repr
 from fitwell._param_validation.param_rules import (
     INVALID,
     Boolean,
@@ -31,6 +31,9 @@ __all__ = [
     "validate_param",
     "validate_params",
 ]
+
+# The value in a message: a list of six strings of 80 characters, all that `short_repr` shows of one, fits.
+_MAX_VALUE_LENGTH = 600
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -64,11 +67,7 @@ def format_value(value: Any) -> str:
     """Return a short representation of `value` for an error message. An array is shown by its shape."""
     if isinstance(value, np.ndarray) and value.ndim:
         return f"an array of shape {value.shape}"
-    return _short.repr(value)
-
-
-_short = reprlib.Repr()
-_short.maxstring = _short.maxother = 80
+    return short_repr(value, _MAX_VALUE_LENGTH)
 
 
 # The rules that annotations imply for parameters without an explicit rule.

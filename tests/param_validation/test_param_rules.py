@@ -215,6 +215,7 @@ def test_an_error_is_short_whatever_came() -> None:
         "x" * 10_000,
         np.zeros((100, 100)),
         list(range(10_000)),
+        10**5000,
         Loud(),
         {i: i for i in range(999)},
     ):
