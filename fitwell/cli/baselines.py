@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fitwell._data.target import ClassTarget, Target
 from fitwell._typing import NumpyArray
-from fitwell.cli.prepared_data import DataSplit, PreparedData
+from fitwell.cli.prepared_data import PreparedData
 from fitwell.errors import DataError
 from fitwell.report import Score, ScoreSet, score_classification, score_regression
 
@@ -19,6 +19,7 @@ __all__ = [
     "Evaluation",
     "decode_outputs",
     "evaluate",
+    "score_predictions",
 ]
 
 # Steps of the linear model. On large data they are limited by a budget of multiplications (about 50 steps for
@@ -43,7 +44,10 @@ def evaluate(model: Any, prepared: PreparedData) -> Evaluation:
     predictions = {
         name: decode_outputs(target, model.predict(part.x, verbose=0)) for name, part in parts.items()
     }
-    network = {name: _score(target, "the network", part, predictions[name]) for name, part in parts.items()}
+    network = {
+        name: score_predictions(target, "the network", part.true, predictions[name])
+        for name, part in parts.items()
+    }
     results = ScoreSet(
         target.task, target.name, network, _linear_baseline(prepared), _dummy_baseline(prepared)
     )
@@ -59,9 +63,10 @@ def decode_outputs(target: Target, outputs: NumpyArray) -> NDArray[np.float64]:
     return target.probabilities(outputs) if isinstance(target, ClassTarget) else target.decode(outputs)
 
 
-def _score(target: Target, name: str, part: DataSplit, predictions: NDArray[np.float64]) -> Score:
+def score_predictions(target: Target, name: str, true: NumpyArray, predictions: NDArray[np.float64]) -> Score:
+    """Score predictions as returned by `decode_outputs`."""
     score = score_classification if isinstance(target, ClassTarget) else score_regression
-    return score(name, part.true, predictions)
+    return score(name, true, predictions)
 
 
 def _linear_baseline(prepared: PreparedData) -> Score:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def load_data(data: str, data_options: DataOptions) -> PreparedData:
             warnings.simplefilter("always")
             prepared = _load_dataset(DATASETS[data], data_options)
         # Warnings of a loader must appear in the report too, not only on the screen.
-        return _prepend_notes(prepared, [f"Warning: {warning.message}." for warning in caught])
+        notes = [f"Warning: {warning.message}." for warning in caught]
+        return dataclasses.replace(prepared, notes=notes + prepared.notes)
     check_path(data, "the data")
     if is_table_file(data):
         return load_table(Path(data), data_options)
@@ -63,17 +65,6 @@ def _check_table_options(data: str, data_options: DataOptions) -> None:
     ):
         if value is not None:
             raise InvalidArgument(f"--{name} applies to tables only, not to the data set {data}")
-
-
-def _prepend_notes(prepared: PreparedData, notes: list[str]) -> PreparedData:
-    return PreparedData(
-        prepared.name,
-        prepared.preprocessor,
-        prepared.train,
-        prepared.validation,
-        prepared.test,
-        notes + prepared.notes,
-    )
 
 
 def _load_dataset(dataset: Dataset, data_options: DataOptions) -> PreparedData:

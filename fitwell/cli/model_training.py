@@ -43,7 +43,7 @@ def train_model(
 
     policies = [
         callbacks.EarlyStopping(monitor="val_loss", patience=settings.patience, restore_best_weights=True),
-        callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=max(settings.patience // 2, 1)),
+        callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=settings.plateau_patience),
         callbacks.BackupAndRestore(checkpoints, CHECKPOINT_INTERVAL),
     ]
     began = time.perf_counter()

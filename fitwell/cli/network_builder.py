@@ -47,6 +47,11 @@ class TrainOptions:
     patience: int
     seed: int
 
+    @property
+    def plateau_patience(self) -> int:
+        """Number of epochs without a better validation loss after which the learning rate is halved."""
+        return max(self.patience // 2, 1)
+
     @classmethod
     def with_defaults(cls, options: Any, prepared: PreparedData) -> TrainOptions:
         """Fill in missing options, depending on the size of the data."""

@@ -169,7 +169,7 @@ def _settings(settings: TrainOptions, train_result: TrainResult) -> list[tuple[s
         ("l2 penalty", f"{settings.l2:g}"),
         (
             "learning rate halved",
-            f"after {max(settings.patience // 2, 1)} epochs without a better validation loss",
+            f"after {settings.plateau_patience} epochs without a better validation loss",
         ),
         ("early stopping", f"after {settings.patience} such epochs"),
         ("training", train_result.outcome),

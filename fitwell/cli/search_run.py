@@ -79,7 +79,7 @@ def _make_search(options: Namespace, prepared: PreparedData, base: TrainOptions,
         batch_size=base.batch_size,
         callbacks=[
             callbacks.EarlyStopping(patience=base.patience),
-            callbacks.ReduceLROnPlateau(factor=0.5, patience=max(base.patience // 2, 1)),
+            callbacks.ReduceLROnPlateau(factor=0.5, patience=base.plateau_patience),
         ],
         storage=folder / STORAGE_FILE if options.storage is None else options.storage,
         name=prepared.name,

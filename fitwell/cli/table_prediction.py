@@ -18,12 +18,11 @@ from fitwell._data.target import ClassTarget, Target
 from fitwell._data.text_format import pluralize
 from fitwell._escaping import escape_controls, escape_unencodable
 from fitwell._file_io import atomic_write, check_path
-from fitwell.cli.baselines import decode_outputs
+from fitwell.cli.baselines import decode_outputs, score_predictions
 from fitwell.cli.console import stderr_console, stdout_console
 from fitwell.cli.csv_output import to_safe_csv
 from fitwell.cli.run_dir import MODEL_FILE, PREPROCESSING_FILE
 from fitwell.errors import DataError, FileError
-from fitwell.report import score_classification, score_regression
 from fitwell.report.scores import METRIC_NAMES
 from fitwell.report.summary_text import format_metric
 from fitwell.saving.path_checks import check_overwrite
@@ -160,9 +159,7 @@ def _score(preprocessor: Preprocessor, table: pd.DataFrame, predictions: NDArray
         true = target.numbers(table[target.name][known])
     except DataError as error:
         return f"The predictions were not scored: {error}."
-    score = (score_classification if isinstance(target, ClassTarget) else score_regression)(
-        "", true, predictions[known]
-    )
+    score = score_predictions(target, "", true, predictions[known])
     words = ", ".join(
         f"{METRIC_NAMES[name]} {format_metric(name, value)}" for name, value in score.values.items()
     )

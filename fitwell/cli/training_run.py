@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import json
 import shlex
 from argparse import Namespace
@@ -15,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from fitwell._data.preprocessor_io import save_preprocessor
-from fitwell._escaping import escape_formula
 from fitwell._file_io import atomic_write
 from fitwell._history import History
 from fitwell._progress import format_seconds
 from fitwell.cli.baselines import Evaluation, evaluate
 from fitwell.cli.console import stdout_console
+from fitwell.cli.csv_output import to_safe_csv
 from fitwell.cli.environment import describe_environment
 from fitwell.cli.exit_codes import EXIT_INTERRUPTED
 from fitwell.cli.model_training import TrainResult, train_model
@@ -111,14 +109,10 @@ def _command_line(options: Namespace) -> str:
 
 
 def _history_csv(history: History) -> str:
-    names = list(history.history)
-    frame = history.to_frame()
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["epoch", *map(escape_formula, names)])
-    for epoch, row in zip(history.epoch, frame.itertuples(index=False)):
-        writer.writerow([epoch + 1, *("" if np.isnan(value) else repr(float(value)) for value in row)])
-    return buffer.getvalue()
+    """Return the history as CSV, with epochs from 1."""
+    frame = history.to_frame().astype(float)
+    frame.index += 1
+    return to_safe_csv(frame, index=True)
 
 
 def _write_report(folder: Path, run: _Run) -> None:
