@@ -80,8 +80,8 @@ def _infer_column(
         return _infer_number_column(name, values, column_type, keep, gaps)
     if column_type.name == "boolean" and len(set(to_bool(present))) > 1:
         return BooleanColumn.fit(name, values)
-    texts = to_string(present)
-    different = len(set(texts))
+    strings = to_string(present)
+    different = len(set(strings))
     if different == 1:
         return _infer_constant_column(name, present, gaps)
     if (
@@ -101,8 +101,8 @@ def _infer_constant_column(name: str, present: pd.Series, gaps: int) -> Column |
 
 
 def _format_values(values: pd.Series) -> list[str]:
-    texts = [str(text) for text in to_string(values)]
-    return [text.removesuffix(" 00:00:00") for text in texts] if values.dtype.kind == "M" else texts
+    strings = [str(text) for text in to_string(values)]
+    return [text.removesuffix(" 00:00:00") for text in strings] if values.dtype.kind == "M" else strings
 
 
 def _infer_number_column(

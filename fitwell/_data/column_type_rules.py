@@ -40,11 +40,11 @@ def are_booleans(cells: pd.Series) -> bool:
 
 def are_zero_padded_codes(cells: pd.Series) -> bool:
     """Return whether the cells hold only digits, of equal lengths or often with leading zeros: ``007`` is not 7."""
-    texts = cells.astype("str").str.strip()
-    zeros = texts.str.fullmatch("0[0-9]+")
-    if not zeros.any() or not texts.str.fullmatch("[0-9]+").all():
+    strings = cells.astype("str").str.strip()
+    zeros = strings.str.fullmatch("0[0-9]+")
+    if not zeros.any() or not strings.str.fullmatch("[0-9]+").all():
         return False
-    return texts.str.len().nunique() == 1 or int(zeros.sum()) > max_unparsed(len(texts))
+    return strings.str.len().nunique() == 1 or int(zeros.sum()) > max_unparsed(len(strings))
 
 
 def are_ip_addresses(cells: pd.Series) -> bool:
@@ -100,8 +100,8 @@ def describe_mixed_decimals(cells: pd.Series) -> str:
     neither = int((~(point | comma)).sum())
     if neither > max_unparsed(len(cells)) or not only_point.any() or not only_comma.any():
         return ""
-    texts = to_string(cells)
-    examples = join_quoted([texts[only_point][0], texts[only_comma][0]])
+    strings = to_string(cells)
+    examples = join_quoted([strings[only_point][0], strings[only_comma][0]])
     return f"numbers with decimal points and numbers with decimal commas, such as {examples}"
 
 

@@ -283,14 +283,14 @@ def _resolve_date_formats(
 
 
 def _raise_type_error(name: str, cells: pd.Series, requested: str, decimal: str | None = None) -> Any:
-    texts = to_string(cells)
+    strings = to_string(cells)
     read = (
         np.isfinite(parse_numbers(cells, decimal or "."))
         if requested == "number"
         else np.zeros(len(cells), dtype=bool)
     )
     first = int(np.flatnonzero(~read)[0]) if len(read) and not read.all() else 0
-    held = f"{texts[first]!r} in row {get_row_number(cells, first)}" if len(texts) else "no value"
+    held = f"{strings[first]!r} in row {get_row_number(cells, first)}" if len(strings) else "no value"
     raise DataError(f"--type {name}={requested} is not possible: {name!r} holds {held}")
 
 

@@ -129,10 +129,10 @@ def to_string(values: pd.Series) -> NDArray[np.object_]:
     """Convert `values` to strings. Missing values become ``""``. Integers have no decimal point."""
     if is_string_dtype(values):
         return values.str.strip().fillna("").to_numpy(dtype=object)
-    texts = np.empty(len(values), dtype=object)
-    texts[:] = [_format_value(value) for value in values.astype(object)]
-    texts[isna(values)] = ""
-    return texts
+    strings = np.empty(len(values), dtype=object)
+    strings[:] = [_format_value(value) for value in values.astype(object)]
+    strings[isna(values)] = ""
+    return strings
 
 
 def _format_value(value: Any) -> str:

@@ -92,13 +92,13 @@ def infer_date_format(values: pd.Series, requested: bool = False) -> DateFormat 
     counts = np.bincount(codes)
     if not len(different):
         return None
-    texts = pd.Series(different)
-    places = np.unique(np.linspace(0, len(texts) - 1, _SAMPLE).astype(int))
-    if not texts.iloc[places].astype("str").str.contains("[0-9]").any():
+    strings = pd.Series(different)
+    places = np.unique(np.linspace(0, len(strings) - 1, _SAMPLE).astype(int))
+    if not strings.iloc[places].astype("str").str.contains("[0-9]").any():
         return None
-    texts = normalize_strings(texts)
-    sample = texts.iloc[places].dropna()
-    elapsed = infer_duration_format(texts, sample)
+    strings = normalize_strings(strings)
+    sample = strings.iloc[places].dropna()
+    elapsed = infer_duration_format(strings, sample)
     if elapsed:
         return DateFormat(elapsed, "year")
     if sample.str.match(_MAYBE_DATE.pattern).mean() < 0.5:
@@ -109,15 +109,14 @@ def infer_date_format(values: pd.Series, requested: bool = False) -> DateFormat 
     possible = [date for date in DATE_FORMATS if date == "ISO8601" or _date_punctuation(date) in shapes]
     candidates = [f"{date}{time}" if date != "ISO8601" else date for date in possible]
     candidates += [time] if time and not time.startswith((" ", "T")) else []
-    best = _best_formats(texts, counts, sample, candidates)
-    read = best[0][1].notna().to_numpy() if best else np.zeros(len(texts), dtype=bool)
-    if not is_mostly_parsed(texts, counts, read):
-        several = _infer_several_formats(texts, counts, time)
+    best = _best_formats(strings, counts, sample, candidates)
+    read = best[0][1].notna().to_numpy() if best else np.zeros(len(strings), dtype=bool)
+    mostly_parsed = is_mostly_parsed(strings, counts, read)
+    if not mostly_parsed:
+        several = _infer_several_formats(strings, counts, time)
         if several is not None:
             return several
-    if not best or not (
-        is_mostly_parsed(texts, counts, read) or (requested and 2 * counts[read].sum() >= len(codes))
-    ):
+    if not best or not (mostly_parsed or (requested and 2 * counts[read].sum() >= len(codes))):
         return None
     pattern, moments = best[0]
     alternatives = tuple(
@@ -127,26 +126,26 @@ def infer_date_format(values: pd.Series, requested: bool = False) -> DateFormat 
 
 
 def _best_formats(
-    texts: pd.Series, counts: NDArray[np.int64], sample: pd.Series, candidates: Sequence[str]
+    strings: pd.Series, counts: NDArray[np.int64], sample: pd.Series, candidates: Sequence[str]
 ) -> list[tuple[str, pd.Series]]:
     """Return the formats that match the most cells, with the parsed cells. Each matches half of the sample."""
     fits: list[tuple[int, tuple[str, pd.Series]]] = []
     for pattern in candidates:
         if parse_strings(sample, pattern).notna().mean() < 0.5:
             continue
-        moments = parse_strings(texts, pattern)
+        moments = parse_strings(strings, pattern)
         fits.append((int(counts[moments.notna().to_numpy()].sum()), (pattern, moments)))
     most = max((count for count, _ in fits), default=0)
     return [fit for count, fit in fits if count == most]
 
 
-def _infer_several_formats(texts: pd.Series, counts: NDArray[np.int64], time: str) -> DateFormat | None:
+def _infer_several_formats(strings: pd.Series, counts: NDArray[np.int64], time: str) -> DateFormat | None:
     """Return the formats of a column with two or three date formats, or None if they do not match most cells.
 
     There is one format for each punctuation, so no cell matches two: 31/10/2021 and 03/04/2021 in one column have the
     same punctuation, so they are both day first or both month first.
     """
-    signs = texts.map(_date_signature, na_action="ignore")
+    signs = strings.map(_date_signature, na_action="ignore")
     weights = Counter[tuple[str, bool, bool]]()
     for sign, count in zip(signs, counts):
         if isinstance(sign, tuple):
@@ -156,7 +155,7 @@ def _infer_several_formats(texts: pd.Series, counts: NDArray[np.int64], time: st
         where = (signs == sign).to_numpy(dtype=bool)
         dates = [date for date in DATE_FORMATS if date == "ISO8601" or _date_punctuation(date) == sign[0]]
         candidates = [date if date == "ISO8601" else date + time for date in dates]
-        best = _best_formats(texts[where], counts[where], texts[where].iloc[:_SAMPLE], candidates)
+        best = _best_formats(strings[where], counts[where], strings[where].iloc[:_SAMPLE], candidates)
         if best:
             different = [best[0], *(fit for fit in best[1:] if not fit[1].equals(best[0][1]))]
             choices.append([pattern for pattern, _ in different])
@@ -180,7 +179,7 @@ def _infer_several_formats(texts: pd.Series, counts: NDArray[np.int64], time: st
     )
     if len(found) > 1 and len({get_date_order(pattern) for pattern in found}) > 1:
         found = [pattern for pattern in found if get_date_order(pattern) != "year"]
-    if not is_mostly_parsed(texts, counts, parse_strings(texts, found[0]).notna().to_numpy()):
+    if not is_mostly_parsed(strings, counts, parse_strings(strings, found[0]).notna().to_numpy()):
         return None
     alternatives = tuple(DateFormat(other, get_date_order(other)) for other in found[1:])
     return DateFormat(found[0], get_date_order(found[0]), alternatives)

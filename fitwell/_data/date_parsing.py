@@ -87,15 +87,16 @@ def _translate_word(found: re.Match[str]) -> str:
 
 
 def normalize_strings(values: pd.Series) -> pd.Series:
+    """Return the dates of a column as strings in plain English, see `_normalize`. Empty cells become missing."""
     import pandas as pd
 
-    texts = pd.Series(to_string(values), index=values.index, dtype="str")
-    odd = texts.str.contains(_NEEDS_NORMALIZING).to_numpy(dtype=bool)
+    strings = pd.Series(to_string(values), index=values.index, dtype="str")
+    odd = strings.str.contains(_NEEDS_NORMALIZING).to_numpy(dtype=bool)
     if odd.any():
-        texts = texts.astype(object)
-        texts[odd] = [_normalize(text) for text in texts[odd]]
-        texts[odd] = [re.sub(r"(?<=:\d\d| [AP]M) (?=[+-]\d\d:?\d\d$)", "", text) for text in texts[odd]]
-    return texts.where(texts != "")
+        strings = strings.astype(object)
+        strings[odd] = [_normalize(text) for text in strings[odd]]
+        strings[odd] = [re.sub(r"(?<=:\d\d| [AP]M) (?=[+-]\d\d:?\d\d$)", "", text) for text in strings[odd]]
+    return strings.where(strings != "")
 
 
 def to_datetime(values: pd.Series, pattern: str | None = None) -> pd.Series:
@@ -107,26 +108,26 @@ def to_datetime(values: pd.Series, pattern: str | None = None) -> pd.Series:
 
     if values.dtype.kind == "M" or pattern is None:
         # Dates of Parquet files are objects whose strings are ISO dates.
-        texts = values if values.dtype.kind == "M" else normalize_strings(values)
-        return pd.to_datetime(texts, errors="coerce", utc=True, format=pattern).dt.tz_localize(None)
+        strings = values if values.dtype.kind == "M" else normalize_strings(values)
+        return pd.to_datetime(strings, errors="coerce", utc=True, format=pattern).dt.tz_localize(None)
     codes, different = pd.factorize(values)
     read = parse_strings(normalize_strings(pd.Series(different)), pattern)
-    return pd.Series(
-        read.reindex(codes).to_numpy(), index=values.index, name=values.name
-    )  # -1 is not in the index: missing
+    # The code -1 of a missing value is not in the index.
+    return pd.Series(read.reindex(codes).to_numpy(), index=values.index, name=values.name)
 
 
-def parse_strings(texts: pd.Series, pattern: str) -> pd.Series:
+def parse_strings(strings: pd.Series, pattern: str) -> pd.Series:
+    """Parse the result of `normalize_strings`. Cells that do not match `pattern` become NaT."""
     import pandas as pd
 
     # Files of earlier versions have commas and long month names.
     pattern = pattern.replace(",", "").replace("%B", "%b")
     if FORMAT_SEPARATOR in pattern:
-        return _parse_several(texts, pattern.split(FORMAT_SEPARATOR))
+        return _parse_several(strings, pattern.split(FORMAT_SEPARATOR))
     if pattern in DURATION_FORMATS:
-        return parse_durations(texts, pattern)
-    moments = pd.to_datetime(texts, format=pattern, errors="coerce", utc=True)
-    left = texts[moments.isna() & texts.notna()]
+        return parse_durations(strings, pattern)
+    moments = pd.to_datetime(strings, format=pattern, errors="coerce", utc=True)
+    left = strings[moments.isna() & strings.notna()]
     date = re.split(r"[ T]?%[HI]", pattern)[0]
     if pattern != "ISO8601" and date:
         for other, cells in left.groupby(left.map(infer_time_format)):
@@ -137,12 +138,12 @@ def parse_strings(texts: pd.Series, pattern: str) -> pd.Series:
     return moments.dt.tz_localize(None)
 
 
-def _parse_several(texts: pd.Series, patterns: Sequence[str]) -> pd.Series:
-    moments = parse_strings(texts, patterns[0])
+def _parse_several(strings: pd.Series, patterns: Sequence[str]) -> pd.Series:
+    moments = parse_strings(strings, patterns[0])
     for pattern in patterns[1:]:
-        left = moments.isna() & texts.notna()
+        left = moments.isna() & strings.notna()
         if left.any():
-            moments[left] = parse_strings(texts[left], pattern)
+            moments[left] = parse_strings(strings[left], pattern)
     return moments
 
 

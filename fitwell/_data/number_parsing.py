@@ -150,15 +150,15 @@ def _parse_vectorized(cells: pd.Series, decimal: str) -> FloatArray:
 
     if not isinstance(cells.iloc[0], str):
         return np.full(len(cells), np.nan)
-    texts = cells.astype("str").str.strip()
-    if texts.str.contains("[$€£¥%]").any():
+    strings = cells.astype("str").str.strip()
+    if strings.str.contains("[$€£¥%]").any():
         # Remove one currency or percent sign at either end.
-        bare = texts.str.replace(rf"[{_SPACES}]*[$€£¥%]$", "", regex=True)
-        texts = bare.where(bare != texts, texts.str.replace(rf"^[$€£¥][{_SPACES}]*", "", regex=True))
-    texts = texts.where(texts.str.fullmatch(_PLAIN[decimal]))
-    if not texts.notna().any():
+        bare = strings.str.replace(rf"[{_SPACES}]*[$€£¥%]$", "", regex=True)
+        strings = bare.where(bare != strings, strings.str.replace(rf"^[$€£¥][{_SPACES}]*", "", regex=True))
+    strings = strings.where(strings.str.fullmatch(_PLAIN[decimal]))
+    if not strings.notna().any():
         return np.full(len(cells), np.nan)
-    plain = texts.str.replace(OTHER_DECIMAL[decimal], "", regex=False).str.replace(",", ".", regex=False)
+    plain = strings.str.replace(OTHER_DECIMAL[decimal], "", regex=False).str.replace(",", ".", regex=False)
     return pd.to_numeric(plain, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
 
 
@@ -221,8 +221,8 @@ def count_number_formats(values: pd.Series) -> NumberFormatCounts:
     """Count the number formats in a column of strings."""
     if not len(values):
         return NumberFormatCounts()
-    texts = values.astype("str")
-    bare = texts.str.replace("[^0-9.,]", "", regex=True)
+    strings = values.astype("str")
+    bare = strings.str.replace("[^0-9.,]", "", regex=True)
     point, comma = (
         bare.str.fullmatch(_PLAIN[decimal]).to_numpy(dtype=bool, na_value=False) for decimal in ".,"
     )
@@ -237,7 +237,7 @@ def count_number_formats(values: pd.Series) -> NumberFormatCounts:
         int((either & with_point).sum()),
         int((either & with_comma).sum()),
         int(unmarked.sum()),
-        str(texts.iloc[first[0]]).strip() if len(first) else "",
+        str(strings.iloc[first[0]]).strip() if len(first) else "",
     )
 
 

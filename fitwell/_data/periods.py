@@ -82,11 +82,11 @@ def _first_of_week(year: int, week: int, day: int) -> str:
         return ""
 
 
-def parse_durations(texts: pd.Series, pattern: str) -> pd.Series:
+def parse_durations(strings: pd.Series, pattern: str) -> pd.Series:
     """Parse durations. The result is the datetime that long after the beginning of 1970."""
     import pandas as pd
 
-    found = texts.str.extract(_DURATION)
+    found = strings.str.extract(_DURATION)
     number = {part: pd.to_numeric(found[part]).fillna(0) for part in ("days", "first", "second", "third")}
     hours = [number["first"], number["second"], number["third"]]
     if pattern == MINUTES:  # two parts are minutes and seconds if other cells have three parts
@@ -96,15 +96,15 @@ def parse_durations(texts: pd.Series, pattern: str) -> pd.Series:
     return pd.Timestamp(0) + pd.to_timedelta(seconds.where(found["first"].notna()), unit="s")
 
 
-def infer_duration_format(texts: pd.Series, sample: pd.Series) -> str | None:
+def infer_duration_format(strings: pd.Series, sample: pd.Series) -> str | None:
     """Return the format of durations, or None if all cells may be times of day, or are not times."""
     import pandas as pd
 
     if sample.str.match(_DURATION).mean() < 0.5:
         return None
-    found = texts.dropna().str.extract(_DURATION)
+    found = strings.dropna().str.extract(_DURATION)
     found = found[found["first"].notna()]
-    if 20 * len(found) < 19 * texts.notna().sum() or not len(found):
+    if 20 * len(found) < 19 * strings.notna().sum() or not len(found):
         return None
     two, first = found["third"].isna(), pd.to_numeric(found["first"])
     if not (found["days"].notna() | (first >= 24)).any():

@@ -166,11 +166,11 @@ def _read_text(
         # pandas would rename the second of two equal names to "a.1".
         _check_names(path, names)
         as_written = {name.strip() for name in text_columns}
-        texts = {name: str for name in names if name.strip() in as_written}
+        dtypes = {name: str for name in names if name.strip() in as_written}
         options |= {"na_values": [""], "low_memory": False}
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            frame = pd.read_csv(path, dtype=texts, **options)
+            frame = pd.read_csv(path, dtype=dtypes, **options)
         doubtful = _ambiguous_columns(path, frame, dialect)
         if doubtful:
             again = pd.read_csv(path, dtype=str, usecols=doubtful, **options)

@@ -33,19 +33,21 @@ def join_words(names: Iterable[object], most: int = 8) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def join_quoted(texts: Iterable[object], most: int = 5) -> str:
+def join_quoted(strings: Iterable[object], most: int = 5) -> str:
     """Join example values, each in quotes and truncated to 30 characters."""
-    return join_words((repr(text if len(text) <= 30 else text[:29] + "…") for text in map(str, texts)), most)
+    return join_words(
+        (repr(text if len(text) <= 30 else text[:29] + "…") for text in map(str, strings)), most
+    )
 
 
-def describe_near_duplicates(whose: str, texts: Iterable[object]) -> list[str]:
+def describe_near_duplicates(whose: str, strings: Iterable[object]) -> list[str]:
     """Return a warning about strings that differ in case and whitespace only, in a list that may be empty.
 
     >>> describe_near_duplicates("The classes of 'y'", ["No", "Yes", "yes"])
     ["The classes of 'y' 'Yes' and 'yes' are spelled nearly alike; they count as different."]
     """
     spellings: dict[str, list[object]] = {}
-    for text in texts:
+    for text in strings:
         if isinstance(text, str):
             spellings.setdefault(re.sub(r"[\s_]+", "", text.casefold()), []).append(text)
     found = [text for key, same in spellings.items() if key and len(same) > 1 for text in same]

@@ -34,15 +34,17 @@ from fitwell.errors import DataError, FileError
 TARGET = RegressionTarget("y", 0.0, 1.0)
 
 numbers = st.floats(-1e30, 1e30) | st.just(np.nan) | st.sampled_from([np.inf, -np.inf])
-texts = st.sampled_from(["red", "green", "blue", "", " ", "né", "12", "3.5", "?", "a,b", "line\nbreak"])
+strings = st.sampled_from(["red", "green", "blue", "", " ", "né", "12", "3.5", "?", "a,b", "line\nbreak"])
 mixed_tables = data_frames(
     columns=[
         column("number", elements=numbers),
         column("whole", elements=st.integers(-(2**40), 2**40)),
-        column("text", dtype=object, elements=st.none() | texts),
+        column("text", dtype=object, elements=st.none() | strings),
         column("truth", dtype=object, elements=st.sampled_from([True, False, None])),
         column("date", dtype=object, elements=st.none() | st.dates().map(str)),
-        column("mixed", dtype=object, elements=st.one_of(st.none(), texts, st.integers(0, 3), st.booleans())),
+        column(
+            "mixed", dtype=object, elements=st.one_of(st.none(), strings, st.integers(0, 3), st.booleans())
+        ),
     ],
     index=range_indexes(min_size=1, max_size=30),
 )

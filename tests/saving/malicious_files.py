@@ -149,7 +149,11 @@ class Corpus:
             group = "optimizer/vars" if suffix == ".keras" else "optimizer_weights"
             name = "2" if suffix == ".keras" else "adam/dense_kernel_momentum"
             parent = file[group]
-            old = name if suffix == ".keras" else next(n for n in texts(parent) if n.endswith("_momentum"))
+            old = (
+                name
+                if suffix == ".keras"
+                else next(n for n in weight_names(parent) if n.endswith("_momentum"))
+            )
             del parent[old]
             parent.create_dataset(old, (10**6, 10**6), "f4", chunks=(1000, 1000), compression="gzip")
 
@@ -316,7 +320,7 @@ def rewrite_config(path: Path, change: Callable[[Any], Any]) -> None:
     write_zip(path, list(members.items()))
 
 
-def texts(group: Any) -> list[str]:
+def weight_names(group: Any) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else name for name in group.attrs["weight_names"]]
 
 

@@ -76,9 +76,9 @@ def test_a_choice_of_functions_is_the_same_in_every_process() -> None:
 
     one, other = choice(), choice()
     assert repr(one) == repr(other)
-    texts = [one.to_storage(value) for value in one.values]
-    assert len(set(texts)) == 3 and "square" in texts[0]
-    assert [other.from_storage(text) for text in texts] == other.values
+    stored = [one.to_storage(value) for value in one.values]
+    assert len(set(stored)) == 3 and "square" in stored[0]
+    assert [other.from_storage(value) for value in stored] == other.values
 
 
 def test_conditions_and_lists_make_hyperparameters_that_exist_only_sometimes() -> None:

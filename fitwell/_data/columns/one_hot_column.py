@@ -38,14 +38,14 @@ class OneHotColumn(Column):
     @classmethod
     def fit(cls, name: str, values: pd.Series, marks: bool = False) -> OneHotColumn:
         """Find the most frequent categories of the training values, at most 50."""
-        texts = to_string(values)
-        present = texts[texts != ""]
+        strings = to_string(values)
+        present = strings[strings != ""]
         found, counts = np.unique(present.astype(str), return_counts=True)
         # A stable sort keeps the alphabetical order of equally frequent categories.
         by_frequency = [str(category) for category in found[np.argsort(-counts, kind="stable")]]
         kept = sorted(by_frequency[:MAX_CATEGORIES])
         left_out = len(by_frequency) - len(kept)
-        return cls(name, len(texts) - len(present), by_frequency[0], kept, left_out, marks)
+        return cls(name, len(strings) - len(present), by_frequency[0], kept, left_out, marks)
 
     def _is_missing_marker(self, values: pd.Series) -> NDArray[np.bool_]:
         # A word that was a category in training is a category here too.
@@ -58,23 +58,22 @@ class OneHotColumn(Column):
     def _transform_values(
         self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
     ) -> tuple[FloatArray, NDArray[np.bool_]]:
-        texts = to_string(values)
-        texts[missing] = self.fill
+        strings = to_string(values)
+        strings[missing] = self.fill
         position = {category: number for number, category in enumerate(self.categories)}
-        numbers = np.array([position.get(text, -1) for text in texts], dtype=np.int64)
-        for row in np.flatnonzero(
-            numbers < 0
-        ):  # pandas writes 1 as 1.0 if another cell of the column is missing
-            numbers[row] = position.get(_swap_integer_spelling(texts[row]), -1)
-        block = np.zeros((len(texts), len(self.categories)))
+        numbers = np.array([position.get(text, -1) for text in strings], dtype=np.int64)
+        # pandas writes 1 as 1.0 if another cell of the column is missing.
+        for row in np.flatnonzero(numbers < 0):
+            numbers[row] = position.get(_swap_integer_spelling(strings[row]), -1)
+        block = np.zeros((len(strings), len(self.categories)))
         known = np.flatnonzero(numbers >= 0)
         block[known, numbers[known]] = 1.0
-        unseen = sorted(set(texts[numbers < 0]))
+        unseen = sorted(set(strings[numbers < 0]))
         # If rare categories were dropped, unseen ones are expected.
         if unseen and not self.dropped:
             count = pluralize(int((numbers < 0).sum()), "value")
             notes.append(f"{self.name!r} has {count} unseen in training: {join_quoted(unseen)}.")
-        return block, np.zeros(len(texts), dtype=bool)
+        return block, np.zeros(len(strings), dtype=bool)
 
     def describe(self) -> str:
         """Describe the transformation in a few words."""
