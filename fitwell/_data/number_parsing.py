@@ -17,6 +17,7 @@ from fitwell._typing import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
+
 OTHER_DECIMAL = {".": ",", ",": "."}
 
 _SPACES = " \u00a0\u2007\u2009\u202f"

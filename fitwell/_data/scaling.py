@@ -22,6 +22,7 @@ def fit_scaler(numbers: FloatArray) -> tuple[float, float, float]:
 
 
 def standardize(numbers: FloatArray, fill: float, mean: float, scale: float) -> FloatArray:
+    """Impute `fill`, subtract `mean` and divide by `scale`."""
     with np.errstate(over="ignore"):  # infinite results are clipped later
         return np.asarray((np.where(np.isnan(numbers), fill, numbers) - mean) / scale)
 

@@ -85,12 +85,17 @@ class Column(ABC):
     def describe(self) -> str:
         """Describe the transformation in a few words."""
 
+    def _describe_missing(self, fill: str) -> str:
+        """Return the end of a description: how many values were missing, and what was imputed."""
+        return f"; {self.missing:,} missing values imputed with {fill}, and flagged" if self.missing else ""
+
     def to_json(self) -> dict[str, Any]:
         """Return JSON data: the kind and every field."""
         return {"kind": self.kind, **{field.name: getattr(self, field.name) for field in fields(self)}}
 
 
 def equals_any(values: pd.Series, words: list[str]) -> NDArray[np.bool_]:
+    """Return which cells hold one of these words."""
     if not words or not may_hold_strings(values):
         return np.zeros(len(values), dtype=bool)
     return np.isin(to_string(values), words)

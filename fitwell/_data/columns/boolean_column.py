@@ -42,12 +42,7 @@ class BooleanColumn(Column):
 
     def describe(self) -> str:
         """Describe the transformation in a few words."""
-        filled = (
-            f"; {self.missing:,} missing values imputed with {bool(self.fill)}, and flagged"
-            if self.missing
-            else ""
-        )
-        return "true is 1, false is 0" + filled
+        return "true is 1, false is 0" + self._describe_missing(str(bool(self.fill)))
 
 
 __all__ = ["BooleanColumn"]

@@ -16,14 +16,7 @@ from fitwell._data.date_parsing import FORMAT_SEPARATOR, to_datetime
 from fitwell._data.periods import DURATION_FORMATS
 from fitwell._data.scaling import fit_scaler, standardize
 from fitwell._data.text_format import get_row_number, pluralize
-from fitwell._schema import (
-    NUMBER,
-    POSITIVE,
-    DictSchema,
-    LeafSchema,
-    NonEmpty,
-    enum_schema,
-)
+from fitwell._schema import NUMBER, POSITIVE, DictSchema, LeafSchema, NonEmpty, enum_schema
 from fitwell._typing import FloatArray
 from fitwell.errors import DataError
 
@@ -53,7 +46,7 @@ DATE_FORMAT = LeafSchema("a format of dates", _is_date_format)
 class DateColumn(Column):
     """A date as days since 1970, and as sine and cosine of its position in the year, week and day.
 
-    pattern: format of the dates, None for a column of datetimes.
+    pattern: format of the dates, or None for a column of datetimes.
     parts: part -> [median, mean, scale] for each part that varies in the training rows. Each is standardized.
     words: words in the training file that meant a missing date.
     """
@@ -105,8 +98,7 @@ class DateColumn(Column):
         read = to_datetime(values[unparsed], pattern)
         notes.append(
             f"{self.name!r} has {pluralize(int(read.notna().sum()), 'date')} in the format {pattern}, while "
-            "training had "
-            f"{self.pattern}; they were read in the new format."
+            f"training had {self.pattern}; they were read in the new format."
         )
         return moments.fillna(read)
 
@@ -128,10 +120,7 @@ class DateColumn(Column):
 
     def describe(self) -> str:
         """Describe the transformation in a few words."""
-        filled = (
-            f"; {self.missing:,} missing values imputed with medians, and flagged" if self.missing else ""
-        )
-        return f"split into {', '.join(self.parts)}, each standardized" + filled
+        return f"split into {', '.join(self.parts)}, each standardized" + self._describe_missing("medians")
 
 
 def _varies(numbers: FloatArray) -> bool:

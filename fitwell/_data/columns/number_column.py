@@ -14,10 +14,7 @@ from fitwell._data.conversion import may_hold_strings, to_numeric, to_string
 from fitwell._data.scaling import fit_scaler, standardize
 from fitwell._data.text_format import pluralize
 from fitwell._data.units import strip_unit
-from fitwell._schema import (
-    LeafSchema,
-    Positive,
-)
+from fitwell._schema import LeafSchema, Positive
 from fitwell._typing import FloatArray
 
 if TYPE_CHECKING:
@@ -93,17 +90,8 @@ class NumberColumn(Column):
 
     def describe(self) -> str:
         """Describe the transformation in a few words."""
-        return (
-            f"standardized (mean {self.mean:.4g}, standard deviation {self.scale:.4g})"
-            + self._describe_missing()
-        )
-
-    def _describe_missing(self) -> str:
-        return (
-            f"; {self.missing:,} missing values imputed with the median, {self.fill:.4g}, and flagged"
-            if self.missing
-            else ""
-        )
+        words = f"standardized (mean {self.mean:.4g}, standard deviation {self.scale:.4g})"
+        return words + self._describe_missing(f"the median, {self.fill:.4g}")
 
 
 __all__ = ["NumberColumn"]

@@ -80,11 +80,7 @@ class OneHotColumn(Column):
         words = f"one-hot, {len(self.categories)} categories"
         if self.dropped:
             words += f" ({self.dropped:,} rarer categories are encoded as zeros)"
-        return words + (
-            f"; {self.missing:,} missing values imputed with the most frequent category, {self.fill!r}, and flagged"
-            if self.missing
-            else ""
-        )
+        return words + self._describe_missing(f"the most frequent category, {self.fill!r}")
 
 
 def _swap_integer_spelling(category: str) -> str:
