@@ -230,7 +230,7 @@ def _infer_type_of_strings(
 def count_column_formats(
     values: pd.Series, *, written: bool, requested: bool = False
 ) -> NumberFormatCounts | None:
-    """Count the number formats of a column. Return None if most of its cells are not numbers.
+    """Return the number formats of a column with their counts, or None if most of its cells are not numbers.
 
     written: whether the table was read from a text file. Other tables hold parsed numbers.
     requested: whether the user set the type to numbers.

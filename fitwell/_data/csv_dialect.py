@@ -108,7 +108,7 @@ def describe_separator(separator: str) -> str:
 
 
 def get_separator(table: pd.DataFrame) -> str | None:
-    """Return the cell separator of the text file that a table was read from. None for other tables."""
+    """Return the cell separator of the text file that a table was read from, or None for other tables."""
     return table.attrs.get(_SEPARATOR_ATTR)
 
 

@@ -27,7 +27,7 @@ _WORDS = {".": "point", ",": "comma"}
 
 @dataclass(frozen=True)
 class DecimalSeparators:
-    """Decimal separator of every column and of the whole table. None if it is ambiguous."""
+    """Decimal separator of every column and of the whole table, or None if it is ambiguous."""
 
     columns: dict[str, str | None]
     table: str | None

@@ -68,8 +68,7 @@ def split_rows(
     if sum(sizes) >= rows:
         raise DataError(
             f"{rows} rows cannot be split into {sizes[0]} validation and {sizes[1]} test rows, because no "
-            "training rows "
-            "would remain"
+            "training rows would remain"
         )
     everything = np.arange(rows)
     if not any(sizes):

@@ -145,8 +145,7 @@ class RegressionTarget:
         if largest > MAX_TARGET:
             raise DataError(
                 f"the target {name!r} holds numbers as large as {largest:.3g}, whose squares overflow; remove "
-                "such rows "
-                "if the number means a missing value, or predict the logarithm"
+                "such rows if the number means a missing value, or predict the logarithm"
             )
         scale = float(np.std(numbers))
         return cls(name, float(np.mean(numbers)), scale if scale > 0 else 1.0, decimal, unit)

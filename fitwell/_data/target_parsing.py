@@ -81,8 +81,8 @@ def parse_target(
     numbers = parse_numbers(cells, decimal or ".")
     unread = np.isnan(numbers)
     spelled = _are_decorated_numbers(cells)
-    said_labels = (options.task not in (None, "regression") and unread.any()) or spelled
-    if options.numbers or (not said_labels and _is_numeric(cells, numbers, bool(marked.any()))):
+    are_labels = (options.task not in (None, "regression") and unread.any()) or spelled
+    if options.numbers or (not are_labels and _is_numeric(cells, numbers, bool(marked.any()))):
         if unread.any():
             _check_words(name, cells, unread, options)
         words = [*to_string(present[marked]), *to_string(cells[unread])]
@@ -90,8 +90,7 @@ def parse_target(
             count = pluralize(len(words), "row")
             notes.append(
                 f"In the target {name!r}, {join_quoted(dict.fromkeys(words))} ({count}) count as missing, because "
-                "all other "
-                "values are numbers."
+                "all other values are numbers."
             )
         return pd.Series(
             parse_numbers(values.astype(object).mask(is_missing_marker(values, "numbers")), decimal or "."),
@@ -157,8 +156,7 @@ def _note_labels(name: str, present: pd.Series, notes: list[str]) -> None:
         words = join_quoted(dict.fromkeys(to_string(present[marked])))
         notes.append(
             f"In the target {name!r}, {words} ({pluralize(int(marked.sum()), 'row')}) is treated as a label; only "
-            "empty "
-            "cells are missing."
+            "empty cells are missing."
         )
 
 

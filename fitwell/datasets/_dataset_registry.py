@@ -1,4 +1,4 @@
-"""Registry of the data sets, which feeds `fitwell train NAME`, its help text and its errors.
+"""Registry of the data sets, for `fitwell train NAME`, its help text and its errors.
 
 A module of this package registers its data set itself, at its end::
 

@@ -37,9 +37,10 @@ def find_file(dataset: str, names: Sequence[str], remote: RemoteFile | None = No
 
     Args:
         dataset (str): The name of the data set, for errors.
-        names (Sequence[str]): Accepted file names, preferred ones first, relative to the searched folders. An
-            absolute path, or a path that exists, is returned unchanged. A download gets the first name.
-        remote (Remote | None): The file to download. None if no URL with a known checksum exists. Default: None.
+        names (Sequence[str]): Accepted file names, preferred ones first, relative to the searched folders. If
+            the first one is the path of a file, it is returned. A download gets the first name.
+        remote (RemoteFile | None): The file to download, or None if no URL with a known checksum exists.
+            Default: None.
         advice (str): Another way to get the file, for the error. Default: ``""``.
 
     Returns:

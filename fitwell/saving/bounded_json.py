@@ -37,14 +37,12 @@ def dump_json(value: Any, **options: Any) -> str:
     if len(text) > LARGEST_TEXT:
         raise InvalidArgument(
             f"the configuration takes {len(text):,} bytes, more than the {LARGEST_TEXT:,} that can be read from a "
-            "file: "
-            "keep large tables as weights (add_weight), or use save_weights and build the model in code"
+            "file: keep large tables as weights (add_weight), or use save_weights and build the model in code"
         )
     if _is_deep(value):
         raise InvalidArgument(
             f"the configuration nests more than {_MAX_DEPTH} deep, which cannot be read from a file: use "
-            "save_weights and "
-            "build the model in code"
+            "save_weights and build the model in code"
         )
     return text
 

@@ -15,7 +15,7 @@ _ARGUMENTS = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics"
 
 
 def get_compile_config(model: Any) -> Config | None:
-    """Return the arguments of `compile` in the format of Keras; None if not compiled or not serializable."""
+    """Return the arguments of `compile` in the format of Keras, or None if not compiled or not serializable."""
     if not model.compiled:
         return None
     compile_config = model._session.compile_config

@@ -278,8 +278,7 @@ def _keep_known_arguments(name: str, kind: str, config: Config, known: set[str])
         if not _is_neutral(neutral, key, value):
             raise FileError(
                 f"the file has {name}({key}={value!r}), an argument that fitwell's {name} does not support; it "
-                "supports "
-                f"{', '.join(sorted(known))}"
+                f"supports {', '.join(sorted(known))}"
             )
     return kept
 

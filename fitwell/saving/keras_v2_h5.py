@@ -1,8 +1,8 @@
 """Whole-model ``.h5`` files in the layout of Keras 2.
 
 The root has the attributes `model_config` and `training_config` (JSON), `keras_version` and `backend`. The group
-`model_weights` has one group per layer, whose attribute `weight_names` lists its arrays, those that are trained
-first; `optimizer_weights` lists the optimizer's.
+`model_weights` has one group per layer, whose attribute `weight_names` lists its arrays, trainable ones first. The
+group `optimizer_weights` lists those of the optimizer.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ __all__ = ["read_weights", "write_npz", "write_safetensors"]
 Shape = tuple[int, ...]
 # Shape of each array, and a function that reads it, by name.
 Arrays = dict[str, tuple[Shape, Callable[[], NumpyArray]]]
-# The arrays of a file, and the numbering of layers in their names (None: see `legacy_layer_paths`).
+# The arrays of a file, and the numbering of layers in their names, or None (see `legacy_layer_paths`).
 Content = tuple[Arrays, Any]
 
 _TYPES = {
@@ -40,10 +40,11 @@ _TYPES = {
     "BF16": "bfloat16", "I32": "int32", "U32": "uint32", "F32": "float32", "F64": "float64", "I64": "int64",
     "U64": "uint64",
 }  # fmt: skip
-# Bytes of an .npy file before its header, and the longest header that NumPy reads.
-_LONGEST_NAME = 2**16 - 10  # in an archive
-_NPY_START, _LONGEST_HEADER = 12, 10_000
 _NAMES = {name: short for short, name in _TYPES.items()}
+# Longest name of a weight, to which the archive adds a suffix.
+_LONGEST_NAME = 2**16 - 10
+# Bytes of an .npy file before its header, and the longest header that NumPy reads.
+_NPY_START, _LONGEST_HEADER = 12, 10_000
 # Comment of the archive, which marks the numbering of layers.
 _COMMENT = f"fitwell, layers {NUMBERING}".encode()
 

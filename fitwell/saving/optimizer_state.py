@@ -89,7 +89,7 @@ def _candidate_orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[t
 
 
 def _keras_v3_order(optimizer: Any, paths: list[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield ``(slot, path)`` in the order of Keras 3; `path` is None for state that is shared by all variables."""
+    """Yield ``(slot, path)`` in the order of Keras 3, or ``(slot, None)`` for state shared by all variables."""
     shared = optimizer.init_shared_slots()
     names = [name for name in optimizer.slot_names() if name not in shared]
     first = [name for name in ("average", "gradient_accumulator") if name in names]

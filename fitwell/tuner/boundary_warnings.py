@@ -23,7 +23,8 @@ def find_boundary_warnings(ranking: Sequence[Any], tried: Sequence[Any]) -> list
     This is the case if the three best trials have the most extreme values of all trials, and the best one is
     near the end. A lower end of 0, or of 1 for an integer, is ignored.
 
-    ranking: complete trials, best first. tried: all trained trials, including those that diverged.
+    ranking: complete trials, best first.
+    tried: all trained trials, including those that diverged.
     """
     if len(ranking) < 2 * _NUM_BEST:
         return []

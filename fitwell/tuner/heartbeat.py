@@ -63,7 +63,11 @@ def _new_name() -> str:
 
 
 def is_alive(name: str, attributes: Mapping[str, Any], now: float | None = None) -> bool:
-    """Return whether the worker `name` may still be running; attributes: the user attributes of the study."""
+    """Return whether the worker `name` may still be running.
+
+    attributes: the user attributes of the study.
+    now: present time, by default that of the clock.
+    """
     if name in _FINISHED_WORKERS:
         return False
     host, _, process = name.rpartition(":")[0].rpartition(":")

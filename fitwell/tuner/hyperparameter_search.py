@@ -255,7 +255,7 @@ def search(
 
     Args:
         build (Callable[[HyperParameters], Model] | Callable[[dict], Model]): Builds a compiled model. Without
-            `space` it gets an `HyperParameters` object and calls methods such as
+            `space` it gets a `HyperParameters` object and calls methods such as
             ``hp.Float("learning_rate", 1e-4, 1e-1, log=True)``; with `space` it gets a dict. It may raise
             `InvalidSetting` to reject a setting, and another one is sampled.
         space (dict[str, Domain] | None): A `Float`, `Int`, `Choice`, `Boolean`, `Fixed` or `List` for each
@@ -276,7 +276,7 @@ def search(
             (``"val_mse"``). Default: ``"val_loss"``.
         epochs (int): Maximum epochs of a trial. Default: 100.
         callbacks (list | Callable[[dict], list] | None): See `Population.fit`. Default: None.
-        batch (int | None): Trials that are trained together. Default: None, four models per CPU core.
+        batch (int | None): Trials that are trained together. Default: None, which means four models per CPU core.
         storage (str | Path | None): File for SQLite (``.db``), a ``.journal`` file, a ``postgresql://`` URL, or
             ``":memory:"``. Default: None, which means ``"search.db"``.
         name (str): Name of the study in the storage. Default: ``"search"``.

@@ -60,7 +60,10 @@ class Trial:
 
 
 class Oracle:
-    """The trials of a tuner. result: function that returns the `SearchResult`."""
+    """The trials of a tuner.
+
+    result: function that returns the `SearchResult`.
+    """
 
     def __init__(self, result: Any) -> None:
         self._result = result

@@ -16,7 +16,9 @@ __all__ = ["LearningCurve", "Score", "best_common_epoch", "best_per_curve"]
 class LearningCurve:
     """Learning curve of one member of a trial.
 
-    values: of the objective. epochs: after which (from 0) it was measured. status: as in `Population.results`.
+    values: values of the objective.
+    epochs: epochs (from 0) after which it was measured.
+    status: status of the member, as in `Population.results`.
     """
 
     values: list[float]

@@ -36,7 +36,7 @@ def check_trials(trials: int | None, minutes: float | None, sampler: str) -> int
 
 
 def check_data(data: Any) -> tuple[Any, Any, Any]:
-    """Return `data` as inputs, targets and sample weights, None without weights."""
+    """Return `data` as inputs, targets, and sample weights or None."""
     if not isinstance(data, tuple) or len(data) not in (2, 3):
         hint = "; leave space out with a keyword: search(build, data=(x, y))" if data is None else ""
         raise InvalidArgument(

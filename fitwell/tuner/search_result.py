@@ -37,7 +37,7 @@ class SearchResult:
     """The trials of a search, and the best of them. `search` returns it.
 
     Args:
-        None for users: `search` makes it.
+        reader, trainer: Objects that `search` passes.
 
     Attributes:
         study: The Optuna study, for example for ``optuna.visualization``. The dashboard opens it as well:

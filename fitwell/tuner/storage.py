@@ -45,7 +45,7 @@ class Storage:
         open_backend: Returns the Optuna storage.
         lock: Returns a context manager that excludes other workers.
         file: Path of the file, or None if there is none.
-        journal: Journal backend, None for databases. Its attribute `line` is the number of the last line read.
+        journal: Journal backend, or None for databases. Its attribute `line` is the number of the last line read.
     """
 
     def __init__(
@@ -129,8 +129,7 @@ class Storage:
         if "is locked" in text:
             return (
                 f"the storage {self.name} is locked: another program has been writing to it for {LOCK_TIMEOUT:g} "
-                "seconds; "
-                "close it (a database browser, a copy in progress), then start again: nothing is lost"
+                "seconds; close it (a database browser, a copy in progress), then start again: nothing is lost"
             )
         if "not a database" in text:
             return f"the storage {self.name} is not a SQLite database; use another file"

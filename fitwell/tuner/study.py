@@ -58,8 +58,8 @@ class SharedStudy(StudyReader):
         sampler: Name of the sampler.
         pruner: Optuna pruner, or None.
         seed: Seed of the sampler.
-        trials: Number of trials of all workers and calls; None if there is no limit.
-        batch: Number of trials trained together; None if trials cannot be trained separately.
+        trials: Number of trials of all workers and calls, or None if there is no limit.
+        batch: Number of trials trained together, or None if trials cannot be trained separately.
         first: Settings to try before the sampler is used.
         config: Settings that must equal those of an existing study, so that trials are comparable.
         overwrite: Whether to delete an existing study.
@@ -188,7 +188,7 @@ class SharedStudy(StudyReader):
         )
 
     def _claim_next(self, others: int) -> TrialHandle | None:
-        """Claim a stale trial, or a new one. Returns None if there are enough trials.
+        """Claim a stale trial or a new one, or return None if there are enough trials.
 
         others: number of trials claimed before for the same batch.
         """
@@ -231,7 +231,7 @@ class SharedStudy(StudyReader):
         return import_optuna().trial.Trial(self.study, trial_id)
 
     def _next_grid_point(self, known: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-        """Return the next unclaimed point of the grid, None at its end."""
+        """Return the next unclaimed point of the grid, or None at its end."""
         try:
             # Every point is visited once, because known points stay known.
             return next((point for point, _ in self._grid if point not in known), None)

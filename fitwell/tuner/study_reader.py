@@ -25,7 +25,10 @@ __all__ = ["StudyMismatchError", "StudyReader"]
 
 
 class StudyMismatchError(InvalidArgument):
-    """The storage holds a different study of the same name. what: the difference, without advice."""
+    """The storage holds a different study of the same name.
+
+    what: the difference, without advice.
+    """
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}. Pass another name=..., or overwrite=True to delete it and start over")

@@ -54,7 +54,8 @@ class TrialTrainer:
     """Trains the trials of a search.
 
     seeds: every setting is trained with each of them, so that trials differ in nothing else.
-    arguments: those of `Population.fit`. folds: members per setting and seed.
+    arguments: arguments of `Population.fit`.
+    folds: members per setting and seed.
     """
 
     def __init__(

@@ -206,7 +206,11 @@ class Tuner:
 
     @validate_params(_TUNER_RULES)
     def results_summary(self, num_trials: int = 10) -> None:
-        """Print the best trials. num_trials: their number."""
+        """Print the best trials.
+
+        Args:
+            num_trials (int): Number of trials. Default: 10.
+        """
         result = self.result
         print_message(f"Results in {self.project_dir}")
         print_message(

@@ -52,7 +52,10 @@ _FORM = {name: OptionalKey(form) for name, form in _NOTES.items()}
 
 
 def check_study(study: Any, trials: Any, where: str) -> None:
-    """Raise `FileError` if the attributes of a fitwell study are not valid; where: name of the storage."""
+    """Raise `FileError` if the attributes of a fitwell study are not valid.
+
+    where: name of the storage.
+    """
     if len(study.directions) != 1 or not isinstance(study.user_attrs.get(STUDY_CONFIG, {}), dict):
         raise FileError(
             f"the study {study.study_name!r} in {where} was changed: its settings are missing or not valid"

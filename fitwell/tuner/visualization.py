@@ -41,8 +41,10 @@ def plot_search(
 ) -> list[Axes]:
     """Plot the complete trials of a study: the first axes show the history, the others one hyperparameter each.
 
-    diverged: trials without a finite value. unfinished: number of pruned trials, which are not drawn. by: the
-    hyperparameter that sets the color. figure: empty figure; a new one by default.
+    diverged: trials without a finite value.
+    unfinished: number of pruned trials, which are not drawn.
+    by: the hyperparameter that sets the color, or None.
+    figure: empty figure, or None for a new one.
     """
     every = [*trials, *diverged]
     names = list(dict.fromkeys(name for trial in every for name in trial.params))

@@ -18,7 +18,8 @@ from fitwell._typing import Array, NumpyArray, PyTree
 class Batch:
     """A batch of rows, or a block of several batches. All arrays have the rows along the first axis.
 
-    x: inputs, any tree of arrays. y: targets, one entry per output, or None.
+    x: inputs, any tree of arrays.
+    y: targets, one entry per output, or None.
     weights: sample weights, one entry per output, or None.
     sample_mask: 1 for real rows and 0 for padding, or None if all rows are real.
     num_valid_rows: number of real rows, if known.

@@ -26,9 +26,9 @@ class GeneratorLoader(DataLoader):
     weights while the previous ones had none, begin a new block.
 
     open_epoch: called with the epoch's index. It returns an iterator of `Batch` objects of NumPy arrays.
-    steps: batches per epoch. None reads until the iterator ends.
-    rows: rows per epoch, if known.
-    per_block: number of batches transferred to the device together.
+    steps: batches per epoch, or None to read until the iterator ends.
+    rows: rows per epoch, or None if unknown.
+    batches_per_block: number of batches transferred to the device together.
     pad: whether batches smaller than `batch_size` are padded. Otherwise they are dispatches of their true size.
     """
 
