@@ -13,13 +13,25 @@ from fitwell._typing import Array
 from fitwell._variables import Variable
 from fitwell.errors import InvalidArgument
 
-__all__ = ["canonicalize_axes", "get_spatial_axes", "promote_to_float32", "to_array", "to_float"]
+__all__ = [
+    "canonicalize_axes",
+    "get_broadcast_shape",
+    "get_spatial_axes",
+    "promote_to_float32",
+    "to_array",
+    "to_float",
+]
 
 
 def get_spatial_axes(data_format: str, rank: int) -> tuple[int, ...]:
     """Return the axes of height and width (or length) of inputs with `rank` spatial axes."""
     first = 1 if data_format == "channels_last" else 2
     return tuple(range(first, first + rank))
+
+
+def get_broadcast_shape(array: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape in which values for `axes` broadcast over `array`: 1 on all other axes."""
+    return tuple(size if axis in axes else 1 for axis, size in enumerate(array.shape))
 
 
 def canonicalize_axes(layer: str | None, axis: Any, shape: Any) -> tuple[int, ...]:

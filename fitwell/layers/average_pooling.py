@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell._typing import Array
-from fitwell.layers.array_ops import promote_to_float32, to_float
+from fitwell.layers.array_ops import get_broadcast_shape, promote_to_float32, to_float
 from fitwell.layers.base import register
 from fitwell.layers.base_pooling import BasePooling
 
@@ -21,9 +21,8 @@ class AveragePooling(BasePooling):
         inputs = to_float(inputs, self.dtype)
         values = promote_to_float32(inputs)
         zero = np.zeros((), values.dtype)
-        axes = self.spatial_axes(inputs)
         # Padding is not counted, as in Keras: windows at the edge are means of fewer values.
-        ones = jnp.ones([size if axis in axes else 1 for axis, size in enumerate(inputs.shape)], values.dtype)
+        ones = jnp.ones(get_broadcast_shape(inputs, self.spatial_axes(inputs)), values.dtype)
         sums = self.reduce(values, zero, jax.lax.add)
         return (sums / self.reduce(ones, zero, jax.lax.add)).astype(inputs.dtype)
 

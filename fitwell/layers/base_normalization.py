@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import jax
+import jax.numpy as jnp
+
 from fitwell import constraints, initializers, regularizers
 from fitwell._typing import Array
 from fitwell._variables import Variable
 from fitwell.errors import ShapeError
+from fitwell.layers.array_ops import get_broadcast_shape
 from fitwell.layers.base import Layer
 
 __all__ = ["AffineNormalization", "BaseNormalization"]
 
 
 class BaseNormalization(Layer):
-    """Base class of layers that normalize over `axis`, in float32 or higher precision."""
-
-    gamma: Variable | None = None
-    beta: Variable | None = None
+    """Base class of layers with statistics or scales for each index of some axes: checks of the sizes of these axes."""
 
     def _require_sizes(self, axes: tuple[int, ...], input_shape: Any) -> tuple[int, ...]:
         """Return the sizes of `axes`; raises `ShapeError` if one is unknown."""
@@ -31,7 +32,7 @@ class BaseNormalization(Layer):
 
     def _check_sizes(self, inputs: Array, axes: tuple[int, ...], sizes: tuple[int, ...]) -> None:
         """Raise `ShapeError` if `inputs` do not have the sizes that the layer was built for."""
-        if max(axes) >= inputs.ndim or tuple(inputs.shape[axis] for axis in axes) != sizes:
+        if max(axes, default=-1) >= inputs.ndim or tuple(inputs.shape[axis] for axis in axes) != sizes:
             raise ShapeError(
                 f"layer {self.name!r} ({type(self).__name__}): built for sizes {sizes} on axes {axes}, "
                 f"got inputs of shape {tuple(inputs.shape)}"
@@ -42,6 +43,8 @@ class AffineNormalization(BaseNormalization):
     """Base class of normalization layers with `gamma` and `beta`: their arguments and variables."""
 
     hyperparameters: ClassVar[tuple[str, ...]] = ("epsilon",)
+    gamma: Variable | None = None
+    beta: Variable | None = None
 
     def __init__(
         self,
@@ -77,8 +80,15 @@ class AffineNormalization(BaseNormalization):
                 "beta", shape, self.beta_initializer, self.beta_regularizer, self.beta_constraint
             )
 
-    def _scale_and_shift(self, inputs: Array, broadcast: tuple[int, ...], dtype: Any) -> Array:
-        """Return ``gamma inputs + beta`` as `dtype`; `broadcast` is the shape of gamma and beta over the inputs."""
+    def _standardize(self, values: Array, axes: tuple[int, ...]) -> Array:
+        """Return ``(values - mean) / sqrt(var + epsilon)``, with mean and variance over `axes`."""
+        mean = jnp.mean(values, axes, keepdims=True)
+        variance = jnp.mean(jnp.square(values - mean), axes, keepdims=True)
+        return (values - mean) * jax.lax.rsqrt(variance + jnp.asarray(self.epsilon, values.dtype))
+
+    def _scale_and_shift(self, inputs: Array, axes: tuple[int, ...], dtype: Any) -> Array:
+        """Return ``gamma inputs + beta`` as `dtype`; gamma and beta have the sizes of `axes`."""
+        broadcast = get_broadcast_shape(inputs, axes)
         if self.gamma is not None:
             inputs = inputs * self.gamma.value.reshape(broadcast)
         if self.beta is not None:

@@ -10,9 +10,8 @@ from fitwell import initializers
 from fitwell._call_context import current_call_context, num_valid_rows
 from fitwell._param_validation import Identifier, Real, validate_params
 from fitwell._typing import Array
-from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import AXES, LAYER
-from fitwell.layers.array_ops import promote_to_float32, to_float
+from fitwell.layers.array_ops import canonicalize_axes, get_broadcast_shape, promote_to_float32, to_float
 from fitwell.layers.base import register
 from fitwell.layers.base_normalization import AffineNormalization
 
@@ -107,20 +106,8 @@ class BatchNormalization(AffineNormalization):
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
 
     def build(self, input_shape: Any) -> None:
-        rank = len(input_shape)
-        axes = self.axis if isinstance(self.axis, list) else [self.axis]
-        kept = sorted(axis % rank for axis in axes if -rank <= axis < rank)
-        if len(kept) != len(axes) or 0 in kept:
-            raise InvalidArgument(
-                f"layer {self.name!r}: axis={self.axis!r} must name feature axes of inputs {input_shape}, "
-                "and not the batch axis 0"
-            )
-        if any(input_shape[axis] is None for axis in kept):
-            raise ShapeError(
-                f"layer {self.name!r}: axis {self.axis!r} has an unknown size in inputs {input_shape}"
-            )
-        self.kept_axes = tuple(kept)
-        shape = tuple(input_shape[axis] for axis in kept)
+        self.kept_axes = canonicalize_axes(self.name, self.axis, input_shape)
+        shape = self._require_sizes(self.kept_axes, input_shape)
         self._add_gamma_and_beta(shape)
         self.moving_mean = self.add_weight(
             "moving_mean", shape, self.moving_mean_initializer, trainable=False
@@ -135,7 +122,7 @@ class BatchNormalization(AffineNormalization):
         inputs = to_float(inputs, self.dtype)
         # Statistics of half-precision inputs are computed in float32: sums of squares overflow float16.
         exact = promote_to_float32(inputs)
-        broadcast = tuple(size if axis in self.kept_axes else 1 for axis, size in enumerate(inputs.shape))
+        broadcast = get_broadcast_shape(inputs, self.kept_axes)
         if training and self.trainable:
             mean, variance = self._moments(exact)
             momentum = jnp.asarray(self.momentum, mean.dtype)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
 from fitwell._param_validation import Integer, validate_params
 from fitwell._typing import Array
 from fitwell.errors import InvalidArgument
@@ -110,9 +107,5 @@ class GroupNormalization(AffineNormalization):
         axis, shape = self.axes[0], inputs.shape
         split = (*shape[:axis], self._group_count, shape[axis] // self._group_count, *shape[axis + 1 :])
         values = promote_to_float32(inputs).reshape(split)
-        others = tuple(i for i in range(1, len(split)) if i != axis)
-        mean = jnp.mean(values, others, keepdims=True)
-        variance = jnp.mean(jnp.square(values - mean), others, keepdims=True)
-        values = (values - mean) * jax.lax.rsqrt(variance + jnp.asarray(self.epsilon, values.dtype))
-        broadcast = tuple(size if i == axis else 1 for i, size in enumerate(shape))
-        return self._scale_and_shift(values.reshape(shape), broadcast, inputs.dtype)
+        values = self._standardize(values, tuple(i for i in range(1, len(split)) if i != axis))
+        return self._scale_and_shift(values.reshape(shape), self.axes, inputs.dtype)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
 from fitwell._param_validation import validate_params
 from fitwell._typing import Array
 from fitwell.layers.argument_rules import AXES, LAYER
@@ -87,9 +84,5 @@ class LayerNormalization(AffineNormalization):
     def call(self, inputs: Array) -> Array:
         inputs = to_float(inputs, self.dtype)
         self._check_sizes(inputs, self.axes, self.sizes)
-        values = promote_to_float32(inputs)
-        mean = jnp.mean(values, self.axes, keepdims=True)
-        variance = jnp.mean(jnp.square(values - mean), self.axes, keepdims=True)
-        values = (values - mean) * jax.lax.rsqrt(variance + jnp.asarray(self.epsilon, values.dtype))
-        broadcast = tuple(size if axis in self.axes else 1 for axis, size in enumerate(inputs.shape))
-        return self._scale_and_shift(values, broadcast, inputs.dtype)
+        values = self._standardize(promote_to_float32(inputs), self.axes)
+        return self._scale_and_shift(values, self.axes, inputs.dtype)

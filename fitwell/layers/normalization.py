@@ -17,8 +17,9 @@ from fitwell._typing import Array
 from fitwell._variables import Variable
 from fitwell.errors import DataError, InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER, NUMBERS
-from fitwell.layers.array_ops import canonicalize_axes, to_float
-from fitwell.layers.base import Layer, register
+from fitwell.layers.array_ops import canonicalize_axes, get_broadcast_shape, to_float
+from fitwell.layers.base import register
+from fitwell.layers.base_normalization import BaseNormalization
 
 __all__ = ["Normalization"]
 
@@ -34,7 +35,7 @@ _VARIANCE = Predicate(
 
 
 @register()
-class Normalization(Layer):
+class Normalization(BaseNormalization):
     """Standardize features: ``(x - mean) / max(sqrt(variance), 1e-7)``, or the inverse with `invert`.
 
     The statistics are computed by `adapt`, or passed as arguments. Without either the layer returns its inputs
@@ -84,12 +85,7 @@ class Normalization(Layer):
 
     def build(self, input_shape: Any) -> None:
         self.axes = () if self.axis in (None, []) else self._axes(input_shape)
-        sizes = tuple(input_shape[axis] for axis in self.axes)
-        if None in sizes:
-            raise ShapeError(
-                f"layer {self.name!r} (Normalization): axis {self.axis} has an unknown size in inputs {input_shape}"
-            )
-        self.sizes = sizes
+        self.sizes = sizes = self._require_sizes(self.axes, input_shape)
         if self._given is None:
             self._mean = self.add_weight("mean", sizes, "zeros", trainable=False)
             self._variance = self.add_weight("variance", sizes, "ones", trainable=False)
@@ -156,7 +152,7 @@ class Normalization(Layer):
                 continue
             batch = batch.astype(np.float64)
             batch_mean = batch.mean(others)
-            batch_squares = np.square(batch - batch_mean.reshape(_broadcast_shape(batch, self.axes))).sum(
+            batch_squares = np.square(batch - batch_mean.reshape(get_broadcast_shape(batch, self.axes))).sum(
                 others
             )
             # Exact merge of the moments of two groups: Chan, Golub and LeVeque (1979).
@@ -196,13 +192,9 @@ class Normalization(Layer):
 
     def call(self, inputs: Array) -> Array:
         inputs = to_float(inputs, self.dtype)
-        if tuple(inputs.shape[axis] for axis in self.axes if axis < inputs.ndim) != self.sizes:
-            raise ShapeError(
-                f"layer {self.name!r} (Normalization): built for sizes {self.sizes} on axes {self.axes}, got inputs "
-                f"of shape {tuple(inputs.shape)}"
-            )
+        self._check_sizes(inputs, self.axes, self.sizes)
         mean, variance = (
-            value if value.size == 1 else value.reshape(_broadcast_shape(inputs, self.axes))
+            value if value.size == 1 else value.reshape(get_broadcast_shape(inputs, self.axes))
             for value in (self.mean.squeeze(), self.variance.squeeze())
         )
         deviation = jnp.maximum(jnp.sqrt(variance), jnp.asarray(config.epsilon(), variance.dtype))
@@ -217,11 +209,6 @@ class Normalization(Layer):
     def get_config(self) -> dict[str, Any]:
         mean, variance = (None, None) if self._given is None else self._given
         return super().get_config() | {"mean": serialize(mean), "variance": serialize(variance)}
-
-
-def _broadcast_shape(array: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape in which statistics of `axes` broadcast over `array`."""
-    return tuple(size if axis in axes else 1 for axis, size in enumerate(array.shape))
 
 
 def _batches(data: Any, batch_size: int | None) -> Iterator[np.ndarray]:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from fitwell._param_validation import validate_params
 from fitwell._typing import Array
 from fitwell.layers.argument_rules import AXES, LAYER
-from fitwell.layers.array_ops import canonicalize_axes, promote_to_float32, to_float
+from fitwell.layers.array_ops import canonicalize_axes, get_broadcast_shape, promote_to_float32, to_float
 from fitwell.layers.base import register
 from fitwell.layers.base_normalization import BaseNormalization
 
@@ -59,6 +59,6 @@ class RMSNormalization(BaseNormalization):
         self._check_sizes(inputs, self.axes, self.sizes)
         values = promote_to_float32(inputs)
         power = jnp.mean(jnp.square(values), self.axes, keepdims=True)
-        broadcast = tuple(size if axis in self.axes else 1 for axis, size in enumerate(inputs.shape))
         values = values * jax.lax.rsqrt(power + jnp.asarray(self.epsilon, values.dtype))
-        return (values * self.scale.value.reshape(broadcast)).astype(inputs.dtype)
+        scale = self.scale.value.reshape(get_broadcast_shape(inputs, self.axes))
+        return (values * scale).astype(inputs.dtype)
