@@ -13,7 +13,7 @@ from fitwell._variables import Variable
 from fitwell.errors import ShapeError
 from fitwell.layers.argument_rules import SIZES
 from fitwell.layers.array_ops import to_float
-from fitwell.layers.base import Layer
+from fitwell.layers.base_spatial_layer import BaseSpatialLayer
 from fitwell.layers.conv_ops import ConvWindow, Padding, conv, same_padding
 
 __all__ = ["BaseConv", "CONV_RULES", "make_conv_window", "conv_with_data_format"]
@@ -27,10 +27,9 @@ CONV_RULES: dict[str, Rule] = {
 }
 
 
-class BaseConv(Layer):
+class BaseConv(BaseSpatialLayer):
     """Base class of layers that slide a kernel over one or two spatial axes: arguments, bias, activation, checks."""
 
-    rank: ClassVar[int] = 1
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
     bias: Variable | None = None
 
@@ -86,25 +85,14 @@ class BaseConv(Layer):
         """Return the number of input channels; raises `ShapeError` if it is unknown."""
         axis = -1 if self.data_format == "channels_last" else 1
         if len(shape) != self.rank + 2 or shape[axis] is None:
-            raise ShapeError(
-                f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape "
-                f"{self._format_expected_shape('channels')}, "
-                f"got {tuple(shape)}{_missing_channels_hint(shape, self.rank)}"
-            )
+            raise self._unexpected_shape(shape, hint=_missing_channels_hint(shape, self.rank))
         return int(shape[axis])
-
-    def _format_expected_shape(self, channels: Any) -> str:
-        spatial = ("length",) if self.rank == 1 else ("height", "width")
-        axes = (*spatial, channels) if self.data_format == "channels_last" else (channels, *spatial)
-        return f"(batch, {', '.join(str(axis) for axis in axes)})"
 
     def _prepare_inputs(self, inputs: Array, channels: int) -> Array:
         """Return the inputs as floats; raises `ShapeError` if they have another shape or number of channels."""
         if inputs.ndim != self.rank + 2 or self._get_channels(inputs.shape) != channels:
-            raise ShapeError(
-                f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape "
-                f"{self._format_expected_shape(channels)}, "
-                f"got {tuple(inputs.shape)}{_missing_channels_hint(inputs.shape, self.rank)}"
+            raise self._unexpected_shape(
+                inputs.shape, channels, _missing_channels_hint(inputs.shape, self.rank)
             )
         return to_float(inputs, self.dtype)
 

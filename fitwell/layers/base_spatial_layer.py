@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from fitwell._typing import Array
 from fitwell.errors import ShapeError
@@ -21,10 +21,14 @@ class BaseSpatialLayer(Layer):
     def spatial_axes(self, inputs: Array) -> tuple[int, ...]:
         """Return the spatial axes of `inputs`; raises `ShapeError` for another number of axes."""
         if inputs.ndim != self.rank + 2:
-            names = ("length",) if self.rank == 1 else ("height", "width")
-            axes = (*names, "channels") if self.data_format == "channels_last" else ("channels", *names)
-            raise ShapeError(
-                f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape (batch, {', '.join(axes)}), "
-                f"got {tuple(inputs.shape)}"
-            )
+            raise self._unexpected_shape(inputs.shape)
         return get_spatial_axes(self.data_format, self.rank)
+
+    def _unexpected_shape(self, shape: Any, channels: Any = "channels", hint: str = "") -> ShapeError:
+        """Return the error for inputs of `shape`; `channels` is the number of channels expected, if it is known."""
+        spatial = ("length",) if self.rank == 1 else ("height", "width")
+        axes = (*spatial, channels) if self.data_format == "channels_last" else (channels, *spatial)
+        return ShapeError(
+            f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape "
+            f"(batch, {', '.join(str(axis) for axis in axes)}), got {tuple(shape)}{hint}"
+        )
