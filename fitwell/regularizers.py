@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
 
 from fitwell._deprecation import warn_deprecated
 from fitwell._param_validation import Options, Real, validate_param, validate_params
-from fitwell._reductions import vectorized_sum
+from fitwell._reductions import l2_normalize, vectorized_sum
 from fitwell._registry import Configurable, Registry
 from fitwell._registry import serialize as _serialize
 from fitwell._typing import Array
@@ -249,10 +248,7 @@ class OrthogonalRegularizer(Regularizer):
         w = _to_float(w)
         if w.ndim != 2:
             raise ShapeError(f"OrthogonalRegularizer penalizes matrices, got an array of shape {w.shape}")
-        vectors = w if self.mode == "rows" else w.T
-        # Below this length a vector counts as zero: its angle, and the gradient of its length, are undefined.
-        squares = jnp.maximum(jnp.sum(jnp.square(vectors), axis=1, keepdims=True), 1e-24)
-        vectors = vectors * jax.lax.rsqrt(squares)
+        vectors = l2_normalize(w if self.mode == "rows" else w.T, axis=1)
         count = vectors.shape[0]
         cosines = jnp.abs(vectors @ vectors.T) * (1 - jnp.eye(count, dtype=w.dtype))
         pairs = max(count * (count - 1), 1)

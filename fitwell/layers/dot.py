@@ -14,7 +14,7 @@ from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.array_ops import to_float
 from fitwell.layers.base import register
 from fitwell.layers.base_merge import Merge
-from fitwell.layers.unit_normalization import l2_normalize
+from fitwell.layers.unit_normalization import l2_normalize_in_float32
 
 __all__ = ["Dot", "dot"]
 
@@ -72,7 +72,7 @@ class Dot(Merge):
         left, right = inputs
         if self.normalize:
             left, right = (
-                l2_normalize(to_float(item, self.dtype), (position,))
+                l2_normalize_in_float32(to_float(item, self.dtype), (position,))
                 for item, position in zip(inputs, positions, strict=True)
             )
         common = jnp.promote_types(left.dtype, right.dtype)

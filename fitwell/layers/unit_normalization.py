@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
 from fitwell._param_validation import validate_params
+from fitwell._reductions import l2_normalize
 from fitwell._typing import Array
 from fitwell.layers.argument_rules import AXES, LAYER
 from fitwell.layers.array_ops import canonicalize_axes, promote_to_float32, to_float
 from fitwell.layers.base import Layer, register
 
-__all__ = ["UnitNormalization", "l2_normalize"]
+__all__ = ["UnitNormalization", "l2_normalize_in_float32"]
 
 
 @register()
@@ -43,12 +41,9 @@ class UnitNormalization(Layer):
 
     def call(self, inputs: Array) -> Array:
         inputs = to_float(inputs, self.dtype)
-        return l2_normalize(inputs, canonicalize_axes(self.name, self.axis, inputs.shape))
+        return l2_normalize_in_float32(inputs, canonicalize_axes(self.name, self.axis, inputs.shape))
 
 
-def l2_normalize(inputs: Array, axes: tuple[int, ...]) -> Array:
-    """Return `inputs` divided by their L2 norm along `axes`."""
-    values = promote_to_float32(inputs)
-    square = jnp.sum(jnp.square(values), axes, keepdims=True)
-    # Limiting the square instead of the root keeps the derivative finite at a row of zeros.
-    return (values * jax.lax.rsqrt(jnp.maximum(square, 1e-24))).astype(inputs.dtype)
+def l2_normalize_in_float32(inputs: Array, axes: tuple[int, ...]) -> Array:
+    """Return `inputs` divided by their L2 norm along `axes`, computed in float32 or higher precision."""
+    return l2_normalize(promote_to_float32(inputs), axes).astype(inputs.dtype)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from fitwell import config as settings
 from fitwell._param_validation import Real, validate_params
+from fitwell._reductions import l2_normalize
 from fitwell._typing import Array
 from fitwell.losses.alignment import match_shapes
 from fitwell.losses.base import LOSS_RULES, FunctionLoss, loss_registry
@@ -25,7 +25,6 @@ __all__ = [
     "Poisson",
     "cosine_similarity",
     "huber",
-    "l2_normalize",
     "log_cosh",
     "mean_absolute_error",
     "mean_absolute_percentage_error",
@@ -33,10 +32,6 @@ __all__ = [
     "mean_squared_logarithmic_error",
     "poisson",
 ]
-
-# A vector with a smaller sum of squares is treated as zero: its direction and the gradient of its length are
-# undefined.
-_TINY_SQUARE = 1e-24
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
@@ -186,11 +181,6 @@ def poisson(y_true: Any, y_pred: Any) -> Array:
     """
     y_true, y_pred = match_shapes("poisson", y_true, y_pred)
     return jnp.mean(y_pred - y_true * jnp.log(y_pred + settings.epsilon()), axis=-1)
-
-
-def l2_normalize(x: Array, axis: int) -> Array:
-    """Divide `x` by its norms along `axis`; zero vectors remain zero."""
-    return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), _TINY_SQUARE))
 
 
 @validate_params(LOSS_RULES)
