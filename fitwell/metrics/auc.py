@@ -156,11 +156,10 @@ class AUC(ConfusionCounts):
         """Return the coordinates of the curve at each threshold; x is decreasing."""
         true_positives, false_positives = self.true_positives, self.false_positives
         positives, negatives = self._positives.value, self._negatives.value
-        recall = divide_no_nan(true_positives, positives)
         if self.curve == "ROC":
-            return divide_no_nan(false_positives, negatives), recall
+            return divide_no_nan(false_positives, negatives), self._recall()
         if self.curve == "PR":
-            return recall, divide_no_nan(true_positives, true_positives + false_positives)
+            return self._recall(), self._precision()
         odds = divide_no_nan(positives, negatives)
         recall_gain = jnp.where(
             true_positives == 0, 0, 1 - odds * divide_no_nan(positives - true_positives, true_positives)

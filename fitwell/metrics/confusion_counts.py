@@ -15,7 +15,7 @@ from fitwell._typing import Array
 from fitwell.errors import ShapeError
 from fitwell.losses.alignment import squeeze_or_expand_to_same_rank
 from fitwell.losses.reduction import append_axes, fits_leading_axes
-from fitwell.metrics.base import Metric
+from fitwell.metrics.base import Metric, divide_no_nan
 
 __all__ = [
     "ConfusionCounts",
@@ -89,6 +89,18 @@ class ConfusionCounts(Metric):
     def false_negatives(self) -> Array:
         """Weighted number of labels 1 with ``ŷ <= threshold``, for each threshold."""
         return self._positives.value - self._true_positives.value
+
+    def _recall(self) -> Array:
+        """Compute ``TP / (TP + FN)`` for each threshold; 0 if no label is 1."""
+        return divide_no_nan(self.true_positives, self._positives.value)
+
+    def _specificity(self) -> Array:
+        """Compute ``TN / (TN + FP)`` for each threshold; 0 if no label is 0."""
+        return divide_no_nan(self.true_negatives, self._negatives.value)
+
+    def _precision(self) -> Array:
+        """Compute ``TP / (TP + FP)`` for each threshold; 0 if no prediction is positive."""
+        return divide_no_nan(self.true_positives, self.true_positives + self.false_positives)
 
     def update_counts(self, y_true: Any, y_pred: Any, weights: Any, per_label: bool = False) -> None:
         """Accumulate the labels, predictions and weights of one batch."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from fitwell._param_validation import validate_params
 from fitwell._typing import Array
-from fitwell.metrics.base import METRIC_RULES, divide_no_nan, metric_registry
+from fitwell.metrics.base import METRIC_RULES, metric_registry
 from fitwell.metrics.confusion_counts import THRESHOLDS_RULE, ConfusionCounts, parse_thresholds
 
 __all__ = [
@@ -185,7 +185,7 @@ class Precision(_ThresholdMetric):
 
     def result_per_threshold(self) -> Array:
         """Compute the precision for each threshold."""
-        return divide_no_nan(self.true_positives, self.true_positives + self.false_positives)
+        return self._precision()
 
 
 @metric_registry.register()
@@ -212,4 +212,4 @@ class Recall(_ThresholdMetric):
 
     def result_per_threshold(self) -> Array:
         """Compute the recall for each threshold."""
-        return divide_no_nan(self.true_positives, self._positives.value)
+        return self._recall()

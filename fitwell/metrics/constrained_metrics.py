@@ -9,7 +9,7 @@ import numpy as np
 
 from fitwell._param_validation import Real, validate_params
 from fitwell._typing import Array
-from fitwell.metrics.base import METRIC_RULES, divide_no_nan, metric_registry
+from fitwell.metrics.base import METRIC_RULES, metric_registry
 from fitwell.metrics.confusion_counts import ConfusionCounts, charge_thresholds
 
 __all__ = [
@@ -21,31 +21,21 @@ __all__ = [
 
 
 class _BestAtConstraint(ConfusionCounts):
-    """Base class of metrics that are the best value of one rate where another rate is at least `floor`."""
+    """Base class of metrics that are the best value of one rate where another rate is high enough."""
 
     direction = "max"
 
-    def __init__(
-        self, floor: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any
-    ) -> None:
+    def __init__(self, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any) -> None:
         charge_thresholds(self, num_thresholds)
         thresholds = [0.5] if num_thresholds == 1 else np.linspace(0, 1, num_thresholds)
         super().__init__(thresholds, None, class_id, name, dtype)  # type: ignore[arg-type]
         self.num_thresholds = num_thresholds
-        self.floor = floor
         self.add_counts()
 
-    def _best(self, rate: Array, where: Array) -> Array:
-        return jnp.max(jnp.where(where >= self.floor, rate, 0))
-
-    def _sensitivity(self) -> Array:
-        return divide_no_nan(self.true_positives, self._positives.value)
-
-    def _specificity(self) -> Array:
-        return divide_no_nan(self.true_negatives, self._negatives.value)
-
-    def _precision(self) -> Array:
-        return divide_no_nan(self.true_positives, self.true_positives + self.false_positives)
+    @staticmethod
+    def _best(rate: Array, constrained: Array, least: float) -> Array:
+        """Return the largest `rate` at the thresholds where `constrained` is at least `least`, or 0 if none is."""
+        return jnp.max(jnp.where(constrained >= least, rate, 0))
 
 
 @metric_registry.register()
@@ -79,12 +69,12 @@ class SensitivityAtSpecificity(_BestAtConstraint):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(specificity, num_thresholds, class_id, name, dtype)
+        super().__init__(num_thresholds, class_id, name, dtype)
         self.specificity = specificity
 
     def result(self) -> Array:
         """Compute the best sensitivity."""
-        return self._best(self._sensitivity(), self._specificity())
+        return self._best(self._recall(), self._specificity(), self.specificity)
 
 
 @metric_registry.register()
@@ -118,12 +108,12 @@ class SpecificityAtSensitivity(_BestAtConstraint):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
+        super().__init__(num_thresholds, class_id, name, dtype)
         self.sensitivity = sensitivity
 
     def result(self) -> Array:
         """Compute the best specificity."""
-        return self._best(self._specificity(), self._sensitivity())
+        return self._best(self._specificity(), self._recall(), self.sensitivity)
 
 
 @metric_registry.register()
@@ -157,12 +147,12 @@ class PrecisionAtRecall(_BestAtConstraint):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(recall, num_thresholds, class_id, name, dtype)
+        super().__init__(num_thresholds, class_id, name, dtype)
         self.recall = recall
 
     def result(self) -> Array:
         """Compute the best precision."""
-        return self._best(self._precision(), self._sensitivity())
+        return self._best(self._precision(), self._recall(), self.recall)
 
 
 @metric_registry.register()
@@ -196,9 +186,9 @@ class RecallAtPrecision(_BestAtConstraint):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__(precision, num_thresholds, class_id, name, dtype)
+        super().__init__(num_thresholds, class_id, name, dtype)
         self.precision = precision
 
     def result(self) -> Array:
         """Compute the best recall."""
-        return self._best(self._sensitivity(), self._precision())
+        return self._best(self._recall(), self._precision(), self.precision)

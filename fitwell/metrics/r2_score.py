@@ -67,8 +67,8 @@ class R2Score(Metric):
         """Create the accumulators, one for each output; see `Metric.build`."""
         if not self.variables:
             width = (y_pred_shape[-1] or 1,) if len(y_pred_shape) > 1 else (1,)
-            dtype = self.dtype if jnp.dtype(self.dtype).itemsize > 2 else "float32"
             self._rows = self.add_compensated_sum("rows")
+            dtype = self._rows.rounded_sum.dtype
             self._weight = self.add_compensated_sum("weight", width)
             self._residual = self.add_compensated_sum("residual", width)
             self._mean = self.add_weight(width, dtype=dtype, name="mean")
