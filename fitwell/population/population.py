@@ -131,8 +131,8 @@ class Population(PopulationPlots, PopulationSaving):
         are equal up to rounding. Wrap the call in ``with jax.default_device(device):`` to use one device.
 
         Args:
-            x (Array | pytree): Training inputs, `[member_table, ...]`. Arrays, not a generator.
-            y (Array | pytree | None): Targets, `[member_table, ...]`. Default: None.
+            x (Array | pytree): Training inputs, `[rows, ...]`. Arrays, not a generator.
+            y (Array | pytree | None): Targets, `[rows, ...]`. Default: None.
             batch_size (int | None): Rows per step. Default: None, which means 32.
             epochs (int | Callable[[dict], int]): Number of epochs, or a function of the setting if the
                 training length is a hyperparameter. Default: 1.
@@ -145,11 +145,12 @@ class Population(PopulationPlots, PopulationSaving):
             validation_data (tuple | None): ``(x, y)`` or ``(x, y, sample_weight)``. Default: None.
             shuffle (bool): Whether to shuffle the rows in each epoch. Default: True.
             class_weight (dict | None): Weight of each class in the loss. Default: None.
-            sample_weight (Array | None): Weight of each row in the loss, `[member_table]`. Default: None.
+            sample_weight (Array | None): Weight of each row in the loss, `[rows]`. Default: None.
             initial_epoch (int): Number of the first epoch, from 0. Default: 0.
             steps_per_epoch (int | None): Steps in an epoch. Default: None, all rows.
             validation_steps (int | None): Validation batches to use. Default: None, all rows.
-            validation_batch_size (int | None): Rows per validation batch. Default: None, `batch_size`.
+            validation_batch_size (int | None): Rows per validation batch. Results do not depend on it.
+                Default: None, chosen.
             validation_freq (int | Sequence[int]): Validate every n epochs, or after the listed epochs.
                 Default: 1.
             folds (int | splitter | None): Cross-validation: number of folds, or a scikit-learn splitter. Each
@@ -321,11 +322,11 @@ class Population(PopulationPlots, PopulationSaving):
         """Return the outputs of every member.
 
         Args:
-            x (Array | pytree): Inputs, `[member_table, ...]`.
+            x (Array | pytree): Inputs, `[rows, ...]`.
             batch_size (int | None): Rows per step. Default: None, see `Model.predict`.
 
         Returns:
-            Array | pytree: Outputs, `[members, member_table, ...]`.
+            Array | pytree: Outputs, `[members, rows, ...]`.
 
         Raises:
             InvalidArgument: If the outputs of the members have different shapes.
@@ -343,10 +344,10 @@ class Population(PopulationPlots, PopulationSaving):
         """Return the loss and the metrics of each member.
 
         Args:
-            x (Array | pytree): Inputs, `[member_table, ...]`. Arrays, not a generator.
-            y (Array | pytree | None): Targets, `[member_table, ...]`. Default: None.
+            x (Array | pytree): Inputs, `[rows, ...]`. Arrays, not a generator.
+            y (Array | pytree | None): Targets, `[rows, ...]`. Default: None.
             batch_size (int | None): Rows per step. Default: None, see `Model.evaluate`.
-            sample_weight (Array | None): Weight of each row, `[member_table]`. Default: None.
+            sample_weight (Array | None): Weight of each row, `[rows]`. Default: None.
 
         Returns:
             pandas.DataFrame: One row per member, with its setting, seed, fold, loss and metrics.

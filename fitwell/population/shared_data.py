@@ -28,7 +28,9 @@ __all__ = ["PopulationData", "SharedRows"]
 class SharedRows:
     """Training and validation rows of a population, in the format of one model.
 
-    data, validation: as in `TrainLoop`. folds: None if all members train on all rows. count: number of training rows.
+    validation: validation rows of all members, or None.
+    folds: None if all members train on all rows.
+    count: number of training rows.
     categories: names of the classes by output (see `TrainingSession.categories`).
     """
 
