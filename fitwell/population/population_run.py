@@ -16,6 +16,7 @@ from fitwell.population.member_train_loop import (
     SharedFitContext,
     callbacks_for,
     group_members,
+    is_function_of_setting,
 )
 from fitwell.population.members import Member, Setting
 from fitwell.population.scheduling import MemberStart
@@ -46,7 +47,7 @@ class PopulationRun:
         self._members = members
         self._data = data
         self._callbacks_for = callbacks_for(callbacks, members)
-        self._callbacks_differ = callable(callbacks)
+        self._callbacks_differ = is_function_of_setting(callbacks)
         self._epochs_for = epochs_for
         self._options = options
         self._groups: list[Group] = []
