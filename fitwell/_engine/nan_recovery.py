@@ -6,31 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
 
+from fitwell._engine.dispatch_result import DispatchResult
 from fitwell._engine.train_state import TrainState
 
-__all__ = ["AnyResult", "Result", "find_first_nonfinite_step"]
-
-
-class Result(Protocol):
-    """The fields of a `DispatchResult` that tell where the weights stopped being finite."""
-
-    first_nonfinite_step: int
-    step_before: int
-    finite: bool
-
-
-AnyResult = TypeVar("AnyResult", bound=Result)
+__all__ = ["find_first_nonfinite_step"]
 
 
 def find_first_nonfinite_step(
-    rerun: Callable[[int], tuple[TrainState, AnyResult]], result: AnyResult, updates: int
-) -> tuple[int, tuple[TrainState, AnyResult]]:
+    rerun: Callable[[int], tuple[TrainState, DispatchResult]], result: DispatchResult, updates: int
+) -> tuple[int, tuple[TrainState, DispatchResult]]:
     """Return the first step that is not finite, and the outcome of the dispatch that ends just before it.
 
-    rerun: repeats the dispatch up to a number of updates. result: that of the failed dispatch. updates: the number of
-    updates when it ended.
+    rerun: repeats the dispatch up to a number of updates.
+    result: the result of the failed dispatch.
+    updates: the number of updates when it ended.
 
     A loss that is not finite names its step. A gradient may be NaN where the loss is not (the root of 0). Then the
     weights are not finite from that step on, and usually the next loss is not either, so one step earlier is tried
