@@ -8,11 +8,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from fitwell._engine.train_program import Batch, TrainProgram
+from fitwell._engine.train_program import Batch, ForwardResult, TrainProgram
 from fitwell._engine.train_state import TrainState
 from fitwell._typing import Array
 
-__all__ = ["Step", "make_step", "step_key"]
+__all__ = ["Step", "forward_training", "make_step", "step_key"]
 
 Step = Callable[[TrainState, Batch, Array], TrainState]
 
@@ -20,6 +20,24 @@ Step = Callable[[TrainState, Batch, Array], TrainState]
 def step_key(seed: Array, step: Array) -> Array:
     """Return the random key of update `step` of a run with `seed`."""
     return jax.random.fold_in(jax.random.key(seed), step)
+
+
+def forward_training(
+    program: TrainProgram, state: TrainState, batch: Batch, key: Array | None = None
+) -> tuple[Array, ForwardResult]:
+    """Return the loss and the result of the forward pass of the next training step.
+
+    key: the random key of the step, if the caller has computed it.
+    """
+    return program.forward(
+        state.trainable,
+        state.non_trainable,
+        state.hyperparams,
+        batch,
+        training=True,
+        key=step_key(state.seed, state.step) if key is None else key,
+        step=state.step,
+    )
 
 
 def make_step(program: TrainProgram, training: bool) -> Step:
@@ -32,15 +50,7 @@ def _training_step(program: TrainProgram) -> Step:
         key = step_key(state.seed, state.step)
 
         def objective(trainable: dict[str, Array]) -> Any:
-            loss, forward = program.forward(
-                trainable,
-                state.non_trainable,
-                state.hyperparams,
-                batch,
-                training=True,
-                key=key,
-                step=state.step,
-            )
+            loss, forward = forward_training(program, state.replace(trainable=trainable), batch, key)
             return program.scale_loss(loss, state.hyperparams), (loss, forward)
 
         (_, (loss, forward)), gradients = jax.value_and_grad(objective, has_aux=True)(state.trainable)

@@ -11,7 +11,7 @@ import jax
 from fitwell._call_context import CallContext, call_context
 from fitwell._engine.train_program import Batch, TrainProgram
 from fitwell._engine.train_state import TrainState
-from fitwell._engine.train_step import step_key
+from fitwell._engine.train_step import forward_training, step_key
 from fitwell._typing import Array
 
 __all__ = ["ModelInspector", "layer_outputs", "loss_gradients"]
@@ -55,15 +55,7 @@ def loss_gradients(program: TrainProgram, state: TrainState, batch: Batch) -> di
     """Return the gradient of the loss by the path of each weight, as the next step computes it."""
 
     def loss(trainable: dict[str, Array]) -> Array:
-        return program.forward(
-            trainable,
-            state.non_trainable,
-            state.hyperparams,
-            batch,
-            training=True,
-            key=step_key(state.seed, state.step),
-            step=state.step,
-        )[0]
+        return forward_training(program, state.replace(trainable=trainable), batch)[0]
 
     return jax.grad(loss)(state.trainable)
 

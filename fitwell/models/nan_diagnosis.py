@@ -10,7 +10,7 @@ import numpy as np
 
 from fitwell._data.loaders import Batch
 from fitwell._engine.train_state import TrainState
-from fitwell._engine.train_step import step_key
+from fitwell._engine.train_step import forward_training
 from fitwell.callbacks.model_inspector import layer_outputs, loss_gradients
 
 __all__ = ["diagnose_nonfinite_step"]
@@ -54,15 +54,7 @@ def _gradient_cause(loss: float) -> str:
 
 
 def _first_bad_layer(program: Any, state: TrainState, batch: Batch) -> tuple[Any, float]:
-    loss, _ = program.forward(
-        state.trainable,
-        state.non_trainable,
-        state.hyperparams,
-        batch,
-        training=True,
-        key=step_key(state.seed, state.step),
-        step=state.step,
-    )
+    loss, _ = forward_training(program, state, batch)
     for layer, output in layer_outputs(program, state, batch, training=True):
         # A model comes after its layers, so the first one is the innermost and earliest.
         if not all(_finite(leaf, batch.sample_mask) for leaf in jax.tree.leaves(output)):
