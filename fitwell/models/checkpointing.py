@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -28,7 +29,6 @@ from fitwell._schema import (
     UnionSchema,
 )
 from fitwell.callbacks.backup_and_restore import BackupAndRestore
-from fitwell.callbacks.callback_list import CallbackList
 from fitwell.errors import ErrorCollector, FileError, FitwellError, InvalidArgument, warn
 from fitwell.models import run_signature
 from fitwell.models.fit_options import FitOptions
@@ -39,7 +39,7 @@ from fitwell.models.training_session import TrainingSession
 from fitwell.saving.checkpoint_folder import CheckpointFolder
 from fitwell.saving.legacy_layer_paths import NUMBERING, rename_legacy_paths
 
-__all__ = ["CheckpointManager", "Logs", "NullCheckpointManager", "make_checkpoint_manager"]
+__all__ = ["CheckpointManager", "CheckpointedRun", "Logs", "NullCheckpointManager", "make_checkpoint_manager"]
 
 Logs = dict[str, float]
 
@@ -78,6 +78,19 @@ _FORM = {
 _interrupted_hyperparams: WeakKeyDictionary[Any, dict[str, float]] = WeakKeyDictionary()
 
 
+@dataclass(frozen=True)
+class CheckpointedRun:
+    """The parts of a run that a checkpoint is compared with, read from and restored to."""
+
+    session: TrainingSession
+    data: RunData
+    options: FitOptions
+    callbacks: Sequence[Any]
+    loader: DataLoader
+    history: History
+    policies: Sequence[tuple[Any, Policy]]
+
+
 def make_checkpoint_manager(callbacks: Sequence[Any], resume: Any) -> NullCheckpointManager:
     """Return the manager for a `BackupAndRestore` among `callbacks`, or for the argument `resume`."""
     backups = [callback for callback in callbacks if isinstance(callback, BackupAndRestore)]
@@ -108,16 +121,7 @@ class NullCheckpointManager:
         """Return the seed of the run: the one drawn for it."""
         return drawn
 
-    def check_compatible(
-        self,
-        session: TrainingSession,
-        data: RunData,
-        options: FitOptions,
-        callbacks: CallbackList,
-        loader: DataLoader,
-        history: History,
-        policies: Sequence[tuple[Any, Policy]],
-    ) -> None:
+    def check_compatible(self, run: CheckpointedRun) -> None:
         """Do nothing."""
 
     def restore_or_start(self, position: RunPosition) -> tuple[RunPosition, Logs]:
@@ -149,13 +153,7 @@ class CheckpointManager(NullCheckpointManager):
     saved: the checkpoint to continue from; None if the run is new.
     """
 
-    _session: TrainingSession
-    _data: RunData
-    _options: FitOptions
-    _callbacks: Sequence[Any]
-    _loader: DataLoader
-    _history: History
-    _policies: Sequence[tuple[Any, Policy]]
+    _run: CheckpointedRun
 
     def __init__(self, backup: BackupAndRestore) -> None:
         self.backup = backup
@@ -184,41 +182,32 @@ class CheckpointManager(NullCheckpointManager):
     def __exit__(self, *error: object) -> None:
         """Wait for the checkpoint that is being written when an error ends the loop."""
         if error[0] is not None:
-            _interrupted_hyperparams[self._session] = _hyperparam_values(self._session)
+            _interrupted_hyperparams[self._run.session] = _hyperparam_values(self._run.session)
             with suppress(FileError):
                 self.folder.wait()
 
-    def check_compatible(
-        self,
-        session: TrainingSession,
-        data: RunData,
-        options: FitOptions,
-        callbacks: CallbackList,
-        loader: DataLoader,
-        history: History,
-        policies: Sequence[tuple[Any, Policy]],
-    ) -> None:
+    def check_compatible(self, run: CheckpointedRun) -> None:
         """Keep the parts of the run; raise an error if the checkpoint belongs to another run."""
-        self._session, self._data, self._options, self._loader = session, data, options, loader
-        self._callbacks, self._history, self._policies = callbacks.callbacks, history, policies
-        self._initial_hyperparams = _hyperparam_values(session)
+        self._run = run
+        model = run.session.model
+        self._initial_hyperparams = _hyperparam_values(run.session)
         settings = {
-            "batch_size": loader.batch_size,
-            "steps_per_epoch": loader.steps,
-            "shuffle": options.shuffle,
-            "initial_epoch": options.initial_epoch,
+            "batch_size": run.loader.batch_size,
+            "steps_per_epoch": run.loader.steps,
+            "shuffle": run.options.shuffle,
+            "initial_epoch": run.options.initial_epoch,
         }
-        self._signature = run_signature.run_signature(session.model, data.train, data.validation, settings)
+        self._signature = run_signature.run_signature(model, run.data.train, run.data.validation, settings)
         if self.saved is None:
             return
         if self.saved.get("layers") != NUMBERING:
-            _rename_paths(self.saved, session.model)
+            _rename_paths(self.saved, model)
         problems = ErrorCollector(f"resume: {self._name} is of another run")
         for line in run_signature.signature_diff(self.saved["identity"], self._signature):
             problems.add(line)
         if problems.found:
             problems.add("continue with what the run began with, or name another folder to start a new run")
-            session.seed = self._drawn
+            run.session.seed = self._drawn
         problems.raise_if_any(FileError)
         self._check_hyperparams()
 
@@ -228,9 +217,9 @@ class CheckpointManager(NullCheckpointManager):
         for path, initial in self._initial_hyperparams.items():
             for kind in ("began", "numbers"):
                 try:
-                    self._session.program.hyperparams[path].validate(self.saved[kind].get(path, initial))
+                    self._run.session.program.hyperparams[path].validate(self.saved[kind].get(path, initial))
                 except FitwellError as error:
-                    self._session.seed = self._drawn
+                    self._run.session.seed = self._drawn
                     raise FileError(
                         f"{self._name} is damaged, or was made by something else: {kind}[{path!r}]: {error}"
                     ) from None
@@ -240,7 +229,7 @@ class CheckpointManager(NullCheckpointManager):
     def steps_until_save(self, position: RunPosition) -> int | None:
         """Return how many batches the next dispatch may take before a checkpoint is due; None for any number."""
         return self.backup.batches_until_due(
-            position.batches_seen, position.epochs_done, position.open_steps, self._loader.steps
+            position.batches_seen, position.epochs_done, position.open_steps, self._run.loader.steps
         )
 
     def maybe_save(self, position: RunPosition, last_logs: Logs) -> None:
@@ -250,13 +239,13 @@ class CheckpointManager(NullCheckpointManager):
 
     def save(self, position: RunPosition, last_logs: Logs) -> None:
         """Hand a checkpoint to the writing thread. Arrays do not change, so references are enough."""
-        state, callbacks = self._session.pull(), self._callbacks
+        state, callbacks = self._run.session.pull(), self._run.callbacks
         tree = {
             "versions": run_signature.library_versions(),
             "identity": self._signature,
             "seed": position.seed,
             "began": self._initial_hyperparams,
-            "numbers": _hyperparam_values(self._session),
+            "numbers": _hyperparam_values(self._run.session),
             "place": {
                 "epochs": position.epochs_done,
                 "steps": position.step_in_epoch,
@@ -265,7 +254,7 @@ class CheckpointManager(NullCheckpointManager):
                 "batches": position.batches_seen,
                 "runtime_epoch": position.epoch,
             },
-            "history": self._history.to_arrays(),
+            "history": self._run.history.to_arrays(),
             "last_logs": dict(last_logs),
             # A callback may change what it returned while the thread writes.
             "callbacks": [
@@ -289,14 +278,14 @@ class CheckpointManager(NullCheckpointManager):
     def save_final(self, position: RunPosition, last_logs: Logs) -> None:
         """Write the last checkpoint, before policies restore the weights that they kept."""
         if self._saved_on_interrupt:
-            _interrupted_hyperparams[self._session] = _hyperparam_values(self._session)
+            _interrupted_hyperparams[self._run.session] = _hyperparam_values(self._run.session)
             return
         self.save(position, last_logs)
         self.folder.wait()
 
     def delete_checkpoints(self, position: RunPosition) -> None:
         """Delete the checkpoints of a run that is complete, if `delete_checkpoint` says so."""
-        complete = position.has_ended or position.epochs_done >= self._options.num_epochs
+        complete = position.has_ended or position.epochs_done >= self._run.options.num_epochs
         if self.backup.delete_checkpoint and complete:
             self.folder.clear()
 
@@ -315,26 +304,26 @@ class CheckpointManager(NullCheckpointManager):
         try:
             return self._restore(position, self.saved)
         except BaseException:
-            self._session.seed = self._drawn
+            self._run.session.seed = self._drawn
             raise
 
     def _restore(self, position: RunPosition, saved: dict[str, Any]) -> tuple[RunPosition, Logs]:
         """Check everything that can be wrong with a checkpoint of this run, and then restore it."""
-        session, place = self._session, saved["place"]
+        session, place = self._run.session, saved["place"]
         state, new_policies = fill_state(session.pull(), saved["state"], self._name)
-        fuse_loop = xla_cpu_heuristics.should_fuse_loop(state.variables, self._loader.batch_size or 0)
+        fuse_loop = xla_cpu_heuristics.should_fuse_loop(state.variables, self._run.loader.batch_size or 0)
         notes = run_signature.version_notes(saved["versions"], fuse_loop)
-        _check_place(place, state, self._loader.steps, self._name)
+        _check_place(place, state, self._run.loader.steps, self._name)
         notes += [f"{name} was not part of the run and starts now" for name in new_policies]
         # Before the model: a callback may find that the file it wrote to is missing.
-        notes += _restore_callbacks(self._callbacks, saved["callbacks"])
+        notes += _restore_callbacks(self._run.callbacks, saved["callbacks"])
         notes += self._restore_hyperparams(saved)
         state = state.replace(hyperparams=session.pull().hyperparams)
-        for _, policy in self._policies:
+        for _, policy in self._run.policies:
             # The arguments of a policy (patience and the like) are those of the callback as it is now.
             state.policies[policy.name] |= getattr(policy, "numbers", {})
         session.push(state)
-        self._history.restore_arrays(saved["history"])
+        self._run.history.restore_arrays(saved["history"])
         position = RunPosition(
             seed=position.seed,
             epoch=place["runtime_epoch"],
@@ -351,21 +340,21 @@ class CheckpointManager(NullCheckpointManager):
 
     def _fast_forward_streams(self, position: RunPosition) -> None:
         """Skip the batches of generators that the run has used before."""
-        train, validation = self._data.train, self._data.validation
+        train, validation = self._run.data.train, self._run.data.validation
         if train.stream is not None:
             train.stream.fast_forward(position.batches_seen - position.open_steps, position.epochs_done)
         if validation is not None and validation.stream is not None:
-            validations = len(self._history.history.get("val_loss", []))
-            steps = self._options.validation_steps or 0
+            validations = len(self._run.history.history.get("val_loss", []))
+            steps = self._run.options.validation_steps or 0
             validation.stream.fast_forward(validations * steps, validations)
 
     def _restore_hyperparams(self, saved: dict[str, Any]) -> list[str]:
         notes = []
-        left = _interrupted_hyperparams.pop(self._session, {})
+        left = _interrupted_hyperparams.pop(self._run.session, {})
         for path, now in self._initial_hyperparams.items():
             began, last = saved["began"].get(path, now), saved["numbers"].get(path, now)
             unchanged = now in (began, last, left.get(path))
-            self._session.program.hyperparams[path].raw_value = last if unchanged else now
+            self._run.session.program.hyperparams[path].raw_value = last if unchanged else now
             if not unchanged:
                 notes.append(f"{path} was {began!r} when the run began; from here on it is {now!r}")
         return notes

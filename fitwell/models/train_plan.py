@@ -14,7 +14,7 @@ from fitwell._history import History
 from fitwell._progress import ProgressReporter
 from fitwell.callbacks.callback_list import CallbackList, check_learning_rate_conflicts
 from fitwell.errors import InvalidArgument, MistakeWarning, did_you_mean, warn
-from fitwell.models.checkpointing import NullCheckpointManager, make_checkpoint_manager
+from fitwell.models.checkpointing import CheckpointedRun, NullCheckpointManager, make_checkpoint_manager
 from fitwell.models.evaluation import TEST_BATCH_HOOKS
 from fitwell.models.fit_options import FitOptions
 from fitwell.models.host_policies import LEARNING_RATE, HostPolicies
@@ -100,9 +100,12 @@ def make_plan(
         applies_policies_inside=not validates_on_host,
         logged=logged,
     )
+    returns_each_epoch = callback_list.returns_each_epoch or validates_on_host
     host_pairs = policies if callback_list.runs_on_host else []
     host_policies = HostPolicies(session, runner, callback_list, history, host_pairs)
-    checkpoints.check_compatible(session, data, options, callback_list, loader, history, policies)
+    checkpoints.check_compatible(
+        CheckpointedRun(session, data, options, callback_list.callbacks, loader, history, policies)
+    )
     callback_list.set_example(data.train.example)
     return TrainPlan(
         options=options,
@@ -117,11 +120,9 @@ def make_plan(
         policies=policies,
         host_policies=host_policies,
         runner=runner,
-        returns_each_epoch=callback_list.returns_each_epoch or validates_on_host,
+        returns_each_epoch=returns_each_epoch,
         validates_on_host=validates_on_host,
-        has_no_observers=not callback_list.returns_each_epoch
-        and not validates_on_host
-        and not progress.verbose,
+        has_no_observers=not returns_each_epoch and not progress.verbose,
     )
 
 
