@@ -224,7 +224,7 @@ class History(Callback):
 
 
 def to_float(value: Any) -> float | None:
-    """Return a number, or an array with one number, as a float; None for other values."""
+    """Return a number, or an array with one number, as a float, or None for other values."""
     if isinstance(value, int | float | np.number | np.bool_):
         return float(value)
     if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype"):

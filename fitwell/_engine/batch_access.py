@@ -18,8 +18,9 @@ __all__ = ["Validation", "gather_batch", "gather_rows", "mask_padding", "select_
 class Validation:
     """Rows to evaluate at the end of every epoch, inside the dispatch.
 
-    batches: arrays of shape ``[batches, batch size, ...]``. sizes: the numbers of real rows ``[batches]``; None if all
-    batches are full. tail: a last, shorter batch that may not be padded, or None.
+    batches: arrays of shape ``[batches, batch size, ...]``.
+    sizes: the numbers of real rows ``[batches]``, or None if all batches are full.
+    tail: a last, shorter batch that may not be padded, or None.
     """
 
     batches: Batch

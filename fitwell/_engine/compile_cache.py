@@ -216,7 +216,7 @@ def compiler_options(use_ynn_kernels: bool) -> dict[str, Any] | None:
     """Return the XLA options for this thread's device.
 
     use_ynn_kernels: whether a CPU computes matrix products and convolutions with XLA's YNN kernels, or with Eigen and
-    generated code (see `xla_cpu_heuristics.prefer_ynn_kernels`).
+        generated code (see `xla_cpu_heuristics.prefer_ynn_kernels`).
     """
     if use_ynn_kernels or devices.current_device().platform != "cpu":
         return None

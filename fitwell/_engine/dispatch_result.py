@@ -33,9 +33,12 @@ class EpochLogs:
 class DispatchResult:
     """The result of a dispatch.
 
-    epochs: the results of each finished epoch, in order. running: the metrics at the end, by name: those of the open
-    epoch or of the last one. seconds: the duration. stop: whether a policy ended the run. first_nonfinite_step: the
-    first step whose loss or gradient was not finite, or -1. step_before: the number of updates before the dispatch.
+    epochs: the results of each finished epoch, in order.
+    running: the metrics at the end, by name: those of the open epoch or of the last one.
+    seconds: the duration.
+    stop: whether a policy ended the run.
+    first_nonfinite_step: the first step whose loss or gradient was not finite, or -1.
+    step_before: the number of updates before the dispatch.
     finite: whether the weights after the dispatch are finite.
     """
 

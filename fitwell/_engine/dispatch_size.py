@@ -11,8 +11,8 @@ __all__ = ["AdaptiveDispatchSize"]
 class AdaptiveDispatchSize:
     """Chooses the number of steps of the next dispatch.
 
-    interval: the seconds that a dispatch should take, so that progress is shown and Ctrl-C is noticed. by_batch:
-    whether a callback observes every batch.
+    interval: the seconds that a dispatch should take, so that progress is shown and Ctrl-C is noticed.
+    by_batch: whether a callback observes every batch.
     """
 
     interval: float = 0.5

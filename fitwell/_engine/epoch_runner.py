@@ -37,8 +37,10 @@ _NO_LIMIT = np.iinfo(np.int32).max
 class DispatchBounds(NamedTuple):
     """The extent of a dispatch.
 
-    epochs: the number of epochs. start, stop: the range of batches in each. limit: the number of updates after which
-    training ends. first, last: whether the dispatch begins and ends its epochs.
+    epochs: the number of epochs.
+    start, stop: the range of batches in each.
+    limit: the number of updates after which training ends.
+    first, last: whether the dispatch begins and ends its epochs.
     """
 
     epochs: Array
@@ -60,8 +62,8 @@ def run_batches(
 ) -> TrainState:
     """Apply `step` to the batches ``start … stop-1``; stop early if a loss is not finite.
 
-    limit: the number of updates after which training ends. fuse_loop: whether the CPU compiler may turn the whole
-    loop into one function (see `xla_cpu_heuristics`).
+    limit: the number of updates after which training ends.
+    fuse_loop: whether the CPU compiler may turn the whole loop into one function (see `xla_cpu_heuristics`).
     """
 
     def body(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
@@ -84,10 +86,12 @@ def _has_ended(state: TrainState, limit: Array) -> Array:
 class EpochRunner:
     """Runs the dispatches of a program, and compiles what is new.
 
-    program: the program to run. training: whether the steps update the weights. policies: the decisions at the end of
-    each epoch. validation: rows to evaluate inside the dispatch, or None. applies_policies_inside: whether the
-    policies run inside the dispatch; otherwise `end_epoch` is called after it. logged: the paths of hyperparameters
-    that are logged with the results, under the last part of the path.
+    program: the program to run.
+    training: whether the steps update the weights.
+    policies: the decisions at the end of each epoch.
+    validation: rows to evaluate inside the dispatch, or None.
+    applies_policies_inside: whether the policies run inside the dispatch; otherwise `end_epoch` is called after it.
+    logged: the paths of hyperparameters that are logged with the results, under the last part of the path.
     """
 
     def __init__(

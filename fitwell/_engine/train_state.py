@@ -20,14 +20,18 @@ __all__ = ["TrainState", "field_of_file", "initial_counters", "path_in_file"]
 class TrainState:
     """The whole state of a training run. Saving it gives a checkpoint; mapping over it trains a population.
 
-    trainable: weights that gradients update, by path in the model. non_trainable: variables that layers update
-    themselves, such as moving means, and frozen weights. opt_state: the state of the optimizer. hyperparams: every
-    hyperparameter that is an argument, by path: learning rates, regularization factors, momenta, noise levels.
-    metrics: the accumulators of the current epoch, in the arrays that the program chooses. policies: the states of
-    compiled policies, by name.
-    seed: of the run; permutations and noise derive from it with the epoch and the step. step: the number of updates.
-    epoch: the number of finished epochs. first_nonfinite_step: the step whose loss was not finite, or -1; later steps
-    make no update. stop: whether a policy ended the run.
+    trainable: weights that gradients update, by path in the model.
+    non_trainable: variables that layers update themselves, such as moving means, and frozen weights.
+    opt_state: the state of the optimizer.
+    hyperparams: every hyperparameter that is an argument, by path: learning rates, regularization factors, momenta,
+        noise levels.
+    metrics: the accumulators of the current epoch, in the arrays that the program chooses.
+    policies: the states of compiled policies, by name.
+    seed: of the run; permutations and noise derive from it with the epoch and the step.
+    step: the number of updates.
+    epoch: the number of finished epochs.
+    first_nonfinite_step: the step whose loss was not finite, or -1; later steps make no update.
+    stop: whether a policy ended the run.
     """
 
     trainable: dict[str, Array]

@@ -33,8 +33,10 @@ _ALL_ROWS = None
 class ComparisonSplits:
     """The splits of a comparison.
 
-    splits: one per repeat. varied: a sentence about what varies between repeats. overlap: see
-    `statistics.mean_interval`. x_test, y_test: separate test rows; None uses those of the splits.
+    splits: one per repeat.
+    varied: a sentence about what varies between repeats.
+    overlap: see `statistics.mean_interval`.
+    x_test, y_test: separate test rows; None uses those of the splits.
     """
 
     splits: Sequence[Split]

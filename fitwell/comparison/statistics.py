@@ -38,8 +38,9 @@ CONFIDENCE = Real(0, 1, closed="neither").described_as("a number above 0 and bel
 class ConfidenceInterval:
     """Mean of n repeats with its confidence interval.
 
-    mean, sd: mean and sample standard deviation (n - 1) of the repeats. low, high: limits of the confidence
-    interval of the mean. repeats: n.
+    mean, sd: mean and sample standard deviation (n - 1) of the repeats.
+    low, high: limits of the confidence interval of the mean.
+    repeats: n.
     """
 
     mean: float
@@ -58,11 +59,14 @@ class ConfidenceInterval:
 class PairedDifference:
     """Difference between two candidates over paired repeats.
 
-    first, second: names; the difference is ``first - second``. interval: confidence interval of the mean
-    difference. effect_size: Cohen's d for paired samples, mean / sd of the differences. wins: fraction of repeats in
-    which `first` scored higher, with ties counting half. p: p-value of the two-sided paired t-test. p_holm: p-value
-    with Holm's correction. detectable: smallest difference that this number of repeats detects with a
-    probability of at least 80 %, after the same correction.
+    first, second: names; the difference is ``first - second``.
+    interval: confidence interval of the mean difference.
+    effect_size: Cohen's d for paired samples, mean / sd of the differences.
+    wins: fraction of repeats in which `first` scored higher, with ties counting half.
+    p: p-value of the two-sided paired t-test.
+    p_holm: p-value with Holm's correction.
+    detectable: smallest difference that this number of repeats detects with a probability of at least 80 %, after the
+        same correction.
     """
 
     first: str

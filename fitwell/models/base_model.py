@@ -18,8 +18,9 @@ __all__ = ["BaseModel"]
 class BaseModel(Layer):
     """A layer with named inputs and outputs that can be compiled.
 
-    optimizer: as given to `compile`. history: that of the last `fit`. stop_training: set it to True to end the current
-    `fit`.
+    optimizer: as given to `compile`.
+    history: that of the last `fit`.
+    stop_training: set it to True to end the current `fit`.
     """
 
     optimizer: Any
@@ -52,12 +53,12 @@ class BaseModel(Layer):
 
     @property
     def output_names(self) -> list[str] | None:
-        """The names of the outputs; None if a subclassed model has not been called yet."""
+        """The names of the outputs, or None if a subclassed model has not been called yet."""
         return None
 
     @property
     def input_names(self) -> list[str] | None:
-        """The names of the inputs; None for a subclassed model."""
+        """The names of the inputs, or None for a subclassed model."""
         return None
 
     def _output_names_for(self, y: Any) -> list[str]:

@@ -74,8 +74,9 @@ class BatchSource:
     """Batches from an iterable, which is restarted every epoch if possible.
 
     source: a generator or iterator (continues), an iterable (restarts each epoch), or an object with ``__getitem__``
-    and ``__len__`` (Keras's Sequence). pack: makes a Batch of (x, y, weights). check: raises an error for a batch that
-    the model cannot take; called after the program was made.
+        and ``__len__`` (Keras's Sequence).
+    pack: makes a Batch of (x, y, weights).
+    check: raises an error for a batch that the model cannot take; called after the program was made.
     """
 
     def __init__(

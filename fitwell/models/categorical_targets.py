@@ -82,7 +82,7 @@ class TargetEncoder:
 
 
 def _get_categorical_column(value: Any) -> Any | None:
-    """Return the column of a pandas object with one categorical column; None for all else."""
+    """Return the column of a pandas object with one categorical column, or None for all else."""
     if isinstance(value, np.ndarray):
         return None  # formatting its dtype would take longer than packing a small batch
     if hasattr(value, "columns") and len(value.columns) == 1 and hasattr(value, "iloc"):

@@ -150,7 +150,7 @@ class CheckpointManager(NullCheckpointManager):
 
     A checkpoint consists of the train state, the position, the history and the states of the callbacks.
 
-    saved: the checkpoint to continue from; None if the run is new.
+    saved: the checkpoint to continue from, or None if the run is new.
     """
 
     _run: CheckpointedRun
@@ -227,7 +227,7 @@ class CheckpointManager(NullCheckpointManager):
     # --- writing ---------------------------------------------------------------------------------------------
 
     def steps_until_save(self, position: RunPosition) -> int | None:
-        """Return how many batches the next dispatch may take before a checkpoint is due; None for any number."""
+        """Return how many batches the next dispatch may take before a checkpoint is due, or None for any number."""
         return self.backup.batches_until_due(
             position.batches_seen, position.epochs_done, position.open_steps, self._run.loader.steps
         )

@@ -19,8 +19,9 @@ __all__ = ["CLASS_WEIGHT", "apply_class_weight"]
 def apply_class_weight(class_weight: Mapping[Any, float] | None, batch: Batch, whole: bool = False) -> Batch:
     """Multiply the weight of each row by that of its class.
 
-    There must be one output with integer or one-hot targets. whole: whether `batch` is all the data, so that a weight
-    for a class that is not in it is an error.
+    There must be one output with integer or one-hot targets.
+
+    whole: whether `batch` is all the data, so that a weight for a class that is not in it is an error.
     """
     if class_weight is None:
         return batch

@@ -105,7 +105,7 @@ def _call_layer(layer: Layer, *args: Any, **kwargs: Any) -> Any:
 
 
 def _check_input_tensors(model: Any, given: Any) -> list[KerasTensor] | None:
-    """Return the symbolic inputs of the clone, in the order of the inputs of `model`; None for new inputs."""
+    """Return the symbolic inputs of the clone, in the order of the inputs of `model`, or None for new inputs."""
     if given is None:
         return None
     if isinstance(given, Mapping) and set(given) == set(model.input_names):
@@ -143,7 +143,10 @@ class _LayerCopier:
         return self._made[id(layer)]
 
     def copy_model(self, model: Any, inputs: list[KerasTensor] | None = None) -> Any:
-        """Return a model of copies. inputs: its inputs, by default copies of those of `model`."""
+        """Return a model of copies.
+
+        inputs: its inputs, by default copies of those of `model`.
+        """
         clone = _clone_sequential if isinstance(model, Sequential) else _clone_functional
         return clone(model, self, inputs)
 

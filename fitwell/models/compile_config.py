@@ -75,8 +75,9 @@ class OutputMetric(HyperparameterMixin):
 class CompileConfig:
     """The losses and metrics given to `compile`, before the outputs of the model are known.
 
-    loss: one for every output, or a list or dict of them. loss_weights: in the same form, 1 by default. metrics,
-    weighted_metrics: a list for a single output; for several, a list of lists or a dict.
+    loss: one for every output, or a list or dict of them.
+    loss_weights: in the same form, 1 by default.
+    metrics, weighted_metrics: a list for a single output; for several, a list of lists or a dict.
     """
 
     def __init__(

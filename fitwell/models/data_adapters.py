@@ -49,8 +49,8 @@ def standardize_inputs(
     """Return the inputs in the structure that the model's `call` takes.
 
     names: the input names of a functional model; several inputs are returned as a list in this order, whether `x` is a
-    list, a tuple or a dict. Otherwise the structure of `x` is kept. shapes: the expected shapes, if they are known; as
-    in Keras, a last axis of 1 is added or removed.
+        list, a tuple or a dict. Otherwise the structure of `x` is kept.
+    shapes: the expected shapes, if they are known; as in Keras, a last axis of 1 is added or removed.
     """
     if names is None:
         if isinstance(x, Mapping):

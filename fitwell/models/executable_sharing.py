@@ -57,8 +57,10 @@ Traced = TypeVar("Traced", bound=Traceable)
 class SharedExecutables(Generic[Traced]):
     """The executables of all models of one structure.
 
-    traced: the program that is traced for all of them. key: its structure when others began to share it; None if
-    none do. cache: the executables of forward passes. runners: the epoch runners, which have separate executables.
+    traced: the program that is traced for all of them.
+    key: its structure when others began to share it, or None if none do.
+    cache: the executables of forward passes.
+    runners: the epoch runners, which have separate executables.
     skip_check: whether to trust that the structure has not changed since.
     """
 

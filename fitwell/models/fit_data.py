@@ -31,7 +31,8 @@ __all__ = ["FitData", "must_stream", "pack_data", "pack_validation_data"]
 class FitData:
     """Rows in memory (or in a memory map), or a stream of batches, packed for one model.
 
-    by_class: whether the weights of `batch` contain class weights. own_weights: the weights without them.
+    by_class: whether the weights of `batch` contain class weights.
+    own_weights: the weights without them.
     """
 
     batch: Batch | None = None

@@ -23,8 +23,9 @@ def rebuild_graph(
 ) -> Callable[[Any], Any]:
     """Call the layers of `nodes` again, and return the function that replaces old symbolic tensors by new ones.
 
-    nodes: calls of layers, each after those it needs. given: replacements of symbolic tensors by ``id``; their nodes
-    may be absent. call: receives a layer and its arguments, and returns its outputs.
+    nodes: calls of layers, each after those it needs.
+    given: replacements of symbolic tensors by ``id``; their nodes may be absent.
+    call: receives a layer and its arguments, and returns its outputs.
     """
     made = dict(given)
 

@@ -57,8 +57,10 @@ def warn_about_likely_mistakes(
 ) -> None:
     """Warn about every likely mistake in `model` and its training data.
 
-    program: that of the model. tail: the last rows, if they were split off for validation. fixed_optimizer: True if no
-    callback may change the optimizer. whole: True if `batch` is the whole training data.
+    program: that of the model.
+    tail: the last rows, if they were split off for validation.
+    fixed_optimizer: True if no callback may change the optimizer.
+    whole: True if `batch` is the whole training data.
     """
     ends = output_activations(model, batch.x)
     found = [*_check_weights(model, program.trainable), *_check_inputs(model, batch)]
@@ -124,7 +126,7 @@ def _chance_of_one_class(is_of_class: np.ndarray, rows: int) -> float:
 
 
 def _classes(y: Any) -> np.ndarray | None:
-    """Return the class of each row; None if rows do not have classes."""
+    """Return the class of each row, or None if rows do not have classes."""
     y = np.asarray(y)
     if y.ndim > 2:
         return None

@@ -132,7 +132,7 @@ class Model(DeprecatedMethods, CompilableModel):
             batch_size (int | None): Rows per update. The last, shorter batch is used with its true size. Default: 32.
             epochs (int): The epoch to stop after. Default: 1.
             verbose (int | str): 0 is silent, 1 shows progress, 2 prints a line per epoch; "auto" is 1. Default: "auto".
-            callbacks (list[Callback] | None): Default: None.
+            callbacks (list[Callback] | None): Objects whose hooks are called, in this order. Default: None.
             validation_split (float): Fraction of the rows, in [0, 1), taken from the end before shuffling. Default:
                 0.0.
             validation_data (tuple | Iterable | None): ``(x, y)``, ``(x, y, sample_weight)`` or a generator. Default:
@@ -146,8 +146,7 @@ class Model(DeprecatedMethods, CompilableModel):
             validation_steps (int | None): Batches per validation. Default: all batches.
             validation_batch_size (int | None): Results do not depend on it. Default: chosen.
             validation_freq (int | list[int]): Validate after every n-th epoch, or after the listed epochs, counted
-                from 1.
-                Default: 1.
+                from 1. Default: 1.
             resume (str | Path | None): A folder for one checkpoint per epoch. If it contains checkpoints, the run
                 continues from the last one and ends with the same bits as one that was never interrupted. The
                 checkpoints are kept; for other frequencies use `callbacks.BackupAndRestore`. Default: None.

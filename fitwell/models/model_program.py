@@ -38,9 +38,10 @@ __all__ = ["ModelProgram", "as_outputs", "use_trainable_flags"]
 class ModelProgram:
     """The pure functions of one compiled model.
 
-    variables: all variables by path. trainable, non_trainable: those that gradients update, and the others.
-    hyperparams: the hyperparameters by path. supports_padding: whether all parts treat rows independently, so that
-    batches may be padded.
+    variables: all variables by path.
+    trainable, non_trainable: those that gradients update, and the others.
+    hyperparams: the hyperparameters by path.
+    supports_padding: whether all parts treat rows independently, so that batches may be padded.
     """
 
     def __init__(

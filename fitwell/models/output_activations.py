@@ -38,14 +38,18 @@ _OUTSIDE_UNIT_INTERVAL = (
 
 @dataclass(frozen=True)
 class OutputActivation:
-    """The last activation of one output. activation: its name. width: the last size of the output."""
+    """The last activation of one output.
+
+    activation: its name.
+    width: the last size of the output.
+    """
 
     activation: str
     width: int | None
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """The smallest and largest value; None if every value is possible."""
+        """The smallest and largest value, or None if every value is possible."""
         return _RANGES.get(self.activation)
 
     @property
@@ -60,7 +64,7 @@ class OutputActivation:
 
 
 def output_activations(model: BaseModel, x: Any) -> list[OutputActivation | None]:
-    """Return the activation of each output of `model` for inputs like `x`; None if it is not known."""
+    """Return the activation of each output of `model` for inputs like `x`, or None if it is not known."""
     return [
         None if name is None else OutputActivation(name, struct.shape[-1] if len(struct.shape) > 1 else 1)
         for name, struct in zip(_names(model, x), model._output_specs(x), strict=True)

@@ -21,7 +21,8 @@ class RunData:
 
     Subclasses may share the work between several runs, as a population does: every method may be overridden.
 
-    train: the rows to train on. validation: the rows to validate on, or None.
+    train: the rows to train on.
+    validation: the rows to validate on, or None.
     """
 
     def __init__(self, train: FitData, validation: FitData | None = None) -> None:
@@ -49,7 +50,7 @@ class RunData:
         )
 
     def validation_block(self, options: FitOptions, *, pad: bool) -> Validation | None:
-        """Return the validation rows as a block for the compiled program; None if they cannot be one."""
+        """Return the validation rows as a block for the compiled program, or None if they cannot be one."""
         if self.validation is None:
             return None
         return device_validation(self.validation, options.validation_batch_size, pad=pad)

@@ -11,9 +11,12 @@ __all__ = ["RunPosition"]
 class RunPosition:
     """Where a training run stands.
 
-    seed: of the run. epoch: the epochs that the model was trained for since `compile`, in all calls of `fit`.
-    epochs_done: the epochs that this run has finished. step_in_epoch: the batches of the current or last epoch that
-    are done. batches_seen: the batches of the whole run. is_open: whether an epoch has begun and not ended.
+    seed: of the run.
+    epoch: the epochs that the model was trained for since `compile`, in all calls of `fit`.
+    epochs_done: the epochs that this run has finished.
+    step_in_epoch: the batches of the current or last epoch that are done.
+    batches_seen: the batches of the whole run.
+    is_open: whether an epoch has begun and not ended.
     has_ended: whether a policy or a callback ended the run, so that a resumed run does not continue.
     """
 

@@ -66,7 +66,10 @@ class Sequential(Model):
         self._append(layer, {other.name: other for other in self._stack})
 
     def _append(self, layer: Any, taken: dict[str | None, Layer]) -> None:
-        """Append `layer` to the stack. taken: the layers of the stack by name, to which this one is added."""
+        """Append `layer` to the stack.
+
+        taken: the layers of the stack by name, to which this one is added.
+        """
         if isinstance(layer, KerasTensor):
             assert layer.node is not None
             layer = layer.node.layer
@@ -195,7 +198,7 @@ class Sequential(Model):
 
     @property
     def _input_layer(self) -> InputLayer | None:
-        """The input layer, also if ``input_shape=`` or the first call created it; None before."""
+        """The input layer, also if ``input_shape=`` or the first call created it, or None before."""
         return None if self._ends is None else self._ends[0].node.layer  # type: ignore[union-attr]
 
     @property

@@ -89,8 +89,8 @@ def _module_name(value: Any) -> str:
 def _tokens(root: Any, visited: list[Any], data: set[int]) -> Iterator[Hashable]:
     """Yield a token for everything reachable from `root`, in a fixed order; repeated objects by their number.
 
-    visited: collects the objects, so that no two of them have the same id. data: the ids of hyperparameters that are
-    arguments.
+    visited: collects the objects, so that no two of them have the same id.
+    data: the ids of hyperparameters that are arguments.
     """
     waiting = [root]  # an explicit stack: graphs can be deeper than Python's
     numbers: dict[int, int] = {}

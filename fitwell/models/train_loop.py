@@ -42,7 +42,9 @@ class TrainLoop:
     `run` contains all steps. A population, which executes the dispatches of several loops together, calls `training`,
     `dispatches` and `after` in the same order.
 
-    plan: the parts of the run. position: the current epoch and step. execute: the function that runs one dispatch.
+    plan: the parts of the run.
+    position: the current epoch and step.
+    execute: the function that runs one dispatch.
     """
 
     def __init__(
@@ -283,7 +285,8 @@ class TrainLoop:
     ) -> None:
         """Warn which layer and which batch made the loss NaN, and what the likely cause is.
 
-        epoch, index: the place of the batch in the dispatch. epoch_number, batch_number: in the run, from 1.
+        epoch, index: the place of the batch in the dispatch.
+        epoch_number, batch_number: in the run, from 1.
         """
         batch = select_batch(dispatch, epoch, dispatch.start + index)
         where = f"epoch {epoch_number}, batch {batch_number}"

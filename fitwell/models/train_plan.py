@@ -36,10 +36,11 @@ CallbackPolicies = list[tuple[Any, Policy]]
 class TrainPlan:
     """The parts of a training run. Nothing in it says where the run stands.
 
-    policies: the callbacks that decide at the end of an epoch, with their policies. metric_names: the names of
-    everything that is measured. returns_each_epoch: whether the host has to act at the end of every epoch.
-    validates_on_host: whether the validation runs between dispatches. has_no_observers: whether nothing looks at
-    single epochs, so that the logs of many are recorded together.
+    policies: the callbacks that decide at the end of an epoch, with their policies.
+    metric_names: the names of everything that is measured.
+    returns_each_epoch: whether the host has to act at the end of every epoch.
+    validates_on_host: whether the validation runs between dispatches.
+    has_no_observers: whether nothing looks at single epochs, so that the logs of many are recorded together.
     """
 
     options: FitOptions

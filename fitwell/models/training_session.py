@@ -116,7 +116,7 @@ class TrainingSession:
         return self._program
 
     def output_width(self, output: int) -> int | None:
-        """Return the last size of an output; None if it is not known yet."""
+        """Return the last size of an output, or None if it is not known yet."""
         if not self._shapes:
             symbols = getattr(self.model, "outputs", None) if self.model.built else None
             shapes = [symbol.shape for symbol in symbols or []]
@@ -135,8 +135,9 @@ class TrainingSession:
     ) -> None:
         """Warn once about likely mistakes in the model and the data that it will be trained on.
 
-        tail: the last rows, if they were split off for validation. alone: whether no callback may change the
-        optimizer. whole: whether `example` is all the training data.
+        tail: the last rows, if they were split off for validation.
+        alone: whether no callback may change the optimizer.
+        whole: whether `example` is all the training data.
         """
         if self._checked_for_mistakes:
             return

@@ -33,7 +33,8 @@ def make_folds(folds: Any, splits: Any, batch: Batch, stratify: bool) -> list[Fo
     """Return the folds of a batch of rows.
 
     folds: number of folds, or a scikit-learn splitter. A number splits the rows at random with a fixed seed, stratified
-        by class for classifiers. splits: pairs of arrays of row indices ``(train, validation)`` to use instead.
+        by class for classifiers.
+    splits: pairs of arrays of row indices ``(train, validation)`` to use instead.
     """
     rows = count_rows(batch)
     if splits is not None:

@@ -19,7 +19,10 @@ _POLL_SECONDS = 0.1
 
 
 class Job(Protocol):
-    """Trains one member, or several under `vmap`. done: number of finished members."""
+    """Trains one member, or several under `vmap`.
+
+    done: number of finished members.
+    """
 
     done: int
 
@@ -38,8 +41,12 @@ def run_jobs(
 ) -> None:
     """Run the jobs of all groups with one thread per slot, and return when all are done.
 
-    groups: jobs that share one compiled program each. slots: device of each thread. report_done: called regularly with
-    the number of finished members. If `interrupted`, or if a job fails, running jobs are stopped and no others start.
+    groups: jobs that share one compiled program each.
+    slots: device of each thread.
+    report_done: called regularly with the number of finished members.
+    interrupted: returns whether the user pressed Ctrl-C.
+
+    If `interrupted`, or if a job fails, running jobs are stopped and no others start.
     """
     jobs = [job for group in groups for job in group]
     queue = _JobQueue(groups)

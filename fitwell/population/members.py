@@ -106,7 +106,10 @@ def build_member(build: Build, setting: Setting, seed: int, fold: int | None = N
 
 
 def require_compiled_model(model: Any, maker: str) -> Model:
-    """Return `model`, or raise if it is not a compiled model. maker: human-readable name of the build function."""
+    """Return `model`, or raise if it is not a compiled model.
+
+    maker: human-readable name of the build function.
+    """
     if not isinstance(model, Model):
         hint = ": does it end with `return model`?" if model is None else ""
         raise InvalidArgument(f"{maker} must return a compiled model, got {model!r}{hint}")

@@ -40,7 +40,8 @@ def plot_pairs(
 ) -> Figure:
     """For every pair of hyperparameters that vary, plot all members, colored by score.
 
-    log: see `plot_effect`. by: hyperparameters that set the marker shapes.
+    log: see `plot_effect`.
+    by: hyperparameters that set the marker shapes.
     """
     measured = results_table.check_metric(members, metric)
     known = dict.fromkeys(name for member in members for name in member.setting)

@@ -100,7 +100,10 @@ def to_tree(members: Sequence[Member], groups: Sequence[Group]) -> dict[str, Any
 
 
 def from_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member], list[Group]]:
-    """Return the members and groups of a tree, with models from `build`. name: label of the tree in errors."""
+    """Return the members and groups of a tree, with models from `build`.
+
+    name: label of the tree in errors.
+    """
     check_tree(tree, name)
     members_by_place: dict[int, Member] = {}
     settings: dict[str, Setting] = {}

@@ -75,7 +75,10 @@ _FORM = {
 
 
 def check_tree(tree: Any, where: str) -> None:
-    """Raise `FileError` if `tree` is not a valid population. where: name of the file."""
+    """Raise `FileError` if `tree` is not a valid population.
+
+    where: name of the file.
+    """
     if not isinstance(tree, dict) or not _FORMAT_RULE.test(tree.get("format")):
         raise FileError(f"{where} is not a population file")
     check_schema(tree, _FORM, where)

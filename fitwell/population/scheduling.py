@@ -66,8 +66,9 @@ def run_groups(
 ) -> None:
     """Train all groups on all devices, each under `vmap` or in threads.
 
-    groups: pairs of an example fit and the members with functions that create their fits. report_done: called with
-    the number of finished members. interrupted: returns whether the user pressed Ctrl-C.
+    groups: pairs of an example fit and the members with functions that create their fits.
+    report_done: called with the number of finished members.
+    interrupted: returns whether the user pressed Ctrl-C.
     """
     vmapped: list[Sequence[MemberStart]] = []
     threaded: list[Sequence[MemberStart]] = []
