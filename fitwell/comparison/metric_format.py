@@ -80,15 +80,14 @@ def describe_difference(
     if interval.sd == 0:
         return (
             f"{first} {'raised' if rises else 'lowered'} {part} {metric_format.metric} against {second} by "
-            f"{metric_format.format_amount(abs(interval.mean))} in every repeat, but {interval.repeats} repeats "
-            "are too few to "
-            f"distinguish that from chance ({_format_p_value(difference.p_holm)})."
+            f"{metric_format.format_amount(abs(interval.mean))} in every repeat, but {interval.repeats} repeats are "
+            f"too few to distinguish that from chance ({_format_p_value(difference.p_holm)})."
         )
     return (
         f"No difference in {part} {metric_format.metric} was found between {first} and {second}: "
         f"{metric_format.format_difference(interval)} ({_format_p_value(difference.p_holm)}). {interval.repeats} "
-        "repeats detect "
-        f"a difference of {metric_format.format_amount(difference.detectable)} with a probability of 80 %."
+        f"repeats detect a difference of {metric_format.format_amount(difference.detectable)} with a probability "
+        "of 80 %."
     )
 
 

@@ -75,9 +75,8 @@ class TargetEncoder:
         if width is not None and len(categories) != max(width, 2):
             raise DataError(
                 f"{what}: there are {len(categories)} categories, {_format_categories(categories)}, for "
-                f"{max(width, 2)} classes, "
-                f"so their class indices are not known: give {what} all classes in the order of training, "
-                f"{what}.cat.set_categories([...]), or pass class indices"
+                f"{max(width, 2)} classes, so their class indices are not known: give {what} all classes in the order "
+                f"of training, {what}.cat.set_categories([...]), or pass class indices"
             )
 
 
@@ -101,9 +100,8 @@ def _lookup_codes(known: NDArray[Any], labels: NDArray[Any], what: str) -> NDArr
         row = int(np.argmax(numbers < 0))
         raise DataError(
             f"{what}: {labels[row]!r} in row {row} is not among the categories that the model was trained on, "
-            f"{_format_categories(known)}. Train with all of them, {what}.cat.set_categories([...]), or compile "
-            "again to start "
-            "with others"
+            f"{_format_categories(known)}. Train with all of them, {what}.cat.set_categories([...]), or compile again "
+            "to start with others"
         )
     return numbers
 

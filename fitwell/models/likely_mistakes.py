@@ -192,9 +192,8 @@ def _check_inputs(model: BaseModel, batch: Batch) -> Iterator[str]:
     largest = _largest(leaves[0])
     if largest >= _MAX_MAGNITUDE:
         yield (
-            f"the inputs reach {largest:.3g}, and with such large numbers the first layer saturates or diverges: "
-            "scale each "
-            "column to mean 0 and standard deviation 1, x = (x - x.mean(axis=0)) / x.std(axis=0), or start with a "
+            f"the inputs reach {largest:.3g}, and with such large numbers the first layer saturates or diverges: scale "
+            "each column to mean 0 and standard deviation 1, x = (x - x.mean(axis=0)) / x.std(axis=0), or start with a "
             "layers.Normalization that was adapted to x"
         )
 
@@ -236,9 +235,8 @@ def _check_output_activation(loss: Any, end: OutputActivation, y: np.ndarray | N
         wanted = "softmax" if isinstance(loss, _CLASS_LOSSES) else "sigmoid"
         if from_logits and end.activation in ("relu", "tanh"):
             yield (
-                f"from_logits=True expects any number, but the last layer ends in {end.activation}, which does "
-                "not return "
-                f"every number: leave the activation of the last layer out"
+                f"from_logits=True expects any number, but the last layer ends in {end.activation}, which does not "
+                "return every number: leave the activation of the last layer out"
             )
         elif not from_logits and end.can_leave_unit_interval:
             logits = ", or keep it linear and write from_logits=True" if hasattr(loss, "from_logits") else ""
@@ -271,8 +269,7 @@ def _check_output_activation(loss: Any, end: OutputActivation, y: np.ndarray | N
         if outside > _MIN_FRACTION:
             yield (
                 f"the last layer ends in {end.activation}, which returns values {_format_range(low, high)}, but "
-                "targets go "
-                f"from {y.min():.3g} to {y.max():.3g}: leave its activation out, or scale the targets"
+                f"targets go from {y.min():.3g} to {y.max():.3g}: leave its activation out, or scale the targets"
             )
 
 
@@ -322,9 +319,8 @@ def _check_metrics(loss: Any, requested: Sequence[OutputMetric], y: np.ndarray) 
     argmax_metrics = [term.name for term in requested if isinstance(term.metric, metrics.CategoricalAccuracy)]
     if argmax_metrics and isinstance(loss, _LABEL_LOSSES) and y.ndim > 1 and _are_soft_labels(y):
         yield (
-            f"{argmax_metrics[0]} uses the largest value of each row, but the targets are several values from 0 "
-            "to 1 for "
-            "each row, so it is not informative: use metrics=['mae'], or round the targets"
+            f"{argmax_metrics[0]} uses the largest value of each row, but the targets are several values from 0 to 1 "
+            "for each row, so it is not informative: use metrics=['mae'], or round the targets"
         )
 
 

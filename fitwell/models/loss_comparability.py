@@ -27,8 +27,7 @@ def warn_if_regularizers_differ(penalties: Collection[RegularizerSet], metric: s
     measured = metric.replace("loss", "mse")
     warn(
         f"{where} ranks by {metric}, which contains the penalties of the regularizers, and these differ: a strong "
-        "penalty "
-        "looks bad whatever it does for the predictions. Add the loss to the metrics, as in "
+        "penalty looks bad whatever it does for the predictions. Add the loss to the metrics, as in "
         f"compile(loss='mse', metrics=['mse']), and rank by {measured!r}",
     )
     return True

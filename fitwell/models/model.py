@@ -85,8 +85,7 @@ class Model(DeprecatedMethods, CompilableModel):
         if args or "inputs" in kwargs:
             raise InvalidArgument(
                 f"{type(self).__name__}: a subclass of Model does not take inputs and outputs, because its `call` "
-                "defines "
-                "what it computes; to define it by inputs and outputs, derive it from models.Functional: "
+                "defines what it computes; to define it by inputs and outputs, derive it from models.Functional: "
                 f"class {type(self).__name__}(models.Functional)"
             )
         super().__init__(**kwargs)

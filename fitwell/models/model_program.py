@@ -131,9 +131,8 @@ class ModelProgram:
         new = [path for path, cell in now.items() if self.hyperparams.get(path) is not cell]
         if new:
             raise InvalidArgument(
-                f"{', '.join(new)}: set after the model was compiled, so the compiled program does not contain "
-                "it; compile again, "
-                "with optimizer=model.optimizer to keep the optimizer's state"
+                f"{', '.join(new)}: set after the model was compiled, so the compiled program does not contain it; "
+                "compile again, with optimizer=model.optimizer to keep the optimizer's state"
             )
 
     def _accumulators(self) -> dict[str, Variable]:

@@ -232,9 +232,8 @@ def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None
         if built != saved:
             raise FileError(
                 f"{origin} was saved from a population with a different architecture: for {member.label}, {name} is "
-                f"{saved} in the file and {built} in the model that build returns; load it with the build "
-                "function it was "
-                "created with"
+                f"{saved} in the file and {built} in the model that build returns; load it with the build function it "
+                "was created with"
             )
     if arrays[_counter_name("step")] < 0 or not POSITION.test(int(arrays[_counter_name("epoch")])):
         raise FileError(
