@@ -22,8 +22,6 @@ __all__ = [
     "take_rows",
 ]
 
-VARY = ("splits", "seeds")
-
 # Number of evaluations in this process, by data set and by test rows (None: all rows of the data set).
 _test_uses: defaultdict[tuple[Any, ...], Counter[bytes | None]] = defaultdict(Counter)
 _ALL_ROWS = None
@@ -87,8 +85,6 @@ def make_splits(
     test_size: float | None,
 ) -> ComparisonSplits:
     """Split the rows once for all repeats (``vary="seeds"``) or once per repeat (``"splits"``)."""
-    if vary not in VARY:
-        raise InvalidArgument(f"vary must be 'splits' or 'seeds', got {vary!r}")
     if test_data is not None and test_size is not None:
         raise InvalidArgument(
             "compare: test_size cannot be combined with test_data, because no rows are held out; omit test_size"

@@ -125,7 +125,7 @@ def _batches_together(size: float) -> int:
 def device_validation(
     data: FitData, batch_size: int | None, room: int | None = None, *, pad: bool
 ) -> Validation | None:
-    """Return the validation rows as a block for the dispatch; None if they are not arrays in memory.
+    """Return the validation rows as a block for the dispatch, or None if they are not arrays in memory.
 
     pad: whether rows may be padded; otherwise the batches are those of `evaluate`, the last one with its true size.
     room: the number of rows to pad to, so that blocks of similar size have the same shapes.
@@ -137,10 +137,7 @@ def device_validation(
         size = 32 if batch_size is None else batch_size
         return _validation_with_a_tail(data.batch, rows, min(rows, size))
     places = rows if room is None else room
-    most = EVALUATION_ROWS
-    if batch_size is not None:
-        most = batch_size
-    size = min(places, most)
+    size = min(places, EVALUATION_ROWS if batch_size is None else batch_size)
     if batch_size is None or room is not None:
         # Batches of one size, as even as possible, so that there is little padding and no empty batch.
         size = -(-places // -(-places // size))

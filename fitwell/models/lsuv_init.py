@@ -67,11 +67,6 @@ def lsuv(
 
     Source: Mishkin and Matas, "All you need is a good init", 2016. Not in Keras.
     """
-    if tolerance <= 0 or max_iterations < 1:
-        raise InvalidArgument(
-            "lsuv: tolerance must be positive and max_iterations at least 1, "
-            f"got {tolerance!r} and {max_iterations!r}"
-        )
     inputs = data_adapters.standardize_inputs(x, model.input_names, model._input_specs()[0])
     layers = _layers_with_kernels(model, inputs)
     rng = random.make_rng(seed)
