@@ -58,8 +58,6 @@ class FitData:
         """Return the first rows and the last `fraction` of them, not shuffled before, as in Keras."""
         if self.batch is None:
             raise InvalidArgument("validation_split needs arrays; pass validation_data with a generator")
-        if not 0 < fraction < 1:
-            raise InvalidArgument(f"validation_split must be between 0 and 1, got {fraction!r}")
         rows = count_rows(self.batch)
         cut = int(rows * (1 - fraction))
         if cut in (0, rows):
