@@ -11,6 +11,7 @@ from fitwell._history import History
 from fitwell._param_validation import FilePath, Integer, validate_params
 from fitwell.errors import InvalidArgument, unknown_name_error
 from fitwell.layers.base import Layer
+from fitwell.models.data_adapters import is_container_of_arrays
 
 __all__ = ["BaseModel"]
 
@@ -69,9 +70,7 @@ class BaseModel(Layer):
         if isinstance(y, dict):
             self._check_target_names()
             return sorted(y)
-        if isinstance(y, tuple) or (
-            isinstance(y, list) and y and all(hasattr(item, "shape") and item.shape for item in y)
-        ):
+        if is_container_of_arrays(y):
             return [f"output_{i + 1}" for i in range(len(y))] if len(y) > 1 else ["output"]
         return ["output"]
 

@@ -15,6 +15,7 @@ from fitwell.layers.keras_tensor import KerasTensor
 __all__ = [
     "cast_input",
     "is_batch_iterable",
+    "is_container_of_arrays",
     "match_rank",
     "standardize_inputs",
     "standardize_targets",
@@ -33,7 +34,7 @@ def is_batch_iterable(x: Any) -> bool:
     )
 
 
-def _is_container_of_arrays(value: Any) -> bool:
+def is_container_of_arrays(value: Any) -> bool:
     """Return whether `value` is a list or tuple of arrays, not one nested list of numbers."""
     return isinstance(value, tuple) or (
         isinstance(value, list)
@@ -55,7 +56,7 @@ def standardize_inputs(
     if names is None:
         if isinstance(x, Mapping):
             return {key: as_array(value, f"{what}[{key!r}]") for key, value in x.items()}
-        if _is_container_of_arrays(x):
+        if is_container_of_arrays(x):
             return [as_array(value, f"{what}[{i}]") for i, value in enumerate(x)]
         return as_array(x, what)
     arrays = _in_order(x, names, what, "input")
@@ -115,7 +116,7 @@ def _in_order(
             )
         return [convert(value[name], index, f"{what}[{name!r}]") for index, name in enumerate(names)]
     if len(names) == 1:
-        if _is_container_of_arrays(value) and len(value) == 1:
+        if is_container_of_arrays(value) and len(value) == 1:
             value = value[0]
         return [convert(value, 0, what)]
     if not isinstance(value, list | tuple) or len(value) != len(names):
