@@ -267,12 +267,14 @@ def test_same_seed_same_bits_other_seed_other_bits() -> None:
 
 
 def test_every_epoch_has_an_order_of_its_own_and_visits_every_row_once() -> None:
-    feed = ArrayLoader(Batch(np.arange(13, dtype=np.float32)[:, None]), 4, shuffle=True, seed=3)
+    loader = ArrayLoader(Batch(np.arange(13, dtype=np.float32)[:, None]), 4, shuffle=True, seed=3)
     orders = []
-    for work in feed.dispatches(0, 3, lambda: 4):
+    for dispatch in loader.dispatches(0, 3, lambda: 4):
         sizes = [4, 4, 4, 1]
         visited = [
-            row for batch, size in zip(np.asarray(work.order)[0], sizes, strict=True) for row in batch[:size]
+            row
+            for batch, size in zip(np.asarray(dispatch.order)[0], sizes, strict=True)
+            for row in batch[:size]
         ]
         assert sorted(visited) == list(range(13))
         orders.append(tuple(visited))

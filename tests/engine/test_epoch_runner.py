@@ -1,4 +1,4 @@
-"""What a run promises: one compilation, flat memory, rates that are data, weights that are never lost."""
+"""A run compiles once, needs constant memory, takes learning rates as arguments and never loses weights."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def moons() -> tuple[np.ndarray, np.ndarray]:
 def workload(name: str, rows: int, *, smooth: bool = True) -> Problem:
     """The five workloads of the benchmarks, without dropout (whose noise no two libraries share).
 
-    smooth: takes from W2 and W4 what makes single weights chaotic in float32. A relu beside 0 in one of a
+    smooth: takes from W2 and W4 what makes single weights chaotic in float32. A relu near 0 in one of a
     million places turns on rounding. The bias of a unit that is active in a whole batch has no gradient
     before batch norm, only its rounding, which Adam's epsilon of 1e-7 blows up to steps of full length. In
     float64 both are harmless: `compare_in_double_precision` leaves the workloads as they are.
@@ -148,7 +148,7 @@ def test_weights_and_history_after_three_epochs(name: str) -> None:
 @pytest.mark.optimised
 @pytest.mark.parametrize("name", ["W1", "W2", "W3"])
 def test_weights_after_three_long_epochs(name: str) -> None:
-    """In a process of its own, where Keras is compiled as for users too: a relu beside 0 turns on rounding."""
+    """Run in a separate process, where Keras is compiled as for users: a relu near 0 depends on rounding."""
     in_a_process(f"compare_over_long_epochs({name!r})")
 
 
@@ -164,12 +164,12 @@ def compare_over_long_epochs(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["W2", "W4", "W5"])
 def test_weights_in_double_precision(name: str) -> None:
-    """With Adam as it is, agreement to many digits: in a process of its own, for the float type is global."""
+    """Adam agrees to many digits. It runs in a separate process, because the float type is global."""
     in_a_process(f"compare_in_double_precision({name!r})")
 
 
 def in_a_process(call: str) -> None:
-    """Call a function of this module in a process of its own."""
+    """Call a function of this module in a separate process."""
     done = subprocess.run(
         [sys.executable, "-c", f"import tests.models.test_agreement_with_keras as tests; tests.{call}"],
         cwd=Path(__file__).resolve().parents[2],
@@ -249,7 +249,7 @@ def test_sample_and_class_weights(kind: str) -> None:
 
 
 def test_class_and_sample_weights_are_multiplied() -> None:
-    """Keras refuses both at once; CATALOGUE wants the product, which as one sample weight Keras can do."""
+    """Keras refuses both at once; fitwell multiplies them, which Keras can do as one sample weight."""
     x, y = classes()
     given, factors = WEIGHTINGS["sample"]["sample_weight"], {0: 0.5, 1: 2.0, 2: 1.0}
     product = given * np.array([factors[label] for label in y], np.float32)
@@ -425,7 +425,7 @@ def test_train_on_batch_and_test_on_batch() -> None:
     for _ in range(3):
         got = ours.train_on_batch(x, y)
     for _ in range(3):
-        # Keras goes on accumulating metrics over calls; only the last call's loss is compared, after a reset.
+        # Keras accumulates metrics over calls; only the last call's loss is compared, after a reset.
         peer.reset_metrics()
         want = peer.train_on_batch(x, y)
     assert got == pytest.approx([float(value) for value in want], rel=1e-4)

@@ -1,4 +1,4 @@
-"""Copies and pickles of a model go on as the model itself would."""
+"""Copies and pickles of a model continue as the model itself would."""
 
 from __future__ import annotations
 

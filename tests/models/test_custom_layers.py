@@ -1,4 +1,4 @@
-"""Layers, losses and metrics of the user's own, of which nobody knows what they do with the rows of a batch."""
+"""User-defined layers, losses and metrics, which may do anything with the rows of a batch."""
 
 from __future__ import annotations
 

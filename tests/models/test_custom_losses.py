@@ -1,4 +1,4 @@
-"""What users' own losses and metrics do with missing targets, and mistakes in feeds that are said in words."""
+"""User-defined losses and metrics with missing targets, and messages about mistakes in the data."""
 
 from typing import Any
 

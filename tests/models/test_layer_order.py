@@ -40,7 +40,7 @@ def heads(lib: Any) -> Any:
 
 
 def arithmetic(lib: Any) -> Any:
-    """What arithmetic makes is in the graph and not among its layers."""
+    """The operations of arithmetic are in the graph and not among its layers."""
     entrance = lib.Input((WIDTH,))
     skip = lib.layers.Dense(WIDTH, name="skip")(entrance)
     deep = lib.layers.Dense(WIDTH, name="second")(lib.layers.Dense(WIDTH, name="first")(entrance * 2.0))

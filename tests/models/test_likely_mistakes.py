@@ -23,7 +23,7 @@ SEVERAL = np.stack([X[:, 0] > 0, X[:, 1] > 0, X[:, 2] > 0], 1).astype(np.float32
 VALUE = 5 * X[:, 0] - 2
 
 
-def told(
+def mistakes_in(
     layers: Any, loss: Any, y: Any, x: Any = X, metrics: Any = None, optimizer: Any = "sgd", **fit: Any
 ) -> list[str]:
     """Return the warnings of a fit of no epochs: they come before the first."""
@@ -86,7 +86,7 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_met_with_what_to_write(name: str) -> None:
     layers, loss, y, words = MISTAKES[name]
-    found = told(layers, loss, y)
+    found = mistakes_in(layers, loss, y)
     assert len(found) == 1
     assert re.search(words, found[0])
 
@@ -120,16 +120,16 @@ MEANT = {
 @pytest.mark.parametrize("name", MEANT)
 def test_what_is_meant_so_is_not(name: str) -> None:
     layers, loss, y = MEANT[name]
-    assert told(layers, loss, y) == []
+    assert mistakes_in(layers, loss, y) == []
 
 
 @pytest.mark.parametrize(
-    ("loss", "y", "metrics", "is_told"),
+    ("loss", "y", "metrics", "is_warned"),
     [("mse", VALUE, ["accuracy"], True), ("mse", LABEL, ["accuracy"], False), ("mse", VALUE, ["mae"], False)],
 )
-def test_accuracy_of_values(loss: str, y: Any, metrics: Any, is_told: bool) -> None:
-    found = told([dense(1)], loss, y, metrics=metrics)
-    assert ["counts correct classes" in text for text in found] == [True] * is_told
+def test_accuracy_of_values(loss: str, y: Any, metrics: Any, is_warned: bool) -> None:
+    found = mistakes_in([dense(1)], loss, y, metrics=metrics)
+    assert ["counts correct classes" in text for text in found] == [True] * is_warned
 
 
 def test_relus_of_zero_kernels_never_learn() -> None:
@@ -139,9 +139,11 @@ def test_relus_of_zero_kernels_never_learn() -> None:
             L.Dense(1, activation="sigmoid"),
         ]
 
-    (found,) = told(layers("relu"), BINARY, LABEL)
+    (found,) = mistakes_in(layers("relu"), BINARY, LABEL)
     assert "every ReLU is 0" in found and "he_normal" in found
-    assert told(layers("tanh"), BINARY, LABEL) == told(layers("relu", "ones"), BINARY, LABEL) == []
+    assert (
+        mistakes_in(layers("tanh"), BINARY, LABEL) == mistakes_in(layers("relu", "ones"), BINARY, LABEL) == []
+    )
     model = fw.Sequential(layers("relu"))
     model.compile("sgd", BINARY)
     with warnings.catch_warnings():
@@ -151,37 +153,37 @@ def test_relus_of_zero_kernels_never_learn() -> None:
 
 
 def test_accuracy_of_several_soft_labels() -> None:
-    for soft, is_told in ((0.9 * SEVERAL + 0.05, True), (0.9 * ONE_HOT + 0.1 / 3, False), (SEVERAL, False)):
-        found = told([dense(3, "sigmoid")], BINARY, soft, metrics=["accuracy"])
-        assert ["accuracy uses the largest" in text for text in found] == [True] * is_told
+    for soft, is_warned in ((0.9 * SEVERAL + 0.05, True), (0.9 * ONE_HOT + 0.1 / 3, False), (SEVERAL, False)):
+        found = mistakes_in([dense(3, "sigmoid")], BINARY, soft, metrics=["accuracy"])
+        assert ["accuracy uses the largest" in text for text in found] == [True] * is_warned
 
 
-@pytest.mark.parametrize(("scale", "is_told"), [(1.0, False), (255.0, False), (1e6, True)])
-def test_inputs_of_huge_scale(scale: float, is_told: bool) -> None:
-    assert ["the inputs reach" in text for text in told([dense(1)], "mse", VALUE, x=scale * X)] == [
+@pytest.mark.parametrize(("scale", "is_warned"), [(1.0, False), (255.0, False), (1e6, True)])
+def test_inputs_of_huge_scale(scale: float, is_warned: bool) -> None:
+    assert ["the inputs reach" in text for text in mistakes_in([dense(1)], "mse", VALUE, x=scale * X)] == [
         True
-    ] * is_told
+    ] * is_warned
     norm = L.Normalization(input_shape=(4,))
     norm.adapt(scale * X)
-    assert told([norm, L.Dense(1)], "mse", VALUE, x=scale * X) == []
-    assert told([L.BatchNormalization(input_shape=(4,)), L.Dense(1)], "mse", VALUE, x=scale * X) == []
+    assert mistakes_in([norm, L.Dense(1)], "mse", VALUE, x=scale * X) == []
+    assert mistakes_in([L.BatchNormalization(input_shape=(4,)), L.Dense(1)], "mse", VALUE, x=scale * X) == []
 
 
 def test_a_learning_rate_of_zero_unless_a_callback_may_raise_it() -> None:
-    assert len(told([dense(1)], "mse", VALUE, optimizer=fw.optimizers.SGD(0.0))) == 1
+    assert len(mistakes_in([dense(1)], "mse", VALUE, optimizer=fw.optimizers.SGD(0.0))) == 1
     rise = fw.callbacks.LearningRateScheduler(lambda epoch: 0.1 * epoch)
-    assert told([dense(1)], "mse", VALUE, optimizer=fw.optimizers.SGD(0.0), callbacks=[rise]) == []
+    assert mistakes_in([dense(1)], "mse", VALUE, optimizer=fw.optimizers.SGD(0.0), callbacks=[rise]) == []
 
 
 def test_sorted_rows_of_which_the_last_are_split_off() -> None:
     order = np.argsort(np.tile(CLASS, 4), kind="stable")
     x, y = np.tile(X, (4, 1))[order], np.tile(CLASS, 4)[order]
     for target, loss in ((y, SPARSE), (np.eye(3)[y], CATEGORICAL)):
-        found = told([dense(3, "softmax")], loss, target, x=x, validation_split=0.2)
+        found = mistakes_in([dense(3, "softmax")], loss, target, x=x, validation_split=0.2)
         assert len(found) == 1 and "all of class 2, unlike" in found[0]  # class 2 begins before the cut
-        found = told([dense(3, "softmax")], loss, target, x=x, validation_split=0.4)
+        found = mistakes_in([dense(3, "softmax")], loss, target, x=x, validation_split=0.4)
         assert len(found) == 1 and "class 2 is only in these rows" in found[0]
-    assert told([dense(1)], "mse", y, x=x, validation_split=0.4) == []
+    assert mistakes_in([dense(1)], "mse", y, x=x, validation_split=0.4) == []
 
 
 def test_a_rare_class_that_the_last_rows_have_none_of_is_not_taken_for_sorted() -> None:
@@ -189,15 +191,15 @@ def test_a_rare_class_that_the_last_rows_have_none_of_is_not_taken_for_sorted() 
     rare[::9] = 1  # 12 of 100: that none is among 20 happens once in fifteen times
     rare[80:] = 0
     x = RNG.normal(size=(100, 4))
-    assert told([dense(1, "sigmoid")], BINARY, rare, x=x, validation_split=0.2) == []
+    assert mistakes_in([dense(1, "sigmoid")], BINARY, rare, x=x, validation_split=0.2) == []
     halves = np.arange(100) >= 50
-    (found,) = told([dense(1, "sigmoid")], BINARY, halves, x=x, validation_split=0.2)
+    (found,) = mistakes_in([dense(1, "sigmoid")], BINARY, halves, x=x, validation_split=0.2)
     assert "all of class 1, unlike" in found
 
 
 def test_margins_that_cannot_be_negative() -> None:
     for activation in ("sigmoid", "relu"):
-        (found,) = told([dense(1, activation)], "hinge", 2 * LABEL - 1)
+        (found,) = mistakes_in([dense(1, activation)], "hinge", 2 * LABEL - 1)
         assert f"ends in {activation}, which returns none below 0: give it activation='tanh'" in found
 
 
@@ -229,17 +231,17 @@ def test_numbers_of_an_embedding_are_not_taken_for_inputs_of_huge_scale() -> Non
     ids, rest = fw.Input((1,)), fw.Input((4,))
     looked_up = L.Flatten()(L.Embedding(60_000, 2)(ids))
     model = fw.Model([ids, rest], L.Dense(1)(L.Concatenate()([looked_up, rest])))
-    assert told(model, "mse", VALUE, x=[np.arange(60)[:, None] * 1000, X]) == []
+    assert mistakes_in(model, "mse", VALUE, x=[np.arange(60)[:, None] * 1000, X]) == []
 
 
 def test_any_optimizer_of_optax_will_do() -> None:
-    assert told([dense(1)], "mse", VALUE, optimizer=optax.sgd(0.1)) == []
+    assert mistakes_in([dense(1)], "mse", VALUE, optimizer=optax.sgd(0.1)) == []
 
 
 def test_outputs_are_named_where_there_are_several() -> None:
     entrance = fw.Input((4,))
     good, bad = L.Dense(3, "softmax", name="good")(entrance), L.Dense(3, name="bad")(entrance)
-    found = told(fw.Model(entrance, [good, bad]), [SPARSE, SPARSE], [CLASS, CLASS])
+    found = mistakes_in(fw.Model(entrance, [good, bad]), [SPARSE, SPARSE], [CLASS, CLASS])
     assert len(found) == 1 and found[0].startswith(
         "output 'bad': sparse_categorical_crossentropy takes probab"
     )
@@ -247,7 +249,7 @@ def test_outputs_are_named_where_there_are_several() -> None:
 
 def test_models_within_models_and_subclasses_are_seen_through() -> None:
     inner = fw.Sequential([dense(3)])
-    assert len(told([fw.Input((4,)), inner], SPARSE, CLASS)) == 1
+    assert len(mistakes_in([fw.Input((4,)), inner], SPARSE, CLASS)) == 1
 
     class Own(fw.Model):  # type: ignore[misc]
         def __init__(self, activation: Any) -> None:
@@ -257,8 +259,8 @@ def test_models_within_models_and_subclasses_are_seen_through() -> None:
         def call(self, inputs: Any) -> Any:
             return self.out(self.hidden(inputs))
 
-    assert len(told(Own(None), SPARSE, CLASS)) == 1
-    assert told(Own("softmax"), SPARSE, CLASS) == []
+    assert len(mistakes_in(Own(None), SPARSE, CLASS)) == 1
+    assert mistakes_in(Own("softmax"), SPARSE, CLASS) == []
 
 
 def test_it_is_said_once_for_a_model_and_once_for_a_population() -> None:
@@ -284,14 +286,14 @@ def test_it_is_said_once_for_a_model_and_once_for_a_population() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "epochs", "is_told"), [(10, 5, True), (5, 5, False), (10, 0, False), (2, 3, False)]
+    ("first", "epochs", "is_warned"), [(10, 5, True), (5, 5, False), (10, 0, False), (2, 3, False)]
 )
-def test_epochs_that_end_before_they_begin(first: int, epochs: int, is_told: bool) -> None:
+def test_epochs_that_end_before_they_begin(first: int, epochs: int, is_warned: bool) -> None:
     model = fw.Sequential([dense(1)])
     model.compile("sgd", "mse")
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         model.fit(X, VALUE, epochs=epochs, initial_epoch=first, verbose=0)
-    told = [str(warning.message) for warning in seen if "nothing is trained" in str(warning.message)]
-    assert len(told) == is_told
-    assert all(text.endswith(f"write epochs={first + epochs}") for text in told)
+    messages = [str(warning.message) for warning in seen if "nothing is trained" in str(warning.message)]
+    assert len(messages) == is_warned
+    assert all(text.endswith(f"write epochs={first + epochs}") for text in messages)

@@ -1,4 +1,4 @@
-"""What a run leaves in memory: nothing, at once, and not only when the garbage collector comes."""
+"""A run frees its memory at once, without waiting for the garbage collector."""
 
 from __future__ import annotations
 

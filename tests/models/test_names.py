@@ -1,4 +1,4 @@
-"""What metrics are called in logs: as in Keras 3, whatever form they were given in."""
+"""The names of metrics in logs are those of Keras 3, in whatever form they were given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What predict, evaluate and their kin return for outputs in lists, tuples and dicts, beside real Keras."""
+"""The results of predict, evaluate and similar methods for lists, tuples and dicts, compared with Keras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was changed since `compile` is refused or waits for the next one, in words."""
+"""Changes after `compile` raise an error, or wait for the next `compile` with a warning."""
 
 from __future__ import annotations
 

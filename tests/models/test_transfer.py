@@ -1,4 +1,4 @@
-"""Transfer learning: shared layers, freezing beside Keras, unfreezing in steps, discriminative rates."""
+"""Transfer learning: shared layers, freezing compared with Keras, unfreezing in steps, discriminative rates."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_clones_have_weights_of_their_own_and_the_same_frozen_parts() -> None:
         assert clone.predict(X).shape == original.predict(X).shape
 
 
-# --- freezing, beside Keras ---------------------------------------------------------------------------------
+# --- freezing, compared with Keras ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("frozen", [["hidden"], ["norm"], ["hidden", "norm", "middle"]])

@@ -108,8 +108,8 @@ class Case:
         return [CALLBACKS[name](setting, "val_loss" if validated else "loss") for name in self.watching]
 
     def __str__(self) -> str:
-        told = {n: v if np.isscalar(v) else "…" for n, v in self.arguments.items()}
-        parts = (self.task, len(self.x), self.body, self.optimizer, self.watching, told)
+        shown = {n: v if np.isscalar(v) else "…" for n, v in self.arguments.items()}
+        parts = (self.task, len(self.x), self.body, self.optimizer, self.watching, shown)
         return f"{parts}, splits {self.splits is not None}, {self.fits} fits, stacked {self.stacked}"
 
 

@@ -112,7 +112,7 @@ def in_turn_to_the_bit():
     train(None, population=read, folds=2)
     same(all_over, alone, exact=True)
     same(all_over, read, exact=True)
-    # One member goes on by itself.
+    # One member continues by itself.
     for population in (all_over, alone):
         population.member(0).fit(x, y, epochs=2, verbose=0)
     same(all_over, alone, exact=True)

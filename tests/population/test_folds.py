@@ -208,16 +208,16 @@ def test_a_fit_that_was_refused_leaves_no_folds(regression):
 
 def test_nobody_is_validated_with_rows_learned_before(regression):
     x, y, _ = regression
-    anew = KFold(3, shuffle=True)  # divides otherwise whenever it is asked
-    population = fw.Population(dense).fit(x, y, folds=anew, verbose=0)
+    unseeded = KFold(3, shuffle=True)  # splits differently at each call
+    population = fw.Population(dense).fit(x, y, folds=unseeded, verbose=0)
     before = population.results
     with pytest.raises(
         StateError, match="folds differ from those of the previous call, .* give the splitter a random_state"
     ):
-        population.fit(x, y, folds=anew, initial_epoch=1, epochs=2, verbose=0)
+        population.fit(x, y, folds=unseeded, initial_epoch=1, epochs=2, verbose=0)
     assert population.results.equals(before)
     # Other rows have other numbers.
-    assert population.fit(x[:40], y[:40], folds=anew, verbose=0).results["epochs"].tolist() == [1, 1, 1]
+    assert population.fit(x[:40], y[:40], folds=unseeded, verbose=0).results["epochs"].tolist() == [1, 1, 1]
 
 
 def test_memory_maps_are_shared_by_the_members(regression, tmp_path, monkeypatch):

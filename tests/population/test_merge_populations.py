@@ -34,7 +34,7 @@ def test_two_processes_train_what_one_does(tmp_path):
     assert other.wait(timeout=300) == 0
 
     parts = fw.Population.load(files, build)
-    # To rounding: tests may be compiled in another way than what runs in a process of its own.
+    # To rounding: tests may be compiled differently from the program of a separate process.
     pd.testing.assert_frame_equal(rows_of(parts), rows_of(whole), rtol=1e-5)
     np.testing.assert_allclose(parts.best().get_weights()[0], whole.best().get_weights()[0], rtol=1e-5)
     parts.save(tmp_path / "whole.fit")

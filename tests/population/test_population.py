@@ -317,7 +317,7 @@ def test_pictures(trained):
     assert len([axes for axes in pairs.axes if axes.get_xlabel()]) == 3
     apart = fw.Population(dense, [{"a": 1}, {"a": 2}, {"b": 1}, {"b": 2}])
     pairs = apart.fit(np.ones((4, 3)), np.ones(4), verbose=0).plot_pairs("loss")
-    assert len(pairs.axes) == 2  # nobody has both, so nothing is drawn there
+    assert len(pairs.axes) == 2  # no member has both, so nothing is drawn there
     plt.close("all")
 
 

@@ -44,7 +44,7 @@ def test_a_callback_meets_the_models_of_members_only(regression):
     population = fw.Population(dense, fw.grid(learning_rate=[0.01, 0.05]))
     population.fit(x, y, callbacks=[template], verbose=0)
     assert set(met) == {0.01, 0.05}
-    # What it watched before is neither forgotten nor copied for each member.
+    # The model that it observed before is neither forgotten nor copied for each member.
     alone = dense({})
     alone.fit(x, y, callbacks=[template], verbose=0)
     copies = []
@@ -151,6 +151,6 @@ def test_a_run_that_fails_leaves_members_as_they_were_whose_turn_did_not_come(re
     after = population.results
     assert after["status"][1] == "interrupted"
     assert after.drop(columns="status").loc[1].equals(before.drop(columns="status").loc[1])
-    # What is told of it belongs to its weights, so it still takes part in a ranking.
+    # Its score belongs to its present weights, so it still takes part in a ranking.
     assert population.members[1].model.evaluate(x, y, verbose=0) < before["loss"][1]
     assert np.isfinite(after["loss"]).all()

@@ -60,7 +60,7 @@ def test_a_search_takes_rows_of_one_number_and_categories(tmp_path: Any) -> None
         {"storage": tmp_path / "given.db", "validation_data": (x[few], animals(few))},
     ]
     for extra in asked:
-        for _ in range(2):  # the second goes on with the same study
+        for _ in range(2):  # the second continues the same study
             found = fw.search(fixed, data=(pd.Series(x), animals()), **settings, **extra)
             assert found.best_value == 1.0
 

@@ -58,9 +58,9 @@ class Recorded:
 
 
 def test_all_jobs_are_done_and_counted():
-    jobs, told = [Recorded() for _ in range(5)], []
-    run_jobs([jobs[:2], jobs[2:]], [HERE, HERE], told.append, lambda: False)
-    assert told[-1] == 5
+    jobs, counts = [Recorded() for _ in range(5)], []
+    run_jobs([jobs[:2], jobs[2:]], [HERE, HERE], counts.append, lambda: False)
+    assert counts[-1] == 5
 
 
 def test_a_job_that_fails_stops_those_that_run_and_the_others_do_not_begin():
