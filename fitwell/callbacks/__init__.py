@@ -1,4 +1,4 @@
-"""Callbacks: observers on the host, and policies that are part of the compiled loop."""
+"""Callbacks, which observe a run on the host or take part in the compiled loop as policies."""
 
 from fitwell._callback import Callback
 from fitwell._history import History

@@ -1,4 +1,4 @@
-"""`BackupAndRestore`: resume a run that was interrupted."""
+"""The `BackupAndRestore` callback, which resumes an interrupted run."""
 
 from __future__ import annotations
 
@@ -22,28 +22,29 @@ def _is_period(value: Any) -> bool:
 
 
 class BackupAndRestore(Callback):
-    """Keep checkpoints of the run in a folder, and resume from the newest one.
+    """A callback that saves checkpoints of a run in a folder and resumes from the newest one.
 
-    A checkpoint holds the complete training state: weights, non-trainable variables, optimizer state,
-    hyperparameters, the metrics of the unfinished epoch, the seed, the position in the data, the history, and the
-    states of policies and callbacks. A run that is killed and started again ends with the same bits as one that was
-    not. A thread writes the checkpoints, at almost no cost to training. If a checkpoint is due before the last one is
-    on the disk, only the newer one is written.
+    A checkpoint contains the complete training state: weights, non-trainable variables, optimizer state,
+    hyperparameters, the metrics of the unfinished epoch, the seed, the position in the data, the history, and
+    the states of policies and callbacks. A run that is killed and resumed ends with the same results, bit for
+    bit, as an uninterrupted run. A background thread writes the checkpoints, so they hardly slow down
+    training. If a checkpoint is due before the previous one has been written, only the newer one is written.
 
-    The same bits need the same versions and the same kind of processor. For convolutions and wide layers they also
-    need the same number of cores, because XLA divides long sums among its threads. A run that continues with another
-    version or number of threads warns. With ``NPROC=2`` in the environment XLA uses two threads on any number of
-    cores.
+    Identical results require the same package versions and the same kind of processor. Convolutions and wide
+    layers also require the same number of cores, because XLA divides long sums among its threads. A run that
+    is resumed with a different version or number of threads warns. With ``NPROC=2`` in the environment, XLA
+    uses two threads regardless of the number of cores.
 
     Args:
-        backup_dir (str | PathLike): Folder of this run; created if it does not exist.
-        save_freq (str | int): ``"epoch"``; a number of batches, counted across epochs; or a string with a number and
-            a unit: ``"5 epochs"``, ``"500 batches"``, ``"30 seconds"``. Seconds are checked between dispatches, which
-            last about half a second. Default: ``"epoch"``.
-        double_checkpoint (bool): Accepted for compatibility with Keras. The checkpoint before the newest one is
-            always kept. Default: False.
-        delete_checkpoint (bool): Delete the checkpoints when the run has finished. ``fit(resume=...)`` never deletes
-            them. A run that a callback stops has finished; one that is stopped by Ctrl-C can be resumed. Default: True.
+        backup_dir (str | PathLike): Folder for this run's checkpoints. It is created if it does not exist.
+        save_freq (str | int): ``"epoch"``, a number of batches (counted across epochs), or a string with a
+            number and a unit, such as ``"5 epochs"``, ``"500 batches"`` or ``"30 seconds"``. Seconds are
+            checked between dispatches, which last about half a second. Default: ``"epoch"``.
+        double_checkpoint (bool): Accepted for compatibility with Keras, without effect, because the
+            checkpoint before the newest one is always kept. Default: False.
+        delete_checkpoint (bool): Whether to delete the checkpoints when the run has finished.
+            ``fit(resume=...)`` never deletes them. A run that a callback stops has finished, but a run that
+            is stopped by Ctrl-C can be resumed. Default: True.
 
     Example:
         >>> import fitwell as fw, tempfile
@@ -77,13 +78,13 @@ class BackupAndRestore(Callback):
         self._saved_at = time.monotonic()
 
     def batches_until_due(self, batches: int, epochs: int, in_epoch: int, steps: int | None) -> int | None:
-        """Return the number of batches until a checkpoint is due, or None if any pause will do.
+        """Return the number of batches until a checkpoint is due, or None if it is not known.
 
         Args:
             batches (int): Number of batches that the run has completed.
             epochs (int): Number of epochs that the run has completed.
-            in_epoch (int): Number of completed batches of the unfinished epoch.
-            steps (int | None): Number of batches in an epoch.
+            in_epoch (int): Number of batches that the run has completed in the current epoch.
+            steps (int | None): Number of batches in an epoch, or None if it is not known.
         """
         if self.unit == "batches":
             return self.every - batches % self.every

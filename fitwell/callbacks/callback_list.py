@@ -1,8 +1,9 @@
-"""`CallbackList`: several callbacks as one.
+"""`CallbackList`, which calls the hooks of a run's callbacks.
 
-Two rules decide what a run does on the host. `CallbackList.runs_on_host`: the hooks of compilable callbacks are called,
-and their policies are not compiled. `CallbackList.returns_each_epoch`: some callback observes epochs or every batch, so
-a dispatch has at most one epoch (validation on the host is the other reason, see `TrainPlan.returns_each_epoch`).
+Two properties decide what a run does on the host. If `CallbackList.runs_on_host` is True, the hooks of
+compilable callbacks are called, and their policies are not compiled. If `CallbackList.returns_each_epoch` is
+True, a callback observes epochs or batches, so each dispatch contains at most one epoch. (Validation on the
+host has the same effect. See `TrainPlan.returns_each_epoch`.)
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = [
 
 
 def flatten_callbacks(callbacks: Any) -> list[Any]:
-    """Return the argument `callbacks` as one list; as in Keras it may be a callback, a list, or nested lists."""
+    """Return a flat list of callbacks. As in Keras, `callbacks` may be one callback or nested lists."""
     if callbacks is None:
         return []
     if isinstance(callbacks, list | tuple):
@@ -39,23 +40,30 @@ def _check_callback(callback: Any) -> None:
     if isinstance(callback, type) or not hasattr(callback, "set_model"):
         raise InvalidArgument(
             f"callbacks: expected Callback objects, got {callback!r}"
-            + (" (a class: add parentheses)" if isinstance(callback, type) else "")
+            + (
+                ", which is a class; add parentheses to create an object"
+                if isinstance(callback, type)
+                else ""
+            )
         )
 
 
 class CallbackList:
-    """Call the hooks of several callbacks, and find out which hooks are overridden and when they are due.
+    """A list of callbacks that calls their hooks and knows which hooks are overridden and when they are due.
 
     Args:
         callbacks (Iterable[Callback]): The callbacks, in the order in which they are called.
-        model (Model | None): The model that they observe. None: only find out which hooks they override.
-        params (dict): The settings of the run, for `Callback.set_params`.
+        model (Model | None): The model that the callbacks observe. If it is None, the list can be used only
+            to find out which hooks are overridden.
+        params (dict): The run's settings, which are passed to `Callback.set_params`.
 
     Attributes:
         has_user_hooks (bool): Whether a user-defined hook observes epochs or batches.
-        runs_on_host (bool): Whether the hooks of compilable callbacks are called: there is a user-defined hook, one of
-            these callbacks needs the host, or one callback sets a hyperparameter by epoch that another changes.
-        returns_each_epoch (bool): Whether a dispatch ends with the epoch: some callback observes epochs or every batch.
+        runs_on_host (bool): Whether the hooks of compilable callbacks are called. This is the case if there
+            is a user-defined hook, if a compilable callback needs the host, or if one callback sets a
+            hyperparameter for each epoch and another callback changes the same hyperparameter.
+        returns_each_epoch (bool): Whether each dispatch ends with an epoch, because a callback observes
+            epochs or every batch.
 
     Example:
         >>> from fitwell.callbacks import CallbackList, CSVLogger, EarlyStopping
@@ -86,7 +94,7 @@ class CallbackList:
         self._batch_watchers = [c for c in watchers if c not in self._scheduled_watchers]
 
     def _set_up_callbacks(self, model: Any, params: dict[str, Any]) -> None:
-        """Give each callback the model, the settings of the run, and the callbacks before it."""
+        """Pass the model, the run's settings, and the earlier callbacks to each callback."""
         for index, callback in enumerate(self.callbacks):
             callback.set_params(params)
             callback.set_model(model)
@@ -96,7 +104,7 @@ class CallbackList:
                 callback.runs_on_host = self.runs_on_host
 
     def may_have_extra_logs(self, callback: Any) -> bool:
-        """Return whether the logs that `callback` receives may hold values that are not metrics."""
+        """Return whether the logs that `callback` receives may contain values that are not metrics."""
         before = self.callbacks[: self.callbacks.index(callback)]
         return not is_fitwell_code(type(callback)) or any(map(has_user_defined_hooks, before))
 
@@ -107,14 +115,14 @@ class CallbackList:
 
     @property
     def returns_each_epoch(self) -> bool:
-        """Whether a dispatch ends with the epoch: some callback observes epochs or every batch.
+        """Whether each dispatch ends with an epoch, because a callback observes epochs or every batch.
 
-        `runs_on_host` is the other rule that makes a run return: the hooks of compilable callbacks are called too.
+        If `runs_on_host` is True, this includes the hooks of compilable callbacks.
         """
         return self.has_batch_hooks or self.has_hook("on_epoch_begin", "on_epoch_end")
 
     def has_hook(self, *hooks: str) -> bool:
-        """Return whether any callback overrides one of these hooks for `fit`."""
+        """Return whether any callback overrides one of these hooks and uses it in `fit`."""
         return any(
             overrides(callback, hook)
             and hook not in getattr(callback, "evaluate_only_hooks", ())
@@ -124,7 +132,7 @@ class CallbackList:
         )
 
     def call_hook(self, hook: str, *arguments: Any) -> None:
-        """Call `hook` of every callback."""
+        """Call `hook` on every callback."""
         for callback in self.callbacks:
             getattr(callback, hook)(*arguments)
 
@@ -135,7 +143,7 @@ class CallbackList:
                 callback.set_example(batch)
 
     def steps_until_next_call(self, batches_seen: int) -> int | None:
-        """Return the number of batches until a callback is due, or None if none is due again.
+        """Return the number of batches until the next callback is due, or None if no callback is due again.
 
         Args:
             batches_seen (int): Number of batches that the run has completed.
@@ -146,17 +154,21 @@ class CallbackList:
         return min((steps for steps in candidates if steps is not None), default=None)
 
     def on_train_batch_begin(self, number: int) -> None:
-        """Call the hook of the callbacks that observe every batch; `number` counts the batches of the epoch."""
+        """Call `on_train_batch_begin` on the callbacks that observe every batch.
+
+        Args:
+            number (int): 0-based number of the batch in its epoch.
+        """
         for callback in self._batch_watchers:
             callback.on_train_batch_begin(number, {})
 
     def on_train_batches_end(self, before: int, after: int, number: int, logs: Logs) -> None:
-        """Call `on_train_batch_end` of the callbacks that are due.
+        """Call `on_train_batch_end` on the callbacks that are due.
 
         Args:
-            before (int): Number of batches that the run had completed at the last call.
-            after (int): Number of batches that it has completed now.
-            number (int): Number of the last of them in its epoch, from 0.
+            before (int): Number of batches that the run had completed at the previous call.
+            after (int): Number of batches that the run has completed now.
+            number (int): 0-based number of the last completed batch in its epoch.
             logs (Mapping): Metrics of the epoch so far.
         """
         due = [c for c in self._scheduled_watchers if c.steps_until_next_call(before) == after - before]
@@ -174,12 +186,13 @@ def has_user_defined_hooks(callback: Any) -> bool:
 
 
 def check_learning_rate_conflicts(callbacks: Sequence[Any], optimizer: Any) -> None:
-    """Raise if callbacks would set the learning rate that the optimizer's schedule sets at every step.
+    """Raise `InvalidArgument` if callbacks and the optimizer's schedule would both set the learning rate.
 
-    Several callbacks may set it, as in Keras. A `LearningRateScheduler` sets the rate when an epoch begins, and the
-    last of several decides. A `ReduceLROnPlateau` multiplies the rate when an epoch ends. A scheduler whose function
-    takes the rate continues from the reduced rate, and one whose function takes only the epoch overwrites it. A hook
-    that sets ``model.optimizer.learning_rate`` is valid until the rate is set again.
+    As in Keras, more than one callback may set the rate. A `LearningRateScheduler` sets the rate when an
+    epoch begins. If there is more than one scheduler, the last one takes effect. A `ReduceLROnPlateau`
+    multiplies the rate when an epoch ends. A scheduler whose function takes the rate then continues from the
+    reduced rate, and a scheduler whose function takes only the epoch overwrites it. A rate that a hook
+    assigns to ``model.optimizer.learning_rate`` is used until the rate is set again.
     """
     if not callable(optimizer.get_hyperparameter("learning_rate")):
         return
@@ -187,20 +200,20 @@ def check_learning_rate_conflicts(callbacks: Sequence[Any], optimizer: Any) -> N
     found = [kind.__name__ for kind in kinds if any(isinstance(callback, kind) for callback in callbacks)]
     if found:
         raise InvalidArgument(
-            f"the learning rate would be set by a schedule of the optimizer and by {' and by '.join(found)}: "
-            "leave the callbacks out, or give the optimizer a number as learning_rate"
+            f"the learning rate would be set by the optimizer's schedule and by {' and by '.join(found)}; "
+            "remove the callbacks, or pass a number as the optimizer's learning_rate"
         )
 
 
 def _must_run_on_host(callback: Any) -> bool:
-    """Return whether a compilable callback is a user-defined subclass, or needs the host."""
+    """Return whether `callback` is compilable, but is a user-defined subclass or needs the host."""
     return isinstance(callback, CompilableCallback) and (
         not is_fitwell_code(type(callback)) or callback.needs_host
     )
 
 
 def _has_overlapping_schedules(callbacks: Sequence[Any]) -> bool:
-    """Return whether a hyperparameter is set epochs ahead by one callback and changed by another."""
+    """Return whether one callback sets a hyperparameter epochs ahead and another callback changes it."""
     controlled = [getattr(callback, "controlled_hyperparameter", None) for callback in callbacks]
     ahead = {
         path
@@ -211,5 +224,5 @@ def _has_overlapping_schedules(callbacks: Sequence[Any]) -> bool:
 
 
 def is_fitwell_code(code: Any) -> bool:
-    """Return whether a function or class is defined in this package."""
+    """Return whether a function or class is defined in fitwell."""
     return str(getattr(code, "__module__", "")).startswith("fitwell.")

@@ -1,4 +1,4 @@
-"""`CompilableCallback`: the base class of callbacks that can run inside the compiled loop."""
+"""`CompilableCallback`, the base class for callbacks that can run inside the compiled loop."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ __all__ = ["CompilableCallback"]
 
 
 class CompilableCallback(Callback):
-    """Base class of callbacks that a run may compile.
+    """Base class for callbacks that can run inside the compiled loop.
 
-    By default the compiled loop does the work of such a callback, and its hooks are not called. A run calls the hooks
-    instead, each callback in its turn as in Keras, in these cases (`CallbackList.runs_on_host`):
+    By default, the compiled loop does such a callback's work, and its hooks are not called. In the following
+    cases, a run calls the hooks instead, in the order of the callbacks, as in Keras (see
+    `CallbackList.runs_on_host`):
 
-    - Another callback has user-defined hooks, or one of the compilable callbacks is a user-defined subclass. Such a
-      hook may change the logs, the weights or the learning rate, and must see what earlier callbacks have done.
-    - Several callbacks change one hyperparameter, and one of them sets it by epoch.
+    - Another callback has user-defined hooks, or one of the compilable callbacks is a user-defined subclass.
+      User-defined hooks may change the logs, the weights or the learning rate, and they must see the changes
+      that earlier callbacks have made.
+    - More than one callback changes the same hyperparameter, and one of them sets it for each epoch.
     - A callback needs the host, for example to print a message when its epoch ends.
 
     Attributes:
@@ -26,5 +28,5 @@ class CompilableCallback(Callback):
 
     @property
     def needs_host(self) -> bool:
-        """Whether this callback must act at the end of its epoch, for example to print a message."""
+        """Whether this callback must act when an epoch begins or ends, for example to print a message."""
         return False

@@ -1,4 +1,4 @@
-"""`CSVLogger`: write the logs of every epoch to a CSV file."""
+"""The `CSVLogger` callback, which writes the logs of every epoch to a CSV file."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ __all__ = ["CSVLogger"]
 
 
 class CSVLogger(Callback):
-    """Write the logs of every epoch to a CSV file.
+    """A callback that writes the logs of every epoch to a CSV file.
 
-    The columns are ``epoch`` (from 0) and all metrics in alphabetical order, as in Keras. Values that earlier
-    callbacks write to the logs have columns too, if they are logged in the first epoch. A value that is first logged
-    later is omitted with a warning. Numbers are written in full, so that reading them gives the same floats. A value
-    that an epoch did not measure is ``NA``, which pandas reads as missing. Names and strings that a spreadsheet would
-    run as formulas get an apostrophe in front (``'=total``).
+    The columns are ``epoch`` (0-based) and all metrics in alphabetical order, as in Keras. Values that earlier
+    callbacks add to the logs also have columns if they are logged in the first epoch. A value that is first logged
+    later is omitted with a warning. Numbers are written with full precision, so reading them gives the same floats.
+    A value that was not measured in an epoch is ``NA``, which pandas reads as missing. Names and strings that a
+    spreadsheet would run as formulas are prefixed with an apostrophe (``'=total``).
 
-    Each line is written when its epoch ends, either completely or not at all. A run that is resumed from a checkpoint
-    removes the lines after the checkpoint and continues from there.
+    Each line is written when its epoch ends, either completely or not at all. A run that is resumed from a
+    checkpoint removes the lines that were written after the checkpoint and continues from there.
 
     Args:
-        filename (str | PathLike): Name of the file.
-        separator (str): Separator of the columns, one character. Default: ``","``.
-        append (bool): Append to an existing file, which must have the same columns, instead of replacing it.
-            Default: False.
+        filename (str | PathLike): Path of the file.
+        separator (str): Column separator, which is one character. Default: ``","``.
+        append (bool): Whether to append to an existing file, which must have the same columns, instead of
+            replacing it. Default: False.
 
     Raises:
-        FileError: if the file cannot be written, or has other columns.
+        FileError: if the file cannot be written or has different columns.
 
     Example:
         >>> import fitwell as fw, numpy as np, pathlib, tempfile
@@ -70,26 +70,27 @@ class CSVLogger(Callback):
         self.append = append
         self._file: FileIO | None = None
         self._columns: list[str] = []
-        # Offset of the first line of this run. Everything after it is removed when that line is written.
+        # File offset where this run's first line begins. Everything after it is removed when that line is
+        # written.
         self._next_offset = 0
         self._started = False
         self._omitted: set[str] = set()
 
     def get_state(self) -> dict[str, Any]:
-        """Return the offset of the next line."""
+        """Return the file offset where the next line begins."""
         if self._started and self._file is not None:
             return {"position": self._file.tell()}
         return {"position": self._next_offset}
 
     def set_state(self, state: Any) -> None:
-        """Restore the offset of the next line."""
+        """Restore the file offset where the next line begins."""
         assert self._file is not None
         check_schema(state, {"position": COUNT}, "CSVLogger: its state in the checkpoint")
         size = os.fstat(self._file.fileno()).st_size
         if size < state["position"]:
             raise FileError(
                 f"CSVLogger: {self.filename!r} has {size} bytes, but had {state['position']} when the checkpoint was "
-                "written: it was changed or removed since. Restore it, or delete the checkpoint to start again"
+                "written, so it was changed or removed since then. Restore it, or delete the checkpoint to start again"
             )
         self._next_offset = state["position"]
 
@@ -99,7 +100,7 @@ class CSVLogger(Callback):
             os.fsync(self._file.fileno())
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Open the file; its old content remains until the first line is written."""
+        """Open the file. Its old content remains until the first line is written."""
         self._close()
         path = check_path(self.filename, "CSVLogger: filename")
         try:
@@ -111,7 +112,7 @@ class CSVLogger(Callback):
         self._omitted = set()
 
     def _start_table(self) -> None:
-        """Remove the lines that this run replaces, and read the columns of the rest."""
+        """Remove the lines that this run replaces, and read the column names from the remaining table."""
         assert self._file is not None
         self._file.truncate(self._next_offset)
         self._file.seek(0)
@@ -121,12 +122,12 @@ class CSVLogger(Callback):
         try:
             self._columns = next(csv.reader(lines, delimiter=self.separator), [])
         except csv.Error as error:
-            raise FileError(f"CSVLogger: {self.filename!r} is not a readable table: {error}") from None
+            raise FileError(f"CSVLogger: {self.filename!r} cannot be read as a CSV file: {error}") from None
         self._terminate_last_line()
         self._started = True
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Write the line of the epoch."""
+        """Write the epoch's line."""
         logs = logs or {}
         names = {*self.params.get("metrics", []), *logs}
         try:
@@ -161,18 +162,18 @@ class CSVLogger(Callback):
         if self._columns[0] != "epoch" or not set(map(escape_formula, names)) <= set(self._columns):
             raise FileError(
                 f"CSVLogger: {self.filename!r} has the columns {', '.join(self._columns)}, but this run logs "
-                f"{', '.join(sorted(names))}: write to another file, or pass append=False to replace it"
+                f"{', '.join(sorted(names))}: write to a different file, or pass append=False to replace it"
             )
 
     def _warn_missing_columns(self, missing: set[str], epoch: int) -> None:
-        """Warn about values without a column, because they were first logged after the header was written."""
+        """Warn about values without a column, which were first logged after the header was written."""
         late = sorted(missing - self._omitted)
         self._omitted |= missing
         if late:
             warn(
                 f"CSVLogger: {', '.join(map(repr, late))} was first logged in epoch {epoch + 1}, when "
-                f"{self.filename!r} already had its columns, and is omitted; the history contains it. Log it from the "
-                "first epoch on (NaN where there is no value) to have it in the table",
+                f"{self.filename!r} already had its columns, so it is omitted; the history contains it. To include it "
+                "in the file, log it in every epoch, starting with the first (as NaN if there is no value)",
             )
 
     def _write(self, cells: Iterable[Any]) -> None:
@@ -187,7 +188,7 @@ class CSVLogger(Callback):
             while line:
                 line = line[self._file.write(line) :]
         except OSError:
-            # A full disk may have taken a part of the line.
+            # If the disk is full, a part of the line may have been written.
             self._file.truncate(end)
             raise
 
@@ -202,7 +203,7 @@ class CSVLogger(Callback):
 
 
 def _format_cell(value: Any) -> Any:
-    """Format a logged value: numbers in full, sequences as ``[1, 2]``."""
+    """Format a logged value, with full precision for numbers and sequences as ``[1, 2]``."""
     if isinstance(value, str):
         return escape_formula(value)
     if getattr(value, "ndim", 0) or (isinstance(value, Iterable) and not hasattr(value, "ndim")):

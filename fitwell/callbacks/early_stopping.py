@@ -1,4 +1,4 @@
-"""`EarlyStopping`: end a run whose monitored value has stopped improving."""
+"""The `EarlyStopping` callback, which ends a run when a monitored value has stopped improving."""
 
 from __future__ import annotations
 
@@ -17,28 +17,31 @@ __all__ = ["EarlyStopping"]
 
 
 class EarlyStopping(MonitorCallback):
-    """Stop training when a monitored value has stopped improving.
+    """A callback that stops training when a monitored value has stopped improving.
 
-    The decision is part of the compiled loop. If the run has user-defined epoch hooks, and in a subclass, it is made
-    on the host in the turn of the callback, as in Keras: it sees what earlier callbacks wrote to the logs, a subclass
-    may override `on_epoch_end` or `get_monitor_value`, and hooks may read and set `wait` and `best`.
+    The decision is normally part of the compiled loop. In a subclass, or if the run has user-defined epoch
+    hooks, the decision is made on the host when `on_epoch_end` is called, as in Keras. It then uses the
+    values that earlier callbacks added to the logs, a subclass may override `on_epoch_end` or
+    `get_monitor_value`, and hooks may read and set `wait` and `best`.
 
     Args:
-        monitor (str): Name of a metric, or of a value that an earlier callback writes to the logs at the end of an
-            epoch. Default: ``"val_loss"``.
+        monitor (str): Name of a metric, or of a value that an earlier callback adds to the logs at the end of
+            an epoch. Default: ``"val_loss"``.
         min_delta (float): Smallest change that counts as an improvement. Default: 0.
-        patience (int): Number of epochs with a monitored value but without improvement before the run stops. With
-            ``validation_freq=10`` a patience of 2 therefore waits for 20 epochs. Default: 0.
-        verbose (int): 1: print when the run stopped and which epoch was restored. Default: 0.
+        patience (int): Number of epochs without improvement after which the run stops. Only epochs with a
+            monitored value count, so with ``validation_freq=10`` a patience of 2 waits for 20 epochs.
+            Default: 0.
+        verbose (int): If 1, print when the run stopped and which epoch was restored. Default: 0.
         mode (str): ``"min"``, ``"max"``, or ``"auto"``, which infers it from the metric. Default: ``"auto"``.
-        baseline (float | None): Value to improve on; only improving on it resets the wait. Default: None.
+        baseline (float | None): Value to improve on. The wait is reset only by values that are better than
+            this one. Default: None.
         restore_best_weights (bool): Whether to restore the weights of the best epoch at the end. Default: False.
-        start_from_epoch (int): Number of epochs before the first one that counts. Default: 0.
+        start_from_epoch (int): Number of initial epochs to ignore. Default: 0.
 
     Attributes:
         best (float | None): The best value.
-        best_epoch (int): Epoch of the best value, from 0.
-        stopped_epoch (int): Epoch at which the run was stopped, from 0; 0 also if it was not stopped.
+        best_epoch (int): 0-based epoch with the best value.
+        stopped_epoch (int): 0-based epoch at which the run was stopped, or 0 if it was not stopped.
         wait (int): Number of epochs since the last improvement.
 
     Example:
@@ -90,7 +93,7 @@ class EarlyStopping(MonitorCallback):
         self._has_best = False
 
     def policy(self, first_epoch: int) -> Policy:
-        """Return the policy that decides inside the compiled loop: see `EarlyStoppingPolicy.update`."""
+        """Return the policy that decides inside the compiled loop. See `EarlyStoppingPolicy.update`."""
         return EarlyStoppingPolicy(
             f"early_stopping_{self.monitor}",
             self.monitor,
@@ -104,7 +107,7 @@ class EarlyStopping(MonitorCallback):
         )
 
     def on_policy_end(self, policy_state: Any) -> None:
-        """Read the best epoch and whether the run was stopped."""
+        """Set the attributes from the policy's final state."""
         best_epoch, stopped = int(policy_state["best_epoch"]), int(policy_state["stopped_epoch"])
         self._has_best, self._stopped = best_epoch >= 0, stopped >= 0
         self.best = float(policy_state["best"]) * self.sign if self._has_best else None
@@ -113,11 +116,11 @@ class EarlyStopping(MonitorCallback):
         self.wait = int(policy_state["wait"])
 
     def update_policy_state(self, policy_state: Any) -> Any:
-        """Return `policy_state` with the best value and the wait of the attributes."""
+        """Return a copy of `policy_state` with the current values of `best` and `wait`."""
         return {**policy_state, "best": self.best_for_policy(), "wait": np.float32(self.wait)}
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Print the decision if `verbose` is set."""
+        """Print when the run stopped and which epoch was restored, if `verbose` is set."""
         if self.verbose and self._stopped:
             print_message(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.verbose and self.restore_best_weights and self._has_best:

@@ -1,4 +1,4 @@
-"""`FlatStopping`: end a run whose learning curve has become flat."""
+"""The `FlatStopping` callback, which ends a run when its learning curve has become flat."""
 
 from __future__ import annotations
 
@@ -15,27 +15,29 @@ __all__ = ["FlatStopping"]
 
 
 class FlatStopping(MonitorCallback):
-    """Stop when a monitored value v hardly changes any more.
+    """A callback that stops training when a monitored value v hardly changes anymore.
 
-    The decision is part of the compiled loop, or made on the host as in `EarlyStopping`. Epochs without a value
-    (`validation_freq`) are not among the n epochs.
+    The decision is made inside the compiled loop or on the host, as in `EarlyStopping`. Epochs without a
+    monitored value (see `validation_freq`) do not count toward the n epochs.
 
     Args:
         monitor (str): Name of a metric. Default: ``"val_loss"``.
-        threshold (float): Smallest change that counts, in units of the metric, > 0. Default: 1e-4.
+        threshold (float): Smallest change that counts, in the metric's units. It must be above 0. Default:
+            1e-4.
         epochs (int): Number n of epochs over which the change is measured. Default: 1.
-        measure (str): The run stops when this measure is below `threshold`. Default: ``"change"``.
+        measure (str): How to measure the change. The run stops when the result is below `threshold`. Default:
+            ``"change"``.
 
-            - ``"change"``: the largest of the last n steps ``|v_t - v_(t-1)|``.
+            - ``"change"``: the largest of the last n differences ``|v_t - v_(t-1)|``.
             - ``"decrease"``: ``v_(t-n) - v_t``, or ``v_t - v_(t-n)`` for ``mode="max"``.
             - ``"mean change"``: the mean of ``|v_t - v_(t-1)|`` over the last n epochs.
-        mode (str): ``"min"``, ``"max"``, or ``"auto"``, which infers it from the metric; used by ``"decrease"`` only.
-            Default: ``"auto"``.
-        start_from_epoch (int): Number of epochs whose values do not count. Default: 0.
-        verbose (int): 1: print when the run stopped. Default: 0.
+        mode (str): ``"min"``, ``"max"``, or ``"auto"``, which infers it from the metric. Only ``"decrease"``
+            uses it. Default: ``"auto"``.
+        start_from_epoch (int): Number of initial epochs to ignore. Default: 0.
+        verbose (int): If 1, print when the run stopped. Default: 0.
 
     Attributes:
-        stopped_epoch (int): Epoch at which the run was stopped, from 0; 0 also if it was not stopped.
+        stopped_epoch (int): 0-based epoch at which the run was stopped, or 0 if it was not stopped.
 
     Example:
         >>> import fitwell as fw, numpy as np
@@ -78,7 +80,7 @@ class FlatStopping(MonitorCallback):
         self._stopped = False
 
     def policy(self, first_epoch: int) -> Policy:
-        """Return the compiled decision."""
+        """Return the policy that decides inside the compiled loop."""
         return FlatCurvePolicy(
             f"flat_stopping_{self.monitor}",
             self.monitor,
@@ -91,13 +93,13 @@ class FlatStopping(MonitorCallback):
         )
 
     def on_policy_end(self, policy_state: Any) -> None:
-        """Read whether the run was stopped."""
+        """Set the attributes from the policy's final state."""
         stopped = int(policy_state["stopped_epoch"])
         self.stopped_epoch, self._stopped = max(stopped, 0), stopped >= 0
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Print whether the run was stopped, if `verbose` is set."""
+        """Print when the run stopped, if `verbose` is set."""
         if self.verbose and self._stopped:
             print_message(
-                f"Epoch {self.stopped_epoch + 1}: {self.monitor} no longer changes by {self.threshold:g}; stopping"
+                f"Epoch {self.stopped_epoch + 1}: {self.monitor} changes by less than {self.threshold:g}; stopping"
             )

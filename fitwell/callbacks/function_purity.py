@@ -1,4 +1,4 @@
-"""Whether a function is pure, so that it can be called ahead of time."""
+"""A check for whether a function is pure, so that it can be called ahead of time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PURE_BUILTINS: tuple[Any, ...] = (
 )
 _PURE_BUILTINS += (reversed, round, sorted, sum, tuple, zip, ValueError)
 _PURE_MODULES = ("math", "cmath", "numpy", "jax", "scipy", "operator")
-# Attributes that change their object, have side effects or draw random numbers.
+# Names of attributes that change their object, have side effects or draw random numbers.
 _MUTATING_METHODS = (
     "append clear extend fill insert pop popitem put remove reverse setdefault sort update write"
 )
@@ -42,11 +42,12 @@ _IMPURE_NAMES = frozenset(
 def is_pure(function: Any) -> bool:
     """Return whether the result of `function` depends only on its arguments and on constants.
 
-    The check follows Python functions: their code, closures, defaults, and the functions that they call. It allows
-    numbers, strings, arrays, plain lists and dicts of these that the code only reads, functions of `math`, `numpy`
-    and similar modules, arithmetic builtins, and the schedules of this package. Everything else, such as a model,
-    another object, `print` or ``calls.append(epoch)``, makes a function impure. Only a user-defined hook can change
-    such a list during training, and with such a hook no function is called ahead.
+    The check inspects a Python function's code, closure and defaults, and the functions that it calls. It
+    allows numbers, strings, arrays, lists and dicts of these that the code only reads, functions from `math`,
+    `numpy` and similar modules, arithmetic builtins, and fitwell's schedules. Everything else, such as a
+    model, `print` or ``calls.append(epoch)``, makes a function impure. Reading a list is safe, because only a
+    user-defined hook could change it during training, and no function is called ahead of time if there is
+    such a hook.
 
     >>> rates, calls = [0.1, 0.01], []
     >>> is_pure(lambda epoch: rates[epoch]), is_pure(lambda epoch: calls.append(epoch) or 0.1)
@@ -56,12 +57,12 @@ def is_pure(function: Any) -> bool:
 
 
 def _is_constant(value: Any, seen: set[int]) -> bool:
-    """Return whether `value` is an immutable number, or code that computes with constants only."""
+    """Return whether `value` is constant data, or code that uses only its arguments and constant data."""
     if value is None or isinstance(value, bool | int | float | complex | str | bytes | np.generic):
         return True
     if isinstance(value, tuple | frozenset | range) or type(value) in (list, dict):
         parts = value.values() if type(value) is dict else value
-        known = id(value) in seen  # a list may hold itself
+        known = id(value) in seen  # a list may contain itself
         seen.add(id(value))
         return known or all(_is_constant(part, seen) for part in parts)
     if type(value) is np.ndarray:
@@ -100,12 +101,12 @@ def _is_pure_function(function: types.FunctionType, seen: set[int]) -> bool:
         elif hasattr(builtins, name):
             referenced.append(getattr(builtins, name))
         else:
-            return False  # defined later
+            return False  # the name may be defined later
     return all(_is_constant(value, seen) for value in referenced)
 
 
 def _nested_code_objects(code: types.CodeType) -> Iterator[types.CodeType]:
-    """Yield `code` and the code of the functions and comprehensions inside it."""
+    """Yield `code` and the code objects for the functions and comprehensions inside it."""
     yield code
     for part in code.co_consts:
         if isinstance(part, types.CodeType):
@@ -113,7 +114,7 @@ def _nested_code_objects(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _has_effects(code: types.CodeType) -> bool:
-    """Return whether `code` sets outer variables, imports, or uses a name that draws random numbers or writes."""
+    """Return whether `code` sets outer variables, imports modules, or uses one of `_IMPURE_NAMES`."""
     for instruction in dis.get_instructions(code):
         if instruction.opname in (
             "STORE_GLOBAL",
@@ -137,5 +138,5 @@ def _global_names(code: types.CodeType) -> Iterator[str]:
 def _has_contents(cell: types.CellType) -> bool:
     try:
         return cell.cell_contents is not cell
-    except ValueError:  # the name has no value yet
+    except ValueError:  # the variable has no value yet
         return False

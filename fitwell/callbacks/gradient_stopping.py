@@ -1,4 +1,4 @@
-"""`GradientStopping`: end a run when the gradient is small."""
+"""The `GradientStopping` callback, which ends a run when the gradient is small."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ __all__ = ["GradientStopping"]
 
 
 class GradientStopping(Callback):
-    r"""Stop at a minimum: when the norm of the whole gradient is below a threshold.
+    r"""A callback that stops training at a minimum, where the whole gradient's norm is below a threshold.
 
-    The gradient :math:`\nabla L` is that of the loss of the training rows, including regularization losses, at the
-    end of an epoch. Use it for training on all rows at once: the noise of small batches keeps the gradient from
-    vanishing. It costs one more pass over `rows` rows per epoch.
+    At the end of each epoch, the callback computes the gradient :math:`\nabla L` of the training loss,
+    including regularization losses. Use it if each batch contains all training rows, because the noise in
+    small batches keeps the gradient from vanishing. It costs one more pass over `rows` rows per epoch.
 
     Args:
-        threshold (float): The run stops when :math:`\|\nabla L\|_2` is smaller, > 0. Default: 1e-3.
-        rows (int): Number of rows, from the first, that the gradient is computed on. Default: 4096.
-        verbose (int): 1: print when the run stopped. Default: 0.
+        threshold (float): The run stops when :math:`\|\nabla L\|_2` is below this value, which must be above
+            0. Default: 1e-3.
+        rows (int): Number of training rows, starting with the first, that the gradient is computed on.
+            Default: 4096.
+        verbose (int): If 1, print when the run stopped. Default: 0.
 
     Attributes:
-        norm (float | None): The last norm.
-        stopped_epoch (int): Epoch at which the run was stopped, from 0; 0 also if it was not stopped.
+        norm (float | None): The most recent gradient norm.
+        stopped_epoch (int): 0-based epoch at which the run was stopped, or 0 if it was not stopped.
 
     Example:
         >>> import fitwell as fw, numpy as np
@@ -60,7 +62,7 @@ class GradientStopping(Callback):
         self._inspector = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Compute the norm of the gradient."""
+        """Compute the gradient's norm, and stop the run if the norm is below the threshold."""
         session = self.model._session
         if self._inspector is None:
             self._inspector = ModelInspector(session.program, self.rows)

@@ -1,4 +1,4 @@
-"""`LambdaCallback`: a callback made of functions."""
+"""The `LambdaCallback` class, which creates a callback from functions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["LambdaCallback"]
 
 
 class LambdaCallback(Callback):
-    """Call a function for each hook that is given.
+    """A callback that calls a user-defined function for each hook.
 
     Args:
-        **hooks (Callable | None): Functions by the name of the hook, with the arguments of that hook:
+        **hooks (Callable | None): A function for each hook name. It takes the hook's arguments, as in
             ``on_epoch_end=lambda epoch, logs: ...``.
 
     Raises:

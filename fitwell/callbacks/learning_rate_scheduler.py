@@ -1,4 +1,4 @@
-"""`LearningRateScheduler`: the learning rate as a function of the epoch."""
+"""The `LearningRateScheduler` callback, which computes the learning rate from the epoch."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["LearningRateScheduler"]
 
 
 class LearningRateScheduler(CompilableCallback):
-    """Set the learning rate at the start of each epoch to ``schedule(epoch)`` or ``schedule(epoch, rate)``.
+    """A callback that sets the learning rate to ``schedule(epoch)`` or ``schedule(epoch, rate)``.
 
-    The function is called once per epoch, in order, when the epoch begins. A function that computes with numbers
-    alone is called a few epochs ahead, and its values enter the compiled loop as a table, so that many epochs remain
-    one dispatch. A function that reads a model, a list that may change or another object, or that has side effects
-    such as printing, ends each dispatch with its epoch. `verbose` does so too.
+    The function is called once per epoch, in order, when the epoch begins. If the function is pure, it is
+    called a few epochs ahead instead, and its values are passed to the compiled loop as a table, so that one
+    dispatch can run many epochs. If the function is not pure, because it reads a model or another object or
+    has side effects such as printing, each dispatch ends with its epoch. `verbose` has the same effect.
 
     Args:
-        schedule (Callable): Function of the epoch (int, from 0) and, if it takes a second argument, of the current
-            rate (float). It returns the new rate.
-        verbose (int): 1: print each rate. Default: 0.
+        schedule (Callable): A function that takes the 0-based epoch (int) and optionally the current rate
+            (float), and returns the new rate.
+        verbose (int): If 1, print each rate. Default: 0.
 
     Raises:
         InvalidArgument: if `schedule` returns a value that is not a number.
@@ -56,13 +56,13 @@ class LearningRateScheduler(CompilableCallback):
 
     @property
     def needs_host(self) -> bool:
-        """Whether the function must not be called ahead of its epoch."""
+        """Whether the function must be called when the epoch begins, not ahead of time."""
         if self._schedule_is_pure is None:
             self._schedule_is_pure = is_pure(self.schedule)
         return bool(self.verbose) or not self._schedule_is_pure
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Set the learning rate of `epoch`, if the compiled loop does not."""
+        """Set the learning rate for `epoch`, if the compiled loop does not set it."""
         if not self.runs_on_host:
             return
         rate = self._rate(epoch)
@@ -71,7 +71,7 @@ class LearningRateScheduler(CompilableCallback):
             print_message(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
 
     def epoch_values(self, epochs: range) -> dict[str, list[float]] | None:
-        """Return the learning rates of `epochs`, and set the last one on the optimizer."""
+        """Return the learning rates for `epochs`, and set the optimizer's rate to the last one."""
         if self.runs_on_host:
             return None
         rates = []
@@ -93,7 +93,7 @@ class LearningRateScheduler(CompilableCallback):
 
 
 def _count_positional_arguments(function: Callable[..., Any]) -> int:
-    """Return the number of arguments that `function` takes by position."""
+    """Return the number of positional arguments that `function` accepts."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

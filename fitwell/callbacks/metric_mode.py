@@ -1,4 +1,4 @@
-"""Whether smaller or larger values of a metric are better."""
+"""Functions that find out whether smaller or larger values of a metric are better."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from fitwell.metrics import Metric
 
 __all__ = ["MODE", "MONITOR", "infer_mode", "require_mode", "resolve_mode"]
 
-# Keras numbers the names of further metrics of one class: auc, auc_1.
+# Keras appends a number if a model has more than one metric of the same class, such as auc and auc_1.
 _NUMBER = re.compile(r"_\d+$")
 
 MODE = Options("auto", "min", "max")
 MONITOR = String().described_as("the name of a metric, such as 'val_loss'")
 
-# Parts of names that are not those of a metric class: abbreviations, and the names of functions.
+# Parts of metric names that are not class names, such as abbreviations and function names.
 _NAME_PARTS = {
     "max": (
         "acc",
@@ -64,15 +64,16 @@ _NAME_PARTS = {
 
 
 def infer_mode(metric: str) -> str | None:
-    """Return ``"min"`` or ``"max"`` for a logged name, or None if it cannot be inferred.
+    """Return ``"min"`` or ``"max"`` for a logged name, or None if the mode cannot be inferred.
 
-    If the name ends with that of a metric class, `Metric.direction` decides. Otherwise the last known part of the name
-    decides, because the names of outputs come before those of their metrics.
+    If the name ends with the name of a metric class, `Metric.direction` decides. Otherwise, the last known
+    part of the name decides, because a logged name consists of an output's name followed by the metric's
+    name.
 
     >>> infer_mode("val_top_k_categorical_accuracy"), infer_mode("accounts_mse"), infer_mode("my_score")
     ('max', 'min', None)
     """
-    # A class that is logged under its own name, such as "TruePositives", counts as "true_positives".
+    # A metric may be logged under its class name. For example, "TruePositives" counts as "true_positives".
     name = snake_case(metric)
     direction = _class_direction(_NUMBER.sub("", name))
     if direction is not None:
@@ -83,7 +84,7 @@ def infer_mode(metric: str) -> str | None:
 
 
 def _class_direction(name: str) -> str | None:
-    """Return the direction of the metric class whose snake-case name is a suffix of `name`."""
+    """Return the direction of the metric class whose snake-case name ends `name`, or None."""
     found = [(cls, way) for cls, way in _class_directions(Metric) if f"_{name}".endswith(f"_{cls}")]
     return max(found, key=lambda entry: len(entry[0]), default=("", None))[1]
 
@@ -98,7 +99,10 @@ def _class_directions(base: type[Metric]) -> Iterator[tuple[str, str]]:
 
 
 def resolve_mode(monitor: str, mode: str) -> str:
-    """Return ``"min"`` or ``"max"``; infer ``"auto"``, with a warning and ``"min"`` if that is not possible."""
+    """Return ``"min"`` or ``"max"``.
+
+    If `mode` is ``"auto"``, the result is inferred from the name. If that fails, it is ``"min"``, with a warning.
+    """
     if mode != "auto":
         return mode
     inferred = infer_mode(monitor)
@@ -111,12 +115,15 @@ def resolve_mode(monitor: str, mode: str) -> str:
 
 
 def require_mode(metric: str, mode: str, where: str) -> str:
-    """Return ``"min"`` or ``"max"``; infer ``"auto"``, and raise if that is not possible."""
+    """Return ``"min"`` or ``"max"``.
+
+    If `mode` is ``"auto"``, the result is inferred from the name. If that fails, raise `InvalidArgument`.
+    """
     mode = validate_param(where, "mode", mode, MODE)
     inferred = infer_mode(metric) if mode == "auto" else mode
     if inferred is None:
         raise InvalidArgument(
-            f"{where}: cannot infer from the name {metric!r} whether smaller or larger values are better; add "
+            f"{where}: cannot infer from the name {metric!r} whether smaller or larger values are better; pass "
             "mode='max' or mode='min'"
         )
     return inferred

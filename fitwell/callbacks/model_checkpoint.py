@@ -1,4 +1,4 @@
-"""`ModelCheckpoint`: save the model or its weights during training."""
+"""The `ModelCheckpoint` callback, which saves the model or its weights during training."""
 
 from __future__ import annotations
 
@@ -27,26 +27,30 @@ _WEIGHTS_FILES = (".h5", ".npz", ".safetensors")
 
 
 class ModelCheckpoint(Callback):
-    """Save the model, or its weights, during training.
+    """A callback that saves the model or its weights during training.
 
-    A value that is not finite is never the best. When the callback is used for a second `fit`, it starts again from
-    `initial_value_threshold`. A run that is resumed from a checkpoint keeps its `best`.
+    A value that is not finite is never the best. If the callback is used in a second call to `fit`, it starts
+    again from `initial_value_threshold`. A run that is resumed from a checkpoint keeps its `best`.
 
     Args:
-        filepath (str | PathLike): Name of the file. It may contain ``{epoch}`` (from 1), ``{batch}`` (from 1, when
-            saving by batches) and every logged name, with a format: ``"{epoch:02d}-{val_loss:.2f}.keras"``. It ends
-            in ``.keras`` or ``.h5``; with `save_weights_only` in ``.weights.h5``, ``.h5``, ``.npz`` or
+        filepath (str | PathLike): Path of the file. It may contain ``{epoch}`` (1-based), ``{batch}``
+            (1-based, only if `save_freq` is a number) and every logged name. Each may have a format, as in
+            ``"{epoch:02d}-{val_loss:.2f}.keras"``. The path must end in ``.keras`` or ``.h5``. If
+            `save_weights_only` is True, it must end in ``.weights.h5``, ``.h5``, ``.npz`` or
             ``.safetensors``. Missing folders are created.
-        monitor (str): Name of a metric, or of a value that an earlier callback writes to the logs.
-            Default: ``"val_loss"``.
-        verbose (int): 1: print what was saved and why. Default: 0.
-        save_best_only (bool): Save only when `monitor` is better than at every earlier save. Default: False.
-        save_weights_only (bool): Save the weights instead of the whole model. Default: False.
+        monitor (str): Name of a metric, or of a value that an earlier callback adds to the logs. Default:
+            ``"val_loss"``.
+        verbose (int): If 1, print what was saved and why. Default: 0.
+        save_best_only (bool): Whether to save only if `monitor` is better than at every earlier save.
+            Default: False.
+        save_weights_only (bool): Whether to save the weights instead of the whole model. Default: False.
         mode (str): ``"min"``, ``"max"``, or ``"auto"``, which infers it from the metric. Default: ``"auto"``.
-        save_freq (str | int): ``"epoch"``, or a number of batches, counted across epochs. By batches, `monitor` is
-            the value of the epoch so far, so it cannot be a validation value. Default: ``"epoch"``.
+        save_freq (str | int): ``"epoch"``, or a number of batches, which are counted across epochs. If it is
+            a number, the value of `monitor` covers only the epoch so far, so it cannot be a validation value.
+            Default: ``"epoch"``.
         initial_value_threshold (float | None): Value that the first save must improve on. Default: None.
-        period (int | None): Deprecated; 1 means ``save_freq="epoch"``, other values raise. Default: None.
+        period (int | None): Deprecated. 1 means ``save_freq="epoch"``, and other values raise
+            `InvalidArgument`. Default: None.
 
     Attributes:
         best (float | None): The best value of `monitor` so far.
@@ -119,8 +123,8 @@ class ModelCheckpoint(Callback):
             )
         if self.saves_by_batch and self.save_best_only and self.monitor.startswith("val_"):
             raise InvalidArgument(
-                f"ModelCheckpoint: monitor={self.monitor!r} is measured at the end of an epoch only; "
-                "use save_freq='epoch', or monitor a value of the training rows, such as 'loss'"
+                f"ModelCheckpoint: monitor={self.monitor!r} is measured only at the end of an epoch; "
+                "use save_freq='epoch', or monitor a training value such as 'loss'"
             )
 
     @property
@@ -129,11 +133,11 @@ class ModelCheckpoint(Callback):
         return self.save_freq != "epoch"
 
     def steps_until_next_call(self, batches: int) -> int | None:
-        """Return the batches until the next save."""
+        """Return the number of batches until the next save, or None if `save_freq` is ``"epoch"``."""
         return int(self.save_freq) - batches % int(self.save_freq) if self.saves_by_batch else None
 
     def set_previous_callbacks(self, before: Sequence[Any]) -> None:
-        """Find out whether the callbacks `before` this one may log values that are not metrics."""
+        """Find out whether the callbacks before this one may log values that are not metrics."""
         self._has_extra_logs = any(map(has_user_defined_hooks, before))
 
     def get_state(self) -> dict[str, Any]:
@@ -141,7 +145,7 @@ class ModelCheckpoint(Callback):
         return {"best": self.best, "epoch": self._epoch}
 
     def set_state(self, state: Any) -> None:
-        """Restore the best value of the resumed run."""
+        """Restore the best value so far and the epoch."""
         check_schema(state, _STATE, "ModelCheckpoint: its state in the checkpoint")
         self.best, self._epoch = state["best"], state["epoch"]
 
@@ -163,7 +167,7 @@ class ModelCheckpoint(Callback):
     def _unknown_metric_error(self, what: str, name: str, known: list[str]) -> InvalidArgument:
         hint = did_you_mean(name, known)
         if name.startswith("val_") and not any(other.startswith("val_") for other in known):
-            hint = ": pass validation_data or validation_split." if not self.saves_by_batch else ""
+            hint = "; pass validation_data or validation_split." if not self.saves_by_batch else ""
         return InvalidArgument(
             f"ModelCheckpoint: {what} is not measured{hint or '.'} Known: {', '.join(known)}. (A callback that logs it "
             "must come before ModelCheckpoint.)"
@@ -174,11 +178,11 @@ class ModelCheckpoint(Callback):
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Save if a save by batches is due."""
+        """Save after a batch. The run calls this hook only when a save is due."""
         self._maybe_save({"epoch": self._epoch + 1, "batch": batch + 1}, logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Save if a save by epochs is due."""
+        """Save after an epoch, if `save_freq` is ``"epoch"``."""
         if not self.saves_by_batch:
             self._maybe_save({"epoch": epoch + 1}, logs or {})
 
@@ -186,7 +190,7 @@ class ModelCheckpoint(Callback):
         """Warn if the monitored value was never logged."""
         if self.save_best_only and self._has_extra_logs and not self._monitor_seen:
             warn(
-                f"ModelCheckpoint: nothing was saved, because no epoch logged {self.monitor!r}; logged: "
+                f"ModelCheckpoint: nothing was saved, because no epoch logged {self.monitor!r}; logged values: "
                 f"{', '.join(logs or {}) or 'nothing'}",
             )
 
@@ -207,7 +211,7 @@ class ModelCheckpoint(Callback):
 
     def _is_improvement(self, when: str, logs: Logs) -> bool:
         if self.monitor not in logs:
-            return False  # an epoch without validation
+            return False  # this epoch has no validation
         self._monitor_seen = True
         value = float(logs[self.monitor])
         worse = -math.inf if self.mode == "max" else math.inf
@@ -227,14 +231,14 @@ class ModelCheckpoint(Callback):
         except KeyError as error:
             raise InvalidArgument(
                 f"ModelCheckpoint: {{{error.args[0]}}} in {self.filepath!r} was not measured in epoch "
-                f"{numbers['epoch']}; measured: {', '.join(logs)}"
+                f"{numbers['epoch']}; measured values: {', '.join(logs)}"
             ) from None
         except (ValueError, TypeError) as error:
             raise _invalid_pattern_error(self.filepath, error) from None
 
 
 def _format_fields(pattern: str) -> list[tuple[str, str, str, str]]:
-    """Return the replacement fields of a format."""
+    """Return the replacement fields in a format string."""
     try:
         parsed = list(string.Formatter().parse(pattern))
     except ValueError as error:
@@ -249,7 +253,7 @@ def _invalid_pattern_error(pattern: str, error: Exception) -> InvalidArgument:
 def _check_period(period: int) -> None:
     if period != 1:
         raise InvalidArgument(
-            f"ModelCheckpoint: the deprecated period={period!r} is not supported: write save_freq={period!r} "
+            f"ModelCheckpoint: the deprecated period={period!r} is not supported; write save_freq={period!r} "
             "times the number of batches in an epoch"
         )
     warn_deprecated("ModelCheckpoint(period=1)", "ModelCheckpoint(save_freq='epoch'), or leave it out")

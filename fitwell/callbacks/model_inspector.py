@@ -1,4 +1,4 @@
-"""Gradients of a model's weights, and outputs of its layers, for some rows."""
+"""`ModelInspector`, which computes a model's gradients and layer outputs for some rows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ __all__ = ["ModelInspector", "layer_outputs", "loss_gradients"]
 
 
 class ModelInspector:
-    """Compute gradients and activations of a model. Each function is compiled once.
+    """An object that computes a model's gradients and activations. Each function is compiled once.
 
     Args:
-        program (ModelProgram): The program of the model.
-        rows (int): Number of rows, from the first, that are used.
-        name_of (Callable): Return the name of a layer. Default: its `name`.
+        program (ModelProgram): The model's program.
+        rows (int): Number of rows to use, starting with the first.
+        name_of (Callable): A function that returns a layer's name. Default: a function that returns the
+            layer's `name`.
     """
 
     def __init__(
@@ -35,11 +36,11 @@ class ModelInspector:
         self._activations = jax.jit(partial(_named_outputs, program, name_of))
 
     def gradients(self, state: TrainState, batch: Batch) -> dict[str, Array]:
-        """Return the gradient of the loss that the next training step would see, by the path of the weight."""
+        """Return the loss gradient for each weight path, as the next training step would compute it."""
         return self._gradients(_drop_training_state(state), self._first_rows(batch))
 
     def activations(self, state: TrainState, batch: Batch) -> dict[str, Array]:
-        """Return the output of each layer at inference, by the name of the layer."""
+        """Return the inference output for each layer name."""
         return self._activations(_drop_training_state(state), self._first_rows(batch))
 
     def _first_rows(self, batch: Batch) -> Batch:
@@ -47,12 +48,12 @@ class ModelInspector:
 
 
 def _drop_training_state(state: TrainState) -> TrainState:
-    """Return `state` without the parts that a forward pass ignores, so that they cannot cause a recompilation."""
+    """Drop the parts of `state` that a forward pass ignores, so that they cannot cause a recompilation."""
     return state.replace(opt_state=(), metrics={}, policies={})
 
 
 def loss_gradients(program: TrainProgram, state: TrainState, batch: Batch) -> dict[str, Array]:
-    """Return the gradient of the loss by the path of each weight, as the next step computes it."""
+    """Return the loss gradient for each weight path, as the next training step would compute it."""
 
     def loss(trainable: dict[str, Array]) -> Array:
         return forward_training(program, state.replace(trainable=trainable), batch)[0]
@@ -63,7 +64,7 @@ def loss_gradients(program: TrainProgram, state: TrainState, batch: Batch) -> di
 def layer_outputs(
     program: Any, state: TrainState, batch: Batch, *, training: bool
 ) -> list[tuple[Any, Array]]:
-    """Return every layer with its output, in the order of the calls: a model comes after its layers."""
+    """Return every layer with its output, in call order. A model comes after its layers."""
     outputs: list[tuple[Any, Any]] = []
     context = CallContext(
         training=training,
@@ -88,7 +89,7 @@ def _named_outputs(
         leaves = jax.tree.leaves(output)
         for number, leaf in enumerate(leaves):
             name = name_of(layer) if len(leaves) == 1 else f"{name_of(layer)}/{number}"
-            # A layer that is called twice has two outputs.
+            # A layer that is called twice has two outputs, so the second name gets a number.
             count = sum(other == name or other.startswith(f"{name} (") for other in outputs)
             outputs[f"{name} ({count + 1})" if count else name] = leaf
     return outputs

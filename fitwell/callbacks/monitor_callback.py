@@ -1,4 +1,4 @@
-"""`MonitorCallback`: the base class of callbacks that decide on a monitored value."""
+"""`MonitorCallback`, the base class for callbacks whose decision depends on a monitored value."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ __all__ = ["MonitorCallback"]
 
 
 class MonitorCallback(CompilableCallback):
-    """Base class of callbacks whose policy reads one monitored value at the end of an epoch.
+    """Base class for callbacks whose policy reads one monitored value at the end of each epoch.
 
-    The policy decides inside the compiled loop, or on the host in the turn of the callback (see `CompilableCallback`).
+    The policy makes its decision inside the compiled loop, or on the host when `on_epoch_end` is called. See
+    `CompilableCallback`.
 
     Attributes:
         monitor (str): Name of the monitored value.
@@ -32,18 +33,18 @@ class MonitorCallback(CompilableCallback):
 
     @property
     def sign(self) -> int:
-        """Factor that makes smaller values better: 1, or -1 for ``mode="max"``."""
+        """Factor for values so that smaller is better, which is -1 for ``mode="max"`` and 1 otherwise."""
         return 1 if self.mode == "min" else -1
 
     def best_for_policy(self) -> np.float32:
-        """Return `best` as policies store it: multiplied by `sign`, infinite before the first value."""
+        """Return `best` multiplied by `sign`, as policies store it, or infinity before the first value."""
         return np.float32(np.inf if self.best is None else self.best * self.sign)
 
     def get_monitor_value(self, logs: Logs | None) -> Any:
-        """Return the monitored value of an epoch, or None if it was not measured. A subclass may compute it."""
+        """Return the monitored value of an epoch, or None if there is none. A subclass may override this."""
         return (logs or {}).get(self.monitor)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Decide, if the compiled loop does not."""
-        # Overridden so that a run on the host has an epoch hook and ends each dispatch at an epoch.
+        """Make the decision on the host, if the compiled loop does not make it."""
+        # This override gives a run on the host an epoch hook, so that each dispatch ends with an epoch.
         super().on_epoch_end(epoch, logs)

@@ -1,12 +1,14 @@
-"""`Policy`: the protocol of decisions that are part of the compiled loop.
+"""`Policy`, the protocol for decisions that are part of the compiled loop.
 
-A policy is a set of pure functions that the compiled loop calls at the end of each epoch, on the device. The run
-therefore does not return to the host for it, however many epochs a dispatch has, and the same policy serves one model
-and a population of a thousand. A callback provides a policy by its method `Callback.policy`; `EarlyStopping`,
-`ReduceLROnPlateau` and `FlatStopping` are callbacks with a policy.
+A policy is a set of pure functions that the compiled loop calls at the end of each epoch, on the device. The
+run therefore does not need to return to the host to make a decision, no matter how many epochs a dispatch
+has. The same policy works for a single model and for a population of a thousand models. A callback provides a
+policy through its method `Callback.policy`. `EarlyStopping`, `ReduceLROnPlateau` and `FlatStopping` are
+callbacks with a policy.
 
-If a user-defined hook observes epochs, the run decides on the host instead, in the turn of the callback; a callback
-that has a policy and overrides `on_epoch_end` must call the method of its base class.
+If a user-defined hook observes epochs, the run makes the decision on the host instead, when it calls the
+callback's `on_epoch_end`. A callback that has a policy and overrides `on_epoch_end` must therefore call the
+base class's method.
 
 This callback stops a run as soon as a value is small enough:
 

@@ -1,4 +1,4 @@
-"""`ProgbarLogger`, which every run does by default."""
+"""The `ProgbarLogger` callback, which exists for compatibility with Keras."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ __all__ = ["ProgbarLogger"]
 
 
 class ProgbarLogger(Callback):
-    """Show a progress bar.
+    """A callback without effect, because every run shows a progress bar by default.
 
-    Every run does so without this callback, as its argument `verbose` says. The class exists for compatibility with
-    Keras and has no effect.
+    It exists for compatibility with Keras. The argument `verbose` of `fit` controls the progress bar.
 
     Example:
         >>> import fitwell as fw

@@ -1,4 +1,4 @@
-"""`ReduceLROnPlateau`: reduce the learning rate when a monitored value has stopped improving."""
+"""The `ReduceLROnPlateau` callback, which reduces the learning rate when a value stops improving."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ __all__ = ["ReduceLROnPlateau"]
 
 
 class ReduceLROnPlateau(MonitorCallback):
-    """Multiply the learning rate by `factor` when a monitored value has stopped improving.
+    """A callback that multiplies the learning rate by `factor` when a monitored value stops improving.
 
-    The decision is part of the compiled loop, or made on the host as in `EarlyStopping`.
-    ``model.optimizer.learning_rate`` is the current rate. Epochs without a monitored value (`validation_freq`) count
-    neither for `patience` nor for `cooldown`, as in Keras.
+    The decision is made inside the compiled loop or on the host, as in `EarlyStopping`.
+    ``model.optimizer.learning_rate`` is the current rate. Epochs without a monitored value (see
+    `validation_freq`) count toward neither `patience` nor `cooldown`, as in Keras.
 
     Args:
-        monitor (str): Name of a metric, or of a value that an earlier callback writes to the logs at the end of an
-            epoch. Default: ``"val_loss"``.
-        factor (float): Factor of a reduction, in (0, 1). Default: 0.1.
+        monitor (str): Name of a metric, or of a value that an earlier callback adds to the logs at the end of
+            an epoch. Default: ``"val_loss"``.
+        factor (float): Factor in (0, 1) by which each reduction multiplies the rate. Default: 0.1.
         patience (int): Number of epochs without improvement before a reduction. Default: 10.
-        verbose (int): 1: print each reduction. Default: 0.
+        verbose (int): If 1, print each reduction. Default: 0.
         mode (str): ``"min"``, ``"max"``, or ``"auto"``, which infers it from the metric. Default: ``"auto"``.
         min_delta (float): Smallest change that counts as an improvement. Default: 1e-4.
         cooldown (int): Number of epochs after a reduction before waiting starts again. Default: 0.
-        min_lr (float): Lower bound of the learning rate. Default: 0.
-        epsilon (float | None): Deprecated name of `min_delta`. Default: None.
+        min_lr (float): Lower bound for the learning rate. Default: 0.
+        epsilon (float | None): Deprecated name for `min_delta`. Default: None.
 
     Attributes:
         best (float | None): The best value.
         wait (int): Number of epochs since the last improvement or reduction.
-        cooldown_counter (int): Number of epochs left of the cooldown.
+        cooldown_counter (int): Number of remaining cooldown epochs.
 
     Example:
         >>> import fitwell as fw, numpy as np
@@ -94,7 +94,7 @@ class ReduceLROnPlateau(MonitorCallback):
         self.cooldown_counter = 0
 
     def policy(self, first_epoch: int) -> Policy:
-        """Return the policy that makes this decision inside the compiled loop."""
+        """Return the policy that decides inside the compiled loop."""
         return ReduceLROnPlateauPolicy(
             f"reduce_on_plateau_{self.monitor}",
             self.monitor,
@@ -109,21 +109,21 @@ class ReduceLROnPlateau(MonitorCallback):
 
     @property
     def needs_host(self) -> bool:
-        """Whether each reduction is printed when its epoch ends."""
+        """Whether each reduction must be printed when its epoch ends."""
         return bool(self.verbose)
 
     def on_policy_end(self, policy_state: Any) -> None:
-        """Read the best value and the counters."""
+        """Set the attributes from the policy's final state."""
         self.wait, self.cooldown_counter = int(policy_state["wait"]), int(policy_state["cooling"])
         self.best = float(policy_state["best"]) * self.sign if np.isfinite(policy_state["best"]) else None
 
     def update_policy_state(self, policy_state: Any) -> Any:
-        """Return `policy_state` with the best value, the wait and the cooldown of the attributes."""
+        """Return a copy of `policy_state` with the current best value and counters."""
         counters = {"wait": np.float32(self.wait), "cooling": np.float32(self.cooldown_counter)}
         return {**policy_state, **counters, "best": self.best_for_policy()}
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Decide, if the compiled loop does not, and print a reduction."""
+        """Make the decision on the host, if the compiled loop does not make it, and print a reduction."""
         before = float(self.model.optimizer.learning_rate) if self.runs_on_host else 0.0
         super().on_epoch_end(epoch, logs)
         if self.runs_on_host and self.verbose and float(self.model.optimizer.learning_rate) < before:

@@ -1,4 +1,4 @@
-"""`TensorBoard`: curves, histograms and a graph of a run, in event files written without TensorFlow."""
+"""The `TensorBoard` callback, which writes a run's curves, histograms and graph without TensorFlow."""
 
 from __future__ import annotations
 
@@ -21,38 +21,44 @@ from fitwell.events.tag_names import TagNames
 
 __all__ = ["TensorBoard"]
 
-# Rows whose gradients and activations are computed: enough for a histogram, cheap compared with an epoch.
+# Number of rows whose gradients and activations are computed. This is enough for a histogram, and cheap compared
+# with an epoch.
 _ROWS = 256
 
 
 class TensorBoard(Callback):
-    """Write event files for TensorBoard; ``fitwell board LOG_DIR`` starts it.
+    """A callback that writes event files for TensorBoard, which ``fitwell board LOG_DIR`` starts.
 
-    Metrics of an epoch have tags such as ``epoch_loss``, over the number of the epoch from 0, as in Keras.
-    ``epoch_learning_rate`` is the rate after the epoch. If the callback is passed to `evaluate`, it writes
-    ``evaluation_loss_vs_iterations`` and similar tags over the number of updates. `fitwell.events` writes figures,
-    images, strings, audio and hyperparameters.
+    An epoch's metrics have tags such as ``epoch_loss`` and are plotted against the 0-based epoch, as in
+    Keras. ``epoch_learning_rate`` is the rate after the epoch. If the callback is passed to `evaluate`, it
+    writes tags such as ``evaluation_loss_vs_iterations``, which are plotted against the number of updates.
+    Use `fitwell.events` to write figures, images, strings, audio and hyperparameters.
 
-    Automatic layer names are counted within the model, not within the process as in Keras: the first unnamed `Dense`
-    is ``dense`` in every model, so that charts of two models overlay. A thread writes the files. A resumed run writes
-    to a new file; epochs that it repeats are written again with the same values.
+    Unlike in Keras, automatic layer names are numbered within each model, not within the process. The first
+    unnamed `Dense` layer is ``dense`` in every model, so charts of two models overlap. A background thread
+    writes the files. A resumed run writes to a new file, and it writes the epochs that it repeats again, with
+    the same values.
 
     Args:
-        log_dir (str | PathLike): Folder of the run. Its subfolders ``train/`` and ``validation/`` are two curves in
-            one chart. Default: ``"logs"``.
+        log_dir (str | PathLike): Folder for the run. TensorBoard shows its subfolders ``train/`` and
+            ``validation/`` as two curves in one chart. Default: ``"logs"``.
         histogram_freq (int): Number of epochs between histograms of every weight (``dense/kernel/histogram``), of its
-            gradient (``dense/kernel/gradient``) and of every layer's output (``dense/activation``). Gradients and
-            outputs are those of the first 256 training rows. 0: no histograms. Default: 0.
-        write_graph (bool): Write the graph of the model. Default: True.
-        write_images (bool): With `histogram_freq`, also write weights as images. Default: False.
-        write_steps_per_second (bool): Write the number of steps per second. Default: False.
-        update_freq (str | int): ``"epoch"``, or a number of batches (``"batch"`` is 1) after which the metrics so far
-            are written as ``batch_loss`` and similar tags, over the number of updates. Default: ``"epoch"``.
-        profile_batch (int | tuple[int, int]): Batch (from 1), or first and last batch, during which JAX's profiler
-            records. TensorBoard shows the profile with the package ``tensorboard-plugin-profile`` or ``xprof``.
-            0: no profile. Default: 0.
-        embeddings_freq (int): Not supported; other values than 0 raise. Default: 0.
-        embeddings_metadata (Any): Not supported; other values than None raise. Default: None.
+            gradient (``dense/kernel/gradient``) and of every layer's output (``dense/activation``). Gradients
+            and outputs are computed for the first 256 training rows. If 0, no histograms are written.
+            Default: 0.
+        write_graph (bool): Whether to write the model's graph. Default: True.
+        write_images (bool): Whether to write weights as images too, if `histogram_freq` is not 0. Default:
+            False.
+        write_steps_per_second (bool): Whether to write the number of steps per second. Default: False.
+        update_freq (str | int): ``"epoch"``, or a number of batches (``"batch"`` means 1) after which the
+            metrics so far are written. They have tags such as ``batch_loss`` and are plotted against the
+            number of updates. Default: ``"epoch"``.
+        profile_batch (int | tuple[int, int]): The 1-based batch, or the first and the last batch, that JAX's
+            profiler records. TensorBoard shows the profile if the package ``tensorboard-plugin-profile`` or
+            ``xprof`` is installed. If 0, no profile is recorded. Default: 0.
+        embeddings_freq (int): Not supported. Values other than 0 raise `InvalidArgument`. Default: 0.
+        embeddings_metadata (Any): Not supported. Values other than None raise `InvalidArgument`. Default:
+            None.
 
     Raises:
         InvalidArgument: if an embeddings argument is given, or `profile_batch` is not a valid range.
@@ -83,7 +89,7 @@ class TensorBoard(Callback):
             "'epoch', 'batch' or a number of batches"
         ),
         profile_batch=(Integer(0) | ListOf(Integer(1), 2)).described_as(
-            "a batch (from 1) or a pair (first, last)"
+            "a 1-based batch or a pair (first, last)"
         ),
     )
     def __init__(
@@ -114,12 +120,13 @@ class TensorBoard(Callback):
         self._example: Any = None
         self._inspector: ModelInspector | None = None
         self._profiling = False
-        # Number of the batch in the run for the next `on_train_batch_end`; a resumed run does not begin at 0.
+        # Number of the run's batch for which `on_train_batch_end` is called next. A resumed run does not
+        # begin at 0.
         self._next_batch = 0
         self._clock = (0, 0.0)
 
     def set_model(self, model: Any) -> None:
-        """Store the model and the tags of its layers."""
+        """Store the model and its layers' tags."""
         super().set_model(model)
         self._tags = TagNames(model)
 
@@ -128,7 +135,7 @@ class TensorBoard(Callback):
         self._example = batch
 
     def steps_until_next_call(self, batches: int) -> int | None:
-        """Return the number of batches until metrics are due, or the profiler starts or stops."""
+        """Return the number of batches until metrics are due or the profiler starts or stops, or None."""
         candidates = [self.update_freq - batches % self.update_freq] if self.update_freq else []
         if self.profile_batch is not None:
             candidates += [mark - batches for mark in self._profile_bounds() if mark > batches]
@@ -167,7 +174,7 @@ class TensorBoard(Callback):
         for name, value in (rate | dict(logs or {})).items():
             number = to_float(value)
             if number is None:
-                continue  # a callback logged another type, which `fit` warns about
+                continue  # a callback logged a value that is not a number, which `fit` warns about
             part = "validation" if name.startswith("val_") else "train"
             tag = self._tags.log_tag(name.removeprefix("val_"))
             self._writer(part).scalar(f"epoch_{tag}", number, epoch)
@@ -177,7 +184,7 @@ class TensorBoard(Callback):
             self._write_histograms(epoch)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """Write the results of `evaluate`, over the number of updates; `on_epoch_end` writes those of `fit`."""
+        """Write the results of `evaluate`. During `fit`, `on_epoch_end` writes the validation results."""
         if "epochs" in self.params:
             return
         for name, value in (logs or {}).items():
@@ -233,7 +240,7 @@ class TensorBoard(Callback):
 
 
 def _write_weight_image(writer: EventWriter, name: str, value: Any, step: int) -> None:
-    """Write a vector or matrix as one gray image, and the kernel of a convolution as one image per filter."""
+    """Write a vector or matrix as one gray image, and a convolution kernel as one image per filter."""
     weights = np.asarray(value, np.float32)
     if weights.ndim < 3:
         images = weights.reshape((1, *(1,) * (2 - weights.ndim), *weights.shape, 1))
@@ -246,7 +253,7 @@ def _write_weight_image(writer: EventWriter, name: str, value: Any, step: int) -
 
 
 def _parse_update_freq(update_freq: Any) -> int:
-    """Return the number of batches, 0 for ``"epoch"``."""
+    """Return the number of batches between writes, or 0 for ``"epoch"``."""
     if update_freq == "epoch":
         return 0
     if update_freq == "batch":
@@ -255,12 +262,13 @@ def _parse_update_freq(update_freq: Any) -> int:
 
 
 def _parse_profile_batch(profile_batch: Any) -> tuple[int, int] | None:
-    """Return the first and the last batch of the profile, or None."""
+    """Return the first and the last batch to profile, or None."""
     if profile_batch == 0:
         return None
     bounds = (profile_batch, profile_batch) if isinstance(profile_batch, int) else tuple(profile_batch)
     if bounds[0] > bounds[1]:
         raise InvalidArgument(
-            f"TensorBoard: profile_batch must be a batch (from 1) or a pair (first, last), got {profile_batch!r}"
+            f"TensorBoard: profile_batch must be a 1-based batch or a pair (first, last) with first <= last, got "
+            f"{profile_batch!r}"
         )
     return bounds[0], bounds[1]

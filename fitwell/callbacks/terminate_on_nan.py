@@ -1,7 +1,7 @@
-"""`TerminateOnNaN`, which every run does by default.
+"""The `TerminateOnNaN` callback, which exists for compatibility with Keras.
 
-`EpochRunner.__call__` finds the step and the weights before it; `TrainLoop._stop_at_nonfinite` warns and ends the
-run.
+`EpochRunner.__call__` finds the step whose loss is not finite and the weights before it.
+`TrainLoop._stop_at_nonfinite` warns and ends the run.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ __all__ = ["TerminateOnNaN"]
 
 
 class TerminateOnNaN(Callback):
-    """Stop at the first loss that is not finite.
+    """A callback without effect, because every run stops at the first loss that is not finite.
 
-    Every run does so without this callback, which exists for compatibility with Keras and has no effect.
+    It exists for compatibility with Keras.
 
     Example:
         >>> import fitwell as fw

@@ -1,4 +1,4 @@
-"""Optimizers: pure functions `init` and `update` over dicts of parameters, with the interface of Keras."""
+"""Optimizers with Keras's interface, built on the pure functions `init` and `update`."""
 
 from __future__ import annotations
 
@@ -42,9 +42,10 @@ __all__ = [
     "deserialize",
 ]
 
-# Keras 2 also had the classes in lower case: ``optimizers.adam(lr=0.001)``.
+# Keras 2 also had lowercase names for these classes, such as ``optimizers.adam(lr=0.001)``.
 _KERAS_2_NAMES = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
-# Those names are also the names of modules, which are attributes of the package once they are imported.
+# The lowercase names are also module names. Importing a module makes it an attribute of the package, which would
+# hide the deprecated name, so the attribute is removed here.
 for _name in (*_KERAS_2_NAMES, "AdamW"):
     globals().pop(_name.lower(), None)
 _RENAMED = {"Settings": "StepHyperparameters", "Options": "OptimizerOptions"}
@@ -54,7 +55,7 @@ __getattr__ = deprecated_module_getattr(
 
 
 def get(identifier: Any) -> Optimizer:
-    """Return the optimizer for an identifier.
+    """Return the optimizer that an identifier specifies.
 
     Args:
         identifier (str | type | dict | Optimizer | optax.GradientTransformation): A name such as ``"sgd"``, a class, an
@@ -64,7 +65,7 @@ def get(identifier: Any) -> Optimizer:
         Optimizer: The optimizer.
 
     Raises:
-        UnknownName: if no optimizer has this name; the message suggests the closest one.
+        UnknownName: if no optimizer has this name. The message suggests the closest name.
         InvalidArgument: if `identifier` is none of the above.
 
     Example:
@@ -88,7 +89,7 @@ def get(identifier: Any) -> Optimizer:
 
 
 def serialize(optimizer: Optimizer) -> Any:
-    """Return an optimizer as plain data, without its state.
+    """Convert an optimizer to plain data, without its state.
 
     Args:
         optimizer (Optimizer): The optimizer.
@@ -106,7 +107,7 @@ def serialize(optimizer: Optimizer) -> Any:
 
 
 def deserialize(config: Mapping[str, Any]) -> Optimizer:
-    """Return the optimizer that `serialize` wrote.
+    """Create an optimizer from the result of `serialize`.
 
     Args:
         config (dict): The result of `serialize`.

@@ -21,15 +21,16 @@ __all__ = [
 class Adadelta(Optimizer):
     """Adadelta: ``s = ρ s + (1 - ρ) g²; d = -g sqrt(u + ε) / sqrt(s + ε); u = ρ u + (1 - ρ) d²; θ += η d``.
 
-    With η = 1, as in the paper, there is no learning rate to choose: the size of a step follows from the sizes of the
-    previous steps.
+    With η = 1, as in the paper, there is no learning rate to choose, because the size of each step follows
+    from the sizes of the previous steps.
 
     Args:
-        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.001,
-            as in Keras (1 in the paper).
-        rho (float | Callable): ρ in [0, 1], decay of both mean squares. Default: 0.95.
-        epsilon (float | Callable): ε, inside the roots; it also determines the size of the first step. Default: 1e-7.
-        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
+        learning_rate (float | LearningRateSchedule | Callable): η, which is a number or a schedule.
+            Default: 0.001, as in Keras. (The paper uses 1.)
+        rho (float | Callable): ρ in [0, 1], the decay rate for both mean squares. Default: 0.95.
+        epsilon (float | Callable): ε, which is added inside both square roots. It also determines the size of
+            the first step. Default: 1e-7.
+        **options: Keyword arguments that every `Optimizer` accepts, such as ``weight_decay`` or ``clipnorm``.
 
     Example:
         >>> import fitwell as fw
@@ -54,13 +55,13 @@ class Adadelta(Optimizer):
         self.epsilon = epsilon_or_default(epsilon)
 
     def init_slots(self) -> dict[str, Any]:
-        """Return the initial values of the mean squares of gradients, s, and of steps, u."""
+        """Return the initial values of s (the mean square gradient) and u (the mean square step)."""
         return {"accumulated_grad": 0.0, "accumulated_delta_var": 0.0}
 
     def update_step(
         self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Compute the change of one parameter; see `Optimizer.update_step`."""
+        """Compute the change to one parameter. See `Optimizer.update_step`."""
         rho, epsilon = hyperparameters.rho, hyperparameters.epsilon
         squares = rho * slots["accumulated_grad"] + (1 - rho) * jnp.square(gradient)
         steps = slots["accumulated_delta_var"]

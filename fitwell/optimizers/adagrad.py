@@ -23,10 +23,10 @@ class Adagrad(Optimizer):
     """Adagrad: ``s += g²; θ -= η g / sqrt(s + ε)``.
 
     Args:
-        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.001.
+        learning_rate (float | LearningRateSchedule | Callable): η, which is a number or a schedule. Default: 0.001.
         initial_accumulator_value (float): Initial value of s. Default: 0.1.
-        epsilon (float | Callable): ε, inside the root. Default: 1e-7.
-        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
+        epsilon (float | Callable): ε, which is added inside the square root. Default: 1e-7.
+        **options: Keyword arguments that every `Optimizer` accepts, such as ``weight_decay`` or ``clipnorm``.
 
     Example:
         >>> import fitwell as fw
@@ -52,12 +52,12 @@ class Adagrad(Optimizer):
         self.epsilon = epsilon_or_default(epsilon)
 
     def init_slots(self) -> dict[str, Any]:
-        """Return the initial value of the sum of squares s."""
+        """Return the initial value of s, the sum of squared gradients."""
         return {"accumulator": self.initial_accumulator_value}
 
     def update_step(
         self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Compute the change of one parameter; see `Optimizer.update_step`."""
+        """Compute the change to one parameter. See `Optimizer.update_step`."""
         total = slots["accumulator"] + jnp.square(gradient)
         return -learning_rate * gradient / jnp.sqrt(total + hyperparameters.epsilon), {"accumulator": total}

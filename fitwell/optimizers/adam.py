@@ -21,7 +21,7 @@ __all__ = [
 
 
 class AdamBase(Optimizer):
-    """Base class of Adam and its variants, with the arguments that they share."""
+    """Base class of Adam and its variants, which defines the arguments they share."""
 
     hyperparameters = ("beta_1", "beta_2", "epsilon")
 
@@ -47,20 +47,19 @@ class AdamBase(Optimizer):
 class Adam(AdamBase):
     """Adam: ``m = β₁ m + (1 - β₁) g; v = β₂ v + (1 - β₂) g²; θ -= α m / (sqrt(v) + ε)``.
 
-    The bias corrections of both moments are in ``α = η sqrt(1 - β₂^t) / (1 - β₁^t)``, t from 1. With `amsgrad`, the
-    largest v so far replaces v.
+    ``α = η sqrt(1 - β₂^t) / (1 - β₁^t)`` includes the bias corrections for both moments, where t starts at 1.
+    With `amsgrad`, the update uses the largest v so far instead of v.
 
-    Differs from Keras in rounding: 1 - β₂ is computed from the float32 β₂ in both places, because β₂ is a traced
-    argument.
+    Differs from Keras in rounding, because β₂ is a traced argument and 1 - β₂ is always computed in float32.
 
     Args:
-        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.001.
-        beta_1 (float | Callable): β₁ in [0, 1], decay of the mean. Default: 0.9.
-        beta_2 (float | Callable): β₂ in [0, 1], decay of the mean square. Default: 0.999.
-        epsilon (float | Callable): ε̂ of section 2 of the paper, which is added to the root of the uncorrected v, as in
-            Keras. Default: 1e-7.
+        learning_rate (float | LearningRateSchedule | Callable): η, which is a number or a schedule. Default: 0.001.
+        beta_1 (float | Callable): β₁ in [0, 1], the decay rate for the mean. Default: 0.9.
+        beta_2 (float | Callable): β₂ in [0, 1], the decay rate for the mean square. Default: 0.999.
+        epsilon (float | Callable): ε̂ in section 2 of the paper, which is added to the square root of the
+            uncorrected v, as in Keras. Default: 1e-7.
         amsgrad (bool): True to use the largest v so far. Default: False.
-        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
+        **options: Keyword arguments that every `Optimizer` accepts, such as ``weight_decay`` or ``clipnorm``.
 
     Example:
         >>> import fitwell as fw
@@ -85,14 +84,14 @@ class Adam(AdamBase):
         self.amsgrad = amsgrad
 
     def init_slots(self) -> dict[str, Any]:
-        """Return the initial values of the two moments and, with amsgrad, of the largest second moment."""
+        """Return the initial values of m and v and, if `amsgrad` is True, of the largest v."""
         values = super().init_slots()
         return {**values, "velocity_hat": 0.0} if self.amsgrad else values
 
     def update_step(
         self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Compute the change of one parameter; see `Optimizer.update_step`."""
+        """Compute the change to one parameter. See `Optimizer.update_step`."""
         new = update_moments(gradient, slots, hyperparameters)
         velocity = new["velocity"]
         if self.amsgrad:
@@ -106,7 +105,7 @@ class Adam(AdamBase):
 
 
 def update_moments(gradient: Array, slots: Arrays, hyperparameters: StepHyperparameters) -> Arrays:
-    """Return both moments of one parameter after one more gradient."""
+    """Update one parameter's moments with its gradient and return them."""
     momentum, velocity = slots["momentum"], slots["velocity"]
     return {
         "momentum": momentum + (1 - hyperparameters.beta_1) * (gradient - momentum),

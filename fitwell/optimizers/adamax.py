@@ -21,11 +21,12 @@ class Adamax(AdamBase):
     """Adam with the ∞-norm: ``m = β₁ m + (1 - β₁) g; u = max(β₂ u, |g|); θ -= η / (1 - β₁^t) m / (u + ε)``.
 
     Args:
-        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.001.
-        beta_1 (float | Callable): β₁ in [0, 1], decay of the mean. Default: 0.9.
-        beta_2 (float | Callable): β₂ in [0, 1], decay of the largest gradient so far. Default: 0.999.
+        learning_rate (float | LearningRateSchedule | Callable): η, which is a number or a schedule. Default: 0.001.
+        beta_1 (float | Callable): β₁ in [0, 1], the decay rate for the mean. Default: 0.9.
+        beta_2 (float | Callable): β₂ in [0, 1], the decay rate for the largest gradient so far. Default:
+            0.999.
         epsilon (float | Callable): ε, which is added to u. Default: 1e-7.
-        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
+        **options: Keyword arguments that every `Optimizer` accepts, such as ``weight_decay`` or ``clipnorm``.
 
     Example:
         >>> import fitwell as fw
@@ -37,13 +38,13 @@ class Adamax(AdamBase):
     """
 
     def init_slots(self) -> dict[str, Any]:
-        """Return the initial values of the mean m and the norm u."""
+        """Return the initial values of m (the mean) and u (the norm)."""
         return {"momentum": 0.0, "norm": 0.0}
 
     def update_step(
         self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Compute the change of one parameter; see `Optimizer.update_step`."""
+        """Compute the change to one parameter. See `Optimizer.update_step`."""
         momentum = slots["momentum"] + (1 - hyperparameters.beta_1) * (gradient - slots["momentum"])
         norm = jnp.maximum(hyperparameters.beta_2 * slots["norm"], jnp.abs(gradient))
         alpha = learning_rate / (1 - hyperparameters.power("beta_1"))

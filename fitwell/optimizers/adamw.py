@@ -19,16 +19,17 @@ __all__ = [
 class AdamW(Adam):
     """Adam with decoupled weight decay: ``θ -= η λ θ`` before each update of Adam.
 
-    Keras, Optax and PyTorch take the same step: the θ of their decay is the one before the update, too.
+    Keras, Optax and PyTorch take the same step, because their decay also uses the value of θ before the
+    update.
 
     Args:
-        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.001.
-        weight_decay (float | Callable): λ, which is multiplied by η and so follows a schedule of η. Default: 0.004.
-        beta_1 (float | Callable): β₁ in [0, 1], decay of the mean. Default: 0.9.
-        beta_2 (float | Callable): β₂ in [0, 1], decay of the mean square. Default: 0.999.
+        learning_rate (float | LearningRateSchedule | Callable): η, which is a number or a schedule. Default: 0.001.
+        weight_decay (float | Callable): λ. It is multiplied by η, so it follows η's schedule. Default: 0.004.
+        beta_1 (float | Callable): β₁ in [0, 1], the decay rate for the mean. Default: 0.9.
+        beta_2 (float | Callable): β₂ in [0, 1], the decay rate for the mean square. Default: 0.999.
         epsilon (float | Callable): ε, as in `Adam`. Default: 1e-7.
         amsgrad (bool): True to use the largest v so far. Default: False.
-        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
+        **options: Keyword arguments that every `Optimizer` accepts, such as ``weight_decay`` or ``clipnorm``.
 
     Raises:
         InvalidArgument: if `weight_decay` is None.
@@ -54,7 +55,7 @@ class AdamW(Adam):
         **options: Any,
     ) -> None:
         if weight_decay is None:
-            raise InvalidArgument("AdamW: weight_decay must be a number; for none, use Adam")
+            raise InvalidArgument("AdamW: weight_decay must be a number, got None; use Adam instead")
         super().__init__(
             learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **options
         )

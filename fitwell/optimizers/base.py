@@ -1,4 +1,4 @@
-"""`Optimizer`, the base class of all optimizers: the Keras interface of the pure functions."""
+"""`Optimizer`, the base class of all optimizers, which adds Keras's interface to the pure functions."""
 
 from __future__ import annotations
 
@@ -27,46 +27,51 @@ _SEVERAL = Predicate(lambda value: isinstance(value, Iterable) and not isinstanc
 
 
 class Optimizer(DeprecatedOptimizerMethods, PureOptimizer):
-    """Base class of all optimizers: two pure functions, `init` and `update`, and the interface of Keras.
+    """Base class of all optimizers, with the pure functions `init` and `update` and Keras's interface.
 
     Args:
-        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step.
-        weight_decay (float | None): Decoupled decay λ: ``θ -= η λ θ`` before each update. Default: None.
-        coupled_weight_decay (float | None): λ, which is added to the gradient after clipping, ``g += λ θ``. PyTorch's
-            SGD calls it weight decay; Keras has it only as an l2 penalty. Default: None.
-        clipnorm (float | None): Largest norm of the gradient of each parameter. Default: None.
-        clipvalue (float | None): Largest absolute value of each component of a gradient. Default: None.
-        global_clipnorm (float | None): Largest norm of the whole gradient. As in Keras 3, at most one of the three is
-            allowed; to clip twice, compile with
+        learning_rate (float | LearningRateSchedule | Callable): η, which is a number or a schedule.
+        weight_decay (float | None): λ for decoupled weight decay, which applies ``θ -= η λ θ`` before each
+            update. Default: None.
+        coupled_weight_decay (float | None): λ for coupled weight decay, which applies ``g += λ θ`` after
+            clipping. PyTorch's SGD calls this weight decay; Keras offers it only as an l2 penalty. Default:
+            None.
+        clipnorm (float | None): Largest allowed norm for each parameter's gradient. Default: None.
+        clipvalue (float | None): Largest allowed absolute value for each gradient component. Default: None.
+        global_clipnorm (float | None): Largest allowed norm for all gradients together. As in Keras 3, at
+            most one of the three clipping arguments is allowed. To clip twice, compile with
             ``optax.chain(optax.clip_by_global_norm(1.0), optax.clip(0.5), optax.sgd(0.01))``. Default: None.
         gradient_noise (float | None): η of the annealed noise ``N(0, η / (1 + t)^0.55)``, which is added to the clipped
             gradients. Default: None.
         use_ema (bool): True to keep an exponential moving average of the parameters. Default: False.
-        ema_momentum (float): β of the average ``a = β a + (1 - β) θ``; the first update sets ``a = θ``. Default: 0.99.
-        ema_overwrite_frequency (int | None): Number of updates after which the parameters are overwritten by their
-            average; None for never, but `fit` does it at its end, through `finalize`. Default: None.
-        gradient_accumulation_steps (int | None): n ≥ 2: update every n-th time, with the mean of n gradients.
-            Default: None.
-        loss_scale_factor (float | None): c: `scale_loss` multiplies the loss by c, and updates divide gradients by c.
-            Default: None.
-        learning_rate_multipliers (dict | None): ``{layer or name: factor}``, discriminative learning rates: η of each
-            parameter of that layer or model is multiplied by the factor. A name may be a path (``"dense/kernel"``,
-            ``"base/dense"``); the closest one is used. Changing factors does not recompile. Default: None.
-        name (str | None): Name of the optimizer. Default: the class name in lower case.
+        ema_momentum (float): β in the average ``a = β a + (1 - β) θ``. The first update sets ``a = θ``.
+            Default: 0.99.
+        ema_overwrite_frequency (int | None): Number of updates after which the averages overwrite the
+            parameters. Default: None, which means that only the end of `fit` overwrites them, through
+            `finalize`.
+        gradient_accumulation_steps (int | None): Number of gradients (at least 2) to average for each update.
+            Default: None, which means one update per gradient.
+        loss_scale_factor (float | None): Factor by which `scale_loss` multiplies the loss and updates divide
+            the gradients. Default: None.
+        learning_rate_multipliers (dict | None): A dict ``{layer or name: factor}`` for discriminative
+            learning rates. The factor multiplies η for each parameter in that layer or model. A name may be a
+            path (``"dense/kernel"``, ``"base/dense"``), and the closest match is used. Changing a factor does
+            not trigger recompilation. Default: None.
+        name (str | None): The optimizer's name. Default: None, which means the class name in lowercase.
 
-    All numbers are traced arguments: `hyperparameters` lists them, each may be a schedule (any function of the step),
-    and changing one never recompiles. A change between None, a number and a schedule, or of a count or a flag, compiles
-    again. Gradients and slots are at least float32, also for half-precision parameters, because ``(1 - β₂) g²`` is lost
-    in half precision.
+    `hyperparameters` lists the numeric arguments, and each may be a schedule (any function of the step). They are
+    traced, so assigning a new number does not trigger recompilation. Switching between None, a number and a schedule
+    does, and so does changing a count or a flag. Gradients and slots are at least float32, even for half-precision
+    parameters, because half precision cannot represent ``(1 - β₂) g²`` accurately.
 
-    If layers are frozen or unfrozen and the model is compiled again with the same optimizer object, the optimizer keeps
-    its step and the slots of the variables that it has trained; slots of new variables are initialized. (Keras raises
-    an error in this case.) A new optimizer starts from scratch.
+    If layers are frozen or unfrozen and the model is compiled again with the same optimizer object, the
+    optimizer keeps its step and the slots for variables that it has already trained, and initializes slots
+    for new variables. (Keras raises an error in this case.) A new optimizer starts from scratch.
 
-    A subclass defines `update_step`, and `init_slots` if it keeps arrays for each parameter.
+    A subclass defines `update_step`. It also defines `init_slots` if it stores arrays for each parameter.
 
-    Differs from Keras: options are keyword-only; with accumulated gradients, the moving average advances only when an
-    update is made (Keras averages the unchanged parameters again at each step in between).
+    Differs from Keras: options are keyword-only. With accumulated gradients, the moving average changes only
+    when an update is made. (Keras averages the unchanged parameters again at each step in between.)
 
     Example:
         >>> import jax.numpy as jnp
@@ -89,13 +94,13 @@ class Optimizer(DeprecatedOptimizerMethods, PureOptimizer):
 
     @property
     def iterations(self) -> Variable | Array:
-        """The number of updates so far; as in Keras, only real updates count if gradients are accumulated."""
+        """Number of updates so far. As in Keras, steps that only accumulate gradients do not count."""
         every = self.gradient_accumulation_steps
         return self.step if every is None else self.step.value // every
 
     @property
     def lr(self) -> Any:
-        """Deprecated name of `learning_rate`."""
+        """Deprecated name for `learning_rate`."""
         warn_deprecated("optimizer.lr", "optimizer.learning_rate")
         return self.learning_rate
 
@@ -112,18 +117,21 @@ class Optimizer(DeprecatedOptimizerMethods, PureOptimizer):
 
         Args:
             var_list (list[Variable | str]): Variables, or their paths. Default: ().
-            var_names (list[str]): Patterns; variables whose name (the last part of the path) contains one are excluded,
-                so that ``["bias", "gamma", "beta"]`` restricts the decay to kernels. Default: ().
+            var_names (list[str]): Regular expressions. A variable is excluded if its name (the last part of
+                its path) matches one of them. For example, ``["bias", "gamma", "beta"]`` restricts the decay
+                to kernels. Default: ().
 
         Raises:
-            StateError: if the optimizer has made an update.
+            StateError: if the optimizer has already been built.
         """
         if self.opt_state is not None:
             raise StateError(f"{self.name}: exclude_from_weight_decay must be called before the first update")
         self.reach.exclude_from_weight_decay(var_list or (), var_names or ())
 
     def build(self, variables: Iterable[Variable]) -> None:
-        """Create the optimizer state for `variables`. The first `apply` calls it if it was not called before.
+        """Create the optimizer state for `variables`.
+
+        The first call to `apply` builds the optimizer if necessary.
 
         Args:
             variables (Iterable[Variable]): All variables that the optimizer may update.
@@ -141,33 +149,34 @@ class Optimizer(DeprecatedOptimizerMethods, PureOptimizer):
 
     @property
     def built(self) -> bool:
-        """True if the optimizer state exists."""
+        """Whether the optimizer state exists."""
         return self.opt_state is not None
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable | Array:
-        """Update variables by their gradients.
+        """Update variables with their gradients.
 
         Args:
-            grads_and_vars (Iterable[tuple[Array | None, Variable]]): Pairs of gradient and variable.
+            grads_and_vars (Iterable[tuple[Array | None, Variable]]): ``(gradient, variable)`` pairs.
 
         Returns:
-            Variable | Array: `iterations`.
+            Variable | Array: The value of `iterations`.
         """
         pairs = list(grads_and_vars)
         self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
         return self.iterations
 
     def apply(self, grads: Sequence[Any], trainable_variables: Iterable[Variable] | None = None) -> None:
-        """Update variables by one gradient each.
+        """Update each variable with its gradient.
 
         Args:
-            grads (list[Array | None]): Gradients; a variable whose gradient is None is not updated.
-            trainable_variables (Iterable[Variable] | None): The variables. Default: None, those of `build`.
+            grads (list[Array | None]): One gradient for each variable. A variable whose gradient is None is
+                not updated.
+            trainable_variables (Iterable[Variable] | None): The variables to update. Default: None, which
+                means the variables that were passed to `build`.
 
         Raises:
-            InvalidArgument: if all gradients are None, their number is not that of the variables, or a variable is not
-            among
-                those of `build`.
+            InvalidArgument: if all gradients are None, if the numbers of gradients and variables differ, or
+                if a variable was not passed to `build`.
         """
         if trainable_variables is not None and not self._variables:
             self.build(trainable_variables := list(trainable_variables))
@@ -177,11 +186,12 @@ class Optimizer(DeprecatedOptimizerMethods, PureOptimizer):
         unknown = [v.path for v in variables if id(v) not in self._keys]
         if unknown:
             raise InvalidArgument(
-                f"{self.name} was not built with {unknown}: create a new optimizer, or build it again"
+                f"{self.name} was not built with the variables {unknown}; create a new optimizer or build this "
+                "one again"
             )
         pairs = {self._keys[id(v)]: (g, v) for g, v in zip(grads, variables) if g is not None}
         if not pairs:
-            raise InvalidArgument(f"{self.name}: no gradient for any variable")
+            raise InvalidArgument(f"{self.name}: none of the variables has a gradient")
 
         everything = {self._keys[id(v)]: v.value for v in self._variables}
         slots = self.match_slots(self.opt_state or {}, everything)
@@ -196,7 +206,7 @@ class Optimizer(DeprecatedOptimizerMethods, PureOptimizer):
         self.step.assign(self.step.value + 1)
 
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
-        """Overwrite variables by their moving averages, if `use_ema` is True.
+        """Overwrite variables with their moving averages if `use_ema` is True.
 
         Args:
             var_list (Iterable[Variable]): The variables.

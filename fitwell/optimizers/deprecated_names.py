@@ -1,4 +1,4 @@
-"""Deprecated arguments, methods and attributes of optimizers, each with one warning."""
+"""Deprecated arguments, methods and attributes of optimizers, which warn when they are used."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 def translate_deprecated_arguments(
     optimizer: str, learning_rate: Any, options: dict[str, Any], valid: Iterable[str]
 ) -> Any:
-    """Remove deprecated arguments from `options`, check that none is left, and return the learning rate."""
+    """Remove deprecated arguments from `options`, reject unknown ones, and return the learning rate."""
     if "lr" in options:
         warn_deprecated("lr=", "learning_rate=")
         learning_rate = options.pop("lr")
@@ -33,7 +33,7 @@ def translate_deprecated_arguments(
         )
     if decay:
         if not isinstance(learning_rate, int | float):
-            raise InvalidArgument(f"{optimizer}: decay= and a schedule as learning_rate exclude each other")
+            raise InvalidArgument(f"{optimizer}: decay= cannot be combined with a schedule as learning_rate")
         validate_param(optimizer, "decay", decay, Real(0))
         learning_rate = InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay)
     valid = sorted(valid)
@@ -46,7 +46,7 @@ def translate_deprecated_arguments(
 
 
 def epsilon_or_default(epsilon: Any) -> Any:
-    """Return `epsilon`, or the default if it is None (as in Keras 2)."""
+    """Return `epsilon`, or Keras's default if `epsilon` is None, as in Keras 2."""
     if epsilon is None:
         warn_deprecated("epsilon=None", "epsilon=1e-7, or leave it out")
         return config.epsilon()
@@ -62,9 +62,10 @@ _RENAMED_METHODS = {
 
 
 def alias_deprecated_methods(cls: type) -> None:
-    """Make methods that `cls` defines available under their deprecated names too, and the other way round.
+    """Make the methods that `cls` defines available under both their current and their deprecated names.
 
-    A deprecated override warns. In a new override, ``super().rule(...)`` and the like still find the base method.
+    Overriding a method under its deprecated name triggers a warning. Calls to the base method under its
+    deprecated name, such as ``super().rule(...)``, continue to work.
     """
     for old, new in _RENAMED_METHODS.items():
         defined = vars(cls)
@@ -76,25 +77,25 @@ def alias_deprecated_methods(cls: type) -> None:
 
 
 class DeprecatedOptimizerMethods:
-    """Deprecated methods and attributes of optimizers."""
+    """A mixin with the deprecated methods and attributes of optimizers."""
 
     opt_state: Any
     get_hyperparameter: Callable[[str], Any]
     match_slots: Callable[..., Any]
 
     def setting(self, name: str) -> Any:
-        """Deprecated name of `get_hyperparameter`."""
+        """Deprecated name for `get_hyperparameter`."""
         warn_deprecated("optimizer.setting(name)", "optimizer.get_hyperparameter(name)")
         return self.get_hyperparameter(name)
 
     def reconcile(self, slots: Any, parameters: Any) -> Any:
-        """Deprecated name of `match_slots`."""
+        """Deprecated name for `match_slots`."""
         warn_deprecated("optimizer.reconcile(...)", "optimizer.match_slots(...)")
         return self.match_slots(slots, parameters)
 
     @property
     def slots(self) -> Any:
-        """Deprecated name of `opt_state`."""
+        """Deprecated name for `opt_state`."""
         warn_deprecated("optimizer.slots", "optimizer.opt_state")
         return self.opt_state
 

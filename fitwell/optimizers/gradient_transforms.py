@@ -1,4 +1,4 @@
-"""Transformations of gradients before the update: three kinds of clipping, and annealed noise."""
+"""Gradient transformations that run before the update: three kinds of clipping, and annealed noise."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ __all__ = [
 
 
 def clip_by_value(gradients: Mapping[str, Array], limit: Any) -> Arrays:
-    """Clip every component to ``[-limit, limit]``; the direction may change."""
+    """Clip every component to ``[-limit, limit]``, which may change a gradient's direction."""
     return {path: jnp.clip(gradient, -limit, limit) for path, gradient in gradients.items()}
 
 
 def clip_by_norm(gradients: Mapping[str, Array], limit: Any) -> Arrays:
-    """Scale the gradient ``g`` of each parameter by ``limit / max(‖g‖₂, limit)``; its direction does not change."""
+    """Scale each parameter's gradient ``g`` by ``limit / max(‖g‖₂, limit)``, which keeps its direction."""
     return {
         path: gradient * (limit / jnp.maximum(jnp.sqrt(vectorized_sum(jnp.square, gradient)), limit))
         for path, gradient in gradients.items()
@@ -35,24 +35,24 @@ def clip_by_norm(gradients: Mapping[str, Array], limit: Any) -> Arrays:
 
 
 def global_norm(gradients: Mapping[str, Array]) -> Array:
-    """Compute the Euclidean norm of all components of all gradients."""
+    """Compute the Euclidean norm of all gradients together."""
     return jnp.sqrt(sum(vectorized_sum(jnp.square, g) for g in gradients.values()))
 
 
 def clip_by_global_norm(gradients: Mapping[str, Array], limit: Any) -> Arrays:
     """Scale all gradients by ``limit / max(‖G‖₂, limit)``, where G is their concatenation.
 
-    ``[0.9, 100]`` clipped to 1 becomes ``[0.00899964, 0.9999595]``.
+    For example, clipping ``[0.9, 100]`` to 1 gives ``[0.00899964, 0.9999595]``.
     """
     scale = limit / jnp.maximum(global_norm(gradients), limit)
     return {path: gradient * scale for path, gradient in gradients.items()}
 
 
 def add_noise(gradients: Mapping[str, Array], eta: Any, step: Array, key: Array) -> Arrays:
-    """Add Gaussian noise of variance ``η / (1 + t)^0.55`` to every component.
+    """Add Gaussian noise with variance ``η / (1 + t)^0.55`` to every component.
 
-    Each parameter has a separate key, derived from its path, so that freezing one does not change the noise of the
-    others.
+    Each parameter has a separate key derived from its path, so freezing one parameter does not change the
+    noise for the others.
 
     Source: Neelakantan et al., "Adding gradient noise improves learning for very deep networks", 2015.
     """

@@ -18,20 +18,20 @@ __all__ = [
 
 @optimizer_registry.register()
 class Nadam(AdamBase):
-    """Adam with Nesterov momentum: the mean for the next step is mixed with the current gradient.
+    """Adam with Nesterov momentum, which combines the next step's momentum with the current gradient.
 
-    With ``μ_t = β₁ (1 - 0.96^t / 2)``, m and v as in Adam, and t from 1:
+    With ``μ_t = β₁ (1 - 0.96^t / 2)``, m and v as in Adam, and t starting at 1, the update is
     ``m̂ = μ_(t+1) m / (1 - Π_(i≤t+1) μ_i) + (1 - μ_t) g / (1 - Π_(i≤t) μ_i)``,
     ``θ -= η m̂ / (sqrt(v / (1 - β₂^t)) + ε)``.
 
-    This is the formula of Keras. PyTorch's μ has ``0.96^(0.004 t)``, and Optax's has no schedule of μ.
+    This is Keras's formula. PyTorch uses ``0.96^(0.004 t)`` in μ, and Optax has no schedule for μ.
 
     Args:
-        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.001.
-        beta_1 (float | Callable): β₁ in [0, 1], decay of the mean. Default: 0.9.
-        beta_2 (float | Callable): β₂ in [0, 1], decay of the mean square. Default: 0.999.
-        epsilon (float | Callable): ε, which is added to the root of the corrected v. Default: 1e-7.
-        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
+        learning_rate (float | LearningRateSchedule | Callable): η, which is a number or a schedule. Default: 0.001.
+        beta_1 (float | Callable): β₁ in [0, 1], the decay rate for the mean. Default: 0.9.
+        beta_2 (float | Callable): β₂ in [0, 1], the decay rate for the mean square. Default: 0.999.
+        epsilon (float | Callable): ε, which is added to the square root of the corrected v. Default: 1e-7.
+        **options: Keyword arguments that every `Optimizer` accepts, such as ``weight_decay`` or ``clipnorm``.
 
     Example:
         >>> import fitwell as fw
@@ -43,17 +43,17 @@ class Nadam(AdamBase):
     """
 
     def init_shared_slots(self) -> dict[str, float]:
-        """Return the initial value of the product of all μ."""
+        """Return the initial value of the product of all μ so far."""
         return {"u_product": 1.0}
 
     def update_shared_slots(self, shared: Arrays, hyperparameters: StepHyperparameters) -> Arrays:
-        """Multiply the product by μ_t."""
+        """Multiply the product of all μ by μ_t."""
         return {"u_product": shared["u_product"] * _mu(hyperparameters, hyperparameters.count)}
 
     def update_step(
         self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Compute the change of one parameter; see `Optimizer.update_step`."""
+        """Compute the change to one parameter. See `Optimizer.update_step`."""
         new = update_moments(gradient, slots, hyperparameters)
         now, ahead = (
             _mu(hyperparameters, hyperparameters.count),

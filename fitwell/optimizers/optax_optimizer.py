@@ -1,4 +1,4 @@
-"""`OptaxOptimizer`: any `optax.GradientTransformation` as an optimizer."""
+"""`OptaxOptimizer`, which turns an `optax.GradientTransformation` into an optimizer."""
 
 from __future__ import annotations
 
@@ -29,21 +29,23 @@ def is_transformation(value: Any) -> bool:
 
 @optimizer_registry.register("optax")
 class OptaxOptimizer(Optimizer):
-    """An Optax gradient transformation: ``u, state = tx.update(g, state, θ); θ += u``.
+    """An optimizer that applies an Optax gradient transformation.
 
-    fitwell does not import Optax. `tx` is code, so `get_config` raises `InvalidArgument`.
+    The update is ``u, state = tx.update(g, state, θ); θ += u``.
+
+    fitwell does not import Optax. `get_config` raises `InvalidArgument`, because `tx` is code.
 
     Args:
         tx (optax.GradientTransformation): The transformation, such as ``optax.lion(1e-4)``.
-        learning_rate (float | LearningRateSchedule | Callable | None): None if `tx` contains a learning rate, which is
-            then a constant of the compiled program. A number or a schedule if it does not, as with
-            ``optax.scale_by_lion()``: the update is then ``θ -= η u``, and changing η does not recompile. Default:
-            None.
-        **options: Keyword arguments of every `Optimizer`; `weight_decay` and `learning_rate_multipliers` need
-            `learning_rate`.
+        learning_rate (float | LearningRateSchedule | Callable | None): Use None if `tx` contains a learning
+            rate, which is then a constant in the compiled program. Use a number or a schedule if it does not,
+            as with ``optax.scale_by_lion()``. The update is then ``θ -= η u``, and changing η does not
+            trigger recompilation. Default: None.
+        **options: Keyword arguments that every `Optimizer` accepts; `weight_decay` and `learning_rate_multipliers`
+            require `learning_rate`.
 
     Raises:
-        InvalidArgument: if an option needs `learning_rate` and there is none.
+        InvalidArgument: if an option requires `learning_rate`, but it is None.
 
     Example:
         >>> import fitwell as fw
@@ -63,21 +65,22 @@ class OptaxOptimizer(Optimizer):
         for name in ("weight_decay", "learning_rate_multipliers"):
             if learning_rate is None and options.get(name) is not None:
                 raise InvalidArgument(
-                    f"OptaxOptimizer: {name} needs learning_rate=, and a transformation that has none"
+                    f"OptaxOptimizer: {name} requires learning_rate= and a transformation without a learning rate"
                 )
 
     def slot_names(self) -> tuple[str, ...]:
-        """Return the names of the slots; the state of the transformation is the first."""
+        """Return the slot names. The first is the transformation's state."""
         return ("optax", *super().slot_names())
 
     def init(self, parameters: Mapping[str, Array]) -> OptState:
         """Return the initial slots; see `Optimizer.init`."""
         state = self.tx.init({path: promote_to_float32(p, p) for path, p in parameters.items()})
-        # In a tuple, because a state that is a dict would be read as a dict by parameter path.
+        # The tuple is needed because a state that is a dict would be mistaken for a dict keyed by parameter
+        # path.
         return {"optax": (_strong(state),), **super().init(parameters)}
 
     def match_slots(self, slots: OptState, parameters: Mapping[str, Array]) -> OptState:
-        """Adapt `slots` to `parameters`; a state of `tx` that does not match is initialized again."""
+        """Adapt `slots` to `parameters`, and initialize the state of `tx` again if its shapes differ."""
         fitted = super().match_slots({name: s for name, s in slots.items() if name != "optax"}, parameters)
         shapes = [jax.tree.map(jnp.shape, state) for state in (slots.get("optax"), fitted["optax"])]
         return {**fitted, "optax": slots["optax"]} if shapes[0] == shapes[1] else fitted

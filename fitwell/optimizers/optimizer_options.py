@@ -1,4 +1,4 @@
-"""The options of all optimizers: their rules, and the constructor that sets them."""
+"""The options that all optimizers share, and their validation rules."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class OptimizerOptions(TypedDict, total=False):
     name: str | None
 
 
-# Smaller numbers are 0 in float32.
+# Smaller numbers become 0 in float32.
 _POSITIVE = scalar_or_schedule_rule(
     Real(np.finfo(np.float32).tiny.item()).described_as("a finite number above 0")
 )
@@ -71,7 +71,7 @@ _OPTION_RULES: dict[str, Rule] = {
 
 
 class ConfiguredOptimizer(ScheduledHyperparameters):
-    """The options of optimizers; `Optimizer`, the public base class, documents them."""
+    """Base class that stores the options that all optimizers share. `Optimizer` documents them."""
 
     hyperparameters: ClassVar[tuple[str, ...]] = (
         "learning_rate",
@@ -134,12 +134,12 @@ class ConfiguredOptimizer(ScheduledHyperparameters):
         ]
         if len(clips) > 1:
             raise InvalidArgument(
-                f"{where}: give only one of clipnorm, clipvalue, global_clipnorm, not {' and '.join(clips)}: their "
-                "order differs between versions of Keras. To clip twice, write the order explicitly: "
+                f"{where}: pass only one of clipnorm, clipvalue and global_clipnorm, not {' and '.join(clips)}, "
+                "because their order differs between versions of Keras. To clip twice, specify the order: "
                 f"optimizer=optax.chain(optax.clip_by_global_norm(1.0), optax.clip(0.5), optax.{where.lower()}(...))"
             )
         if self.ema_overwrite_frequency is not None and not self.use_ema:
-            raise InvalidArgument(f"{where}: ema_overwrite_frequency needs use_ema=True")
+            raise InvalidArgument(f"{where}: ema_overwrite_frequency requires use_ema=True")
 
     @classmethod
     def _arguments(cls) -> tuple[str, ...]:
@@ -148,7 +148,10 @@ class ConfiguredOptimizer(ScheduledHyperparameters):
 
     @property
     def learning_rate_multipliers(self) -> dict[str, float] | None:
-        """``{path prefix: factor}``, or None; assigning factors of the same prefixes does not recompile."""
+        """A dict that maps path prefixes to factors, or None.
+
+        Assigning new factors for the same prefixes does not trigger recompilation.
+        """
         return self.reach.factors or None
 
     @learning_rate_multipliers.setter

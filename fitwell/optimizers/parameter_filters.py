@@ -17,7 +17,7 @@ __all__ = [
 
 
 class Multiplier(HyperparameterMixin):
-    """The factor of the learning rate of the parameters under one path."""
+    """A learning rate factor for all parameters under one path."""
 
     hyperparameters = ("factor",)
 
@@ -26,7 +26,7 @@ class Multiplier(HyperparameterMixin):
         self.factor = validate_param("learning_rate_multipliers", repr(prefix), factor, Real(0))
 
     def distance(self, paths: Iterable[str]) -> int | None:
-        """Return the number of segments of `paths` below `prefix`, the smallest one; None if no path is below it."""
+        """Return the smallest number of path segments below `prefix`, or None if no path is below it."""
         below = [
             path[len(self.prefix) :].count("/") for path in paths if f"{path}/".startswith(f"{self.prefix}/")
         ]
@@ -34,11 +34,11 @@ class Multiplier(HyperparameterMixin):
 
 
 class ParameterFilters(HyperparameterMixin):
-    """Learning rate multipliers and weight decay exclusions by parameter.
+    """The learning rate multipliers and weight decay exclusions for individual parameters.
 
-    A model refers to its parameters by position (``"layers.0/kernel"``), users by the names of layers
-    (``"dense/kernel"``) or of the models that contain them (``"base/dense/kernel"``). After `bind_variables`, both
-    work.
+    A model refers to its parameters by position (``"layers.0/kernel"``). Users refer to them by the name of a
+    layer (``"dense/kernel"``) or of the model that contains it (``"base/dense/kernel"``). After
+    `bind_variables`, both kinds of paths work.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,10 @@ class ParameterFilters(HyperparameterMixin):
 
     @property
     def factors(self) -> dict[str, float]:
-        """The multipliers, ``{path prefix: factor}``; new factors of the same prefixes do not recompile."""
+        """A dict that maps path prefixes to factors.
+
+        Assigning new factors for the same prefixes does not trigger recompilation.
+        """
         return {multiplier.prefix: multiplier.factor for multiplier in self.multipliers}
 
     @factors.setter
@@ -66,7 +69,12 @@ class ParameterFilters(HyperparameterMixin):
             self.multipliers = tuple(Multiplier(prefix, factor) for prefix, factor in factors.items())
 
     def exclude_from_weight_decay(self, variables: Iterable[Variable | str], names: Iterable[str]) -> None:
-        """Exclude `variables` (or paths), and variables whose name matches a pattern of `names`, from weight decay."""
+        """Exclude parameters from weight decay.
+
+        Args:
+            variables: Variables to exclude, or their paths.
+            names: Regular expressions. A variable whose name matches one of them is excluded too.
+        """
         self.excluded = tuple(variables)
         patterns = list(names)
         self.excluded_pattern = re.compile("|".join(patterns)) if patterns else None
@@ -74,8 +82,8 @@ class ParameterFilters(HyperparameterMixin):
     def multiplier(self, path: str) -> Multiplier | None:
         """Return the multiplier whose prefix is closest to the parameter at `path`, or None.
 
-        The prefix of a variable is closer than that of its layer, which is closer than that of the model that contains
-        it.
+        A variable's prefix is closer than its layer's prefix, which is closer than the prefix of the model
+        that contains the layer.
         """
         distances = {m: m.distance(self._paths(path)) for m in self.multipliers}
         covering = [
@@ -94,9 +102,9 @@ class ParameterFilters(HyperparameterMixin):
     def bind_variables(
         self, variables: Mapping[str, Variable], names: Iterable[tuple[str, Variable]], where: str
     ) -> None:
-        """Set the variable of each path, and further `names` of the variables.
+        """Set the variable for each path, and register additional `names` for the variables.
 
-        Raises `InvalidArgument` with all multipliers and exclusions that match none of them.
+        Raise an `InvalidArgument` that lists all multipliers and exclusions that match no variable.
         """
         self.variables = dict(variables)
         self.aliases = {}
@@ -110,11 +118,13 @@ class ParameterFilters(HyperparameterMixin):
                 hint = (
                     did_you_mean(multiplier.prefix, [*every, *holders]) or f". Known: {', '.join(holders)}."
                 )
-                problems.add(f"learning_rate_multipliers: no parameter under {multiplier.prefix!r}{hint}")
+                problems.add(
+                    f"learning_rate_multipliers: there is no parameter under {multiplier.prefix!r}{hint}"
+                )
         for spared in self.excluded:
             if _path(spared) not in every and all(spared is not known for known in variables.values()):
                 hint = did_you_mean(_path(spared), every)
-                problems.add(f"exclude_from_weight_decay: no parameter {_path(spared)!r}{hint}")
+                problems.add(f"exclude_from_weight_decay: there is no parameter {_path(spared)!r}{hint}")
         problems.raise_if_any()
 
     def _paths(self, path: str) -> tuple[str, ...]:
@@ -127,7 +137,7 @@ def _path(variable: Variable | str) -> str:
 
 
 def _prefix(key: Any) -> str:
-    """Return the path prefix for the key of a multiplier: a path, or the name or path of an object."""
+    """Return the path prefix for a multiplier's key, which is a path or an object with a path or a name."""
     name = key if isinstance(key, str) else getattr(key, "path", None) or getattr(key, "name", None)
     if not isinstance(name, str):
         raise InvalidArgument(
@@ -138,7 +148,7 @@ def _prefix(key: Any) -> str:
 
 
 def _path_suffixes(name: str) -> list[str]:
-    """Return ``["net/base/dense/kernel", "base/dense/kernel", "dense/kernel"]`` for the first of them."""
+    """Return the path and its suffixes, such as ``["base/dense/kernel", "dense/kernel"]``."""
     parts = name.split("/")
     return ["/".join(parts[start:]) for start in range(len(parts) - 1)]
 

@@ -1,4 +1,4 @@
-"""`PureOptimizer`: the pure functions `init` and `update`, so that an optimizer is a few lines of `update_step`."""
+"""`PureOptimizer`, which implements `init` and `update` in terms of a subclass's `update_step`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 
 
 class PureOptimizer(ConfiguredOptimizer):
-    """The pure functions of optimizers; `Optimizer`, the public base class, documents the options."""
+    """Base class that implements optimizers' pure functions. `Optimizer` documents the options."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -39,10 +39,10 @@ class PureOptimizer(ConfiguredOptimizer):
     # -------------------------------------------------------------------------- defined by subclasses
 
     def init_slots(self) -> dict[str, Any]:
-        """Return the initial values of the arrays that are kept for each parameter.
+        """Return the initial values of the arrays that the optimizer stores for each parameter.
 
         Returns:
-            dict[str, float | Array]: ``{slot name: initial value}``; the arrays have the shape of the parameter.
+            dict[str, float | Array]: ``{slot name: initial value}``. Each array has the parameter's shape.
         """
         return {}
 
@@ -55,7 +55,9 @@ class PureOptimizer(ConfiguredOptimizer):
         return {}
 
     def update_shared_slots(self, shared: Arrays, hyperparameters: StepHyperparameters) -> Arrays:
-        """Update the shared scalars, once for each update and before `update_step`, which receives the result.
+        """Update the shared scalars.
+
+        This method runs once per update, before `update_step`, which receives the result.
 
         Args:
             shared (dict[str, Array]): The scalars, named as in `init_shared_slots`.
@@ -69,7 +71,7 @@ class PureOptimizer(ConfiguredOptimizer):
     def update_step(
         self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Compute the change of one parameter, which is added to it.
+        """Compute the change to add to one parameter.
 
         Args:
             gradient (Array): The gradient after clipping, at least float32.
@@ -82,7 +84,7 @@ class PureOptimizer(ConfiguredOptimizer):
             tuple[Array, dict[str, Array]]: The change and the new slots.
 
         Raises:
-            NotImplementedError: if the subclass does not define it.
+            NotImplementedError: if the subclass does not define this method.
         """
         raise NotImplementedError(
             f"{type(self).__name__} must define update_step(gradient, slots, learning_rate, hyperparameters)"
@@ -91,7 +93,7 @@ class PureOptimizer(ConfiguredOptimizer):
     # ---------------------------------------------------------------------------------- pure functions
 
     def slot_names(self) -> tuple[str, ...]:
-        """Return the names of the slots for the current options: the keys of the result of `init`."""
+        """Return the slot names for the current options. These are the keys in the result of `init`."""
         names = [*self.init_slots(), *self.init_shared_slots()]
         if self.use_ema:
             names.append("average")
@@ -103,10 +105,10 @@ class PureOptimizer(ConfiguredOptimizer):
         """Return the initial optimizer state.
 
         Args:
-            parameters (dict[str, Array]): Parameters by path.
+            parameters (dict[str, Array]): A dict that maps paths to parameters.
 
         Returns:
-            dict: ``{slot name: {parameter path: array}}``, and the shared scalars.
+            dict: ``{slot name: {parameter path: array}}``, plus the shared scalars.
         """
         slots: OptState = {}
         for name, value in self.init_slots().items():
@@ -115,8 +117,8 @@ class PureOptimizer(ConfiguredOptimizer):
         for name, value in self.init_shared_slots().items():
             slots[name] = np.asarray(value, dtype)
         if self.use_ema:
-            # Parameters, not zeros: a run without updates, or a layer that is unfrozen later, ends with the initial
-            # value.
+            # The averages start at the parameters, not at zero, so that a run without updates, or a layer
+            # that is unfrozen later, ends with the initial values.
             slots["average"] = {
                 path: jnp.array(p, jnp.promote_types(p.dtype, jnp.float32)) for path, p in parameters.items()
             }
@@ -127,12 +129,13 @@ class PureOptimizer(ConfiguredOptimizer):
     def match_slots(self, slots: OptState, parameters: Mapping[str, Array]) -> OptState:
         """Adapt an optimizer state to the current options and parameters.
 
-        Missing arrays, for example after the momentum was changed from 0 or a layer was unfrozen, are initialized as in
-        `init`. Arrays of parameters that no longer exist are dropped. Other arrays do not change.
+        Missing arrays are initialized as in `init`. For example, arrays are missing after the momentum was
+        changed from 0 or a layer was unfrozen. Arrays for parameters that no longer exist are dropped. Other
+        arrays do not change.
 
         Args:
             slots (dict): The optimizer state.
-            parameters (dict[str, Array]): Parameters by path.
+            parameters (dict[str, Array]): A dict that maps paths to parameters.
 
         Returns:
             dict: The new optimizer state.
@@ -149,29 +152,33 @@ class PureOptimizer(ConfiguredOptimizer):
     def update(
         self, gradients: Mapping[str, Array], slots: OptState, parameters: Mapping[str, Array], step: Any
     ) -> tuple[Arrays, OptState]:
-        """Compute one update, as a pure function that can be traced.
+        """Compute one update. This is a pure function that can be traced.
 
         Args:
-            gradients (dict[str, Array]): Gradients by parameter path, of the shapes of the parameters.
+            gradients (dict[str, Array]): A dict that maps parameter paths to gradients, which have the
+                parameters' shapes.
             slots (dict): The optimizer state from `init` or the previous update.
-            parameters (dict[str, Array]): Parameters by path.
-            step (Array | int): Number of previous calls, int32 (`iterations` of Keras, unless gradients are
-                accumulated).
+            parameters (dict[str, Array]): A dict that maps paths to parameters.
+            step (Array | int): Number of previous calls, as an int32. This is Keras's `iterations`, unless
+                gradients are accumulated.
 
         Returns:
-            tuple[dict[str, Array], dict]: New parameters, of the types of the old ones, and the new state.
+            tuple[dict[str, Array], dict]: The new parameters, with the dtypes of the old ones, and the new
+            state.
 
         Raises:
             InvalidArgument: if gradients and parameters have different paths.
-            StateError: if `slots` lacks an array that the options need; see `match_slots`.
+            StateError: if `slots` lacks an array that the options require. See `match_slots`.
         """
         if set(gradients) != set(parameters):
             odd = sorted(set(gradients) ^ set(parameters))
-            raise InvalidArgument(f"{self.name}: gradients and parameters differ in their paths: {odd}")
+            raise InvalidArgument(
+                f"{self.name}: gradients and parameters must have the same paths, but differ in {odd}"
+            )
         missing = [name for name in self.slot_names() if name not in slots]
         if missing:
             raise StateError(
-                f"{self.name}: the slots {missing} are missing; call match_slots(slots, parameters)"
+                f"{self.name}: the slots {missing} are missing; call match_slots(slots, parameters) to add them"
             )
         parameters = {path: jnp.asarray(p) for path, p in parameters.items()}
         gradients = {path: promote_to_float32(g, parameters[path]) for path, g in gradients.items()}
@@ -275,7 +282,7 @@ class PureOptimizer(ConfiguredOptimizer):
                 self.update_shared_slots({name: jnp.asarray(slots[name]) for name in shared}, hyperparameters)
             )
             hyperparameters.shared = new_slots
-        # An existing slot remains in use, for any later value of its hyperparameter.
+        # A slot that exists remains in use, even if its hyperparameter is later set to 0.
         names = [n for n in slots if n not in shared and n not in ("average", "gradient_accumulator")]
         new_slots = {**new_slots, **{name: {} for name in names}}
         new_values = {}
@@ -296,13 +303,16 @@ class PureOptimizer(ConfiguredOptimizer):
         return {path: momentum * averages[path] + (1 - momentum) * value for path, value in values.items()}
 
     def finalize(self, parameters: Mapping[str, Array], slots: OptState) -> Arrays:
-        """Return the parameters at the end of a run: their moving averages with `use_ema`, else `parameters`."""
+        """Return the final parameters of a run.
+
+        These are the moving averages if `use_ema` is True, and `parameters` otherwise.
+        """
         if not self.use_ema:
             return dict(parameters)
         return _cast_like({path: slots["average"][path] for path in parameters}, parameters)
 
     def scale_loss(self, loss: Array) -> Array:
-        """Return the loss to differentiate: `loss` times `loss_scale_factor`."""
+        """Return the loss to differentiate, which is `loss` times `loss_scale_factor`."""
         factor = self.get_hyperparameter("loss_scale_factor")
         if factor is None:
             return loss
@@ -311,17 +321,18 @@ class PureOptimizer(ConfiguredOptimizer):
     def bind_variables(
         self, variables: Mapping[str, Variable], names: Iterable[tuple[str, Variable]] = ()
     ) -> None:
-        """Set the variable of each path that `init` and `update` receive.
+        """Set the variable for each path that `init` and `update` receive.
 
-        Multipliers and exclusions then also accept the paths of the variables, and `names`, further ``(path,
-        variable)`` pairs such as ``("base/dense/kernel", variable)``. Pass all variables, including frozen ones.
+        Multipliers and exclusions then also accept the variables' paths and the paths in `names`. Pass all
+        variables, including frozen ones.
 
-        Slots move with their variable if its path has changed. If all variables are new, the optimizer trains another
-        model: it starts from scratch, with a warning.
+        If a variable's path has changed, its slots move to the new path. If all variables are new, the
+        optimizer is used with a different model, so it warns and starts from scratch.
 
         Args:
-            variables (dict[str, Variable]): Variables by path.
-            names (Iterable[tuple[str, Variable]]): Further paths. Default: ().
+            variables (dict[str, Variable]): A dict that maps paths to variables.
+            names (Iterable[tuple[str, Variable]]): Additional ``(path, variable)`` pairs, such as
+                ``("base/dense/kernel", variable)``. Default: ().
 
         Raises:
             InvalidArgument: if a multiplier or an exclusion matches no variable.
@@ -334,8 +345,8 @@ class PureOptimizer(ConfiguredOptimizer):
         moves = {path: now.get(id(variable)) for path, variable in before.items()}
         if not any(moves.values()):
             warn(
-                f"optimizer {self.name!r} trained another model before and starts from scratch; create one optimizer "
-                "for each model",
+                f"the optimizer {self.name!r} trained a different model before, so its state was reset; create one "
+                "optimizer for each model",
             )
             self.opt_state = None
             self.step.assign(0)
@@ -347,13 +358,13 @@ class PureOptimizer(ConfiguredOptimizer):
 
 
 def _move_slots(slot: Mapping[str, Any], moves: Mapping[str, str | None]) -> dict[str, Any]:
-    """Return `slot` with its arrays at their new paths, without those of variables that no longer exist."""
+    """Move a slot's arrays to their new paths, and drop the arrays for variables that no longer exist."""
     places = {path: moves.get(path, path) for path in slot}
     return {place: slot[path] for path, place in places.items() if place is not None}
 
 
 def promote_to_float32(array: Array, parameter: Array) -> Array:
-    """Convert `array` to the type of `parameter`, or to float32 if that is a smaller type."""
+    """Convert `array` to the dtype of `parameter`, or to float32 if that dtype is smaller."""
     return jnp.asarray(array, jnp.promote_types(parameter.dtype, jnp.float32))
 
 
@@ -365,12 +376,12 @@ def _full_like(parameter: Array, value: Any) -> Any:
     dtype = jnp.promote_types(parameter.dtype, jnp.float32)
     if isinstance(value, jax.Array):
         return jnp.full(parameter.shape, value, dtype)
-    # NumPy does not compile; JAX compiles one program for each shape.
+    # NumPy is used because JAX would compile one program for each shape.
     return np.full(parameter.shape, value, dtype)
 
 
 def _cast_like(values: Any, templates: Any) -> Any:
-    """Return `values` with the dtypes of `templates`, strongly typed, so that a loop can carry them."""
+    """Convert `values` to the dtypes of `templates`, strongly typed, so that a loop can carry them."""
     return jax.tree.map(
         lambda value, template: jnp.asarray(value, jnp.result_type(template)), values, templates
     )

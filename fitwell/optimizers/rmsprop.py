@@ -22,16 +22,17 @@ __all__ = [
 class RMSprop(Optimizer):
     """RMSprop: ``s = ρ s + (1 - ρ) g²; θ -= η g / sqrt(s + ε)``.
 
-    With `centered`, the mean gradient ``a = ρ a + (1 - ρ) g`` is subtracted: ``sqrt(s - a² + ε)``. With momentum, the
-    quotients d are accumulated: ``m = β m + d; θ -= m``.
+    With `centered`, the denominator is ``sqrt(s - a² + ε)``, where ``a = ρ a + (1 - ρ) g`` is the mean
+    gradient. With `momentum`, the update is ``m = β m + d; θ -= m``, where d is the step without momentum.
 
     Args:
-        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.001.
-        rho (float | Callable): ρ in [0, 1], decay of the mean square. Default: 0.9.
-        momentum (float | Callable): β in [0, 1]; 0 keeps no momentum slot. Default: 0.0.
-        epsilon (float | Callable): ε, inside the root as in Keras; Optax and PyTorch add it to the root. Default: 1e-7.
+        learning_rate (float | LearningRateSchedule | Callable): η, which is a number or a schedule. Default: 0.001.
+        rho (float | Callable): ρ in [0, 1], the decay rate for the mean square. Default: 0.9.
+        momentum (float | Callable): β in [0, 1]. If it is 0, no momentum slot is created. Default: 0.0.
+        epsilon (float | Callable): ε, which is added inside the square root, as in Keras. Optax and PyTorch
+            add it to the square root. Default: 1e-7.
         centered (bool): True to divide by the standard deviation instead of the root mean square. Default: False.
-        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
+        **options: Keyword arguments that every `Optimizer` accepts, such as ``weight_decay`` or ``clipnorm``.
 
     Example:
         >>> import fitwell as fw
@@ -61,7 +62,7 @@ class RMSprop(Optimizer):
         self.centered = centered
 
     def init_slots(self) -> dict[str, Any]:
-        """Return the initial values of the mean square s, the momentum m unless β is 0, and the mean a if centered."""
+        """Return the initial values of s, of m if there is momentum, and of a if `centered` is True."""
         values = {"velocity": 0.0}
         if not self.is_zero("momentum"):
             values["momentum"] = 0.0
@@ -72,7 +73,7 @@ class RMSprop(Optimizer):
     def update_step(
         self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Compute the change of one parameter; see `Optimizer.update_step`."""
+        """Compute the change to one parameter. See `Optimizer.update_step`."""
         rho = hyperparameters.rho
         slots = dict(slots)
         slots["velocity"] = rho * slots["velocity"] + (1 - rho) * jnp.square(gradient)

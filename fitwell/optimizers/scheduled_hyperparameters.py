@@ -1,4 +1,4 @@
-"""Hyperparameters that may be schedules: numbers, or functions of the step, behind plain attributes."""
+"""Hyperparameters that are either numbers or schedules, which are functions of the step."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ __all__ = [
 
 
 class ScheduledFloat(float):
-    """The current value of a hyperparameter, which also knows its owner, so that it can be assigned.
+    """The current value of a hyperparameter, with a method that assigns a new value.
 
-    As with variables of Keras, ``optimizer.learning_rate.assign(0.1)`` is ``optimizer.learning_rate = 0.1``, and
-    `numpy` returns the number.
+    As with Keras's variables, ``optimizer.learning_rate.assign(0.1)`` is equivalent to
+    ``optimizer.learning_rate = 0.1``, and `numpy` returns the number.
     """
 
     owner: ScheduledHyperparameters
     name: str
 
     def __new__(cls, value: float, owner: ScheduledHyperparameters, name: str) -> ScheduledFloat:
-        """Return `value` as the value of the attribute `name` of `owner`."""
+        """Create the current value of `owner`'s attribute `name`."""
         reading = super().__new__(cls, value)
         reading.owner, reading.name = owner, name
         return reading
@@ -43,16 +43,16 @@ class ScheduledFloat(float):
         return float, (float(self),)
 
     def assign(self, value: Any) -> None:
-        """Set the hyperparameter."""
+        """Set the hyperparameter to `value`."""
         setattr(self.owner, self.name, value)
 
     def numpy(self) -> np.float32:
-        """Return the number in single precision, as in the computation."""
+        """Return the number in single precision, which is what the computation uses."""
         return np.float32(self)
 
 
 def _is_schedule(value: Any) -> bool:
-    """Return True if `value` is a schedule, or a function of one argument."""
+    """Return True if `value` is a schedule or a function that can be called with one argument."""
     if not callable(value) or isinstance(value, type):
         return False
     if not isinstance(value, LearningRateSchedule):
@@ -67,7 +67,7 @@ _SCHEDULE = Predicate(_is_schedule, "a schedule, which is a function of the step
 
 
 def scalar_or_schedule_rule(number: Real) -> Rule:
-    """Return the rule of a hyperparameter that is a number or a schedule."""
+    """Return a rule that accepts any schedule and the numbers that `number` accepts."""
     return number | _SCHEDULE
 
 
@@ -75,7 +75,7 @@ _SCALAR_OR_SCHEDULE = scalar_or_schedule_rule(Real())
 
 
 class _ScheduledAttribute:
-    """The attribute of a hyperparameter; it reads as a number even if a schedule is set."""
+    """A descriptor that returns a hyperparameter's current number, even if a schedule is set."""
 
     def __init__(self, name: str, inner: Any) -> None:
         self.name = name
@@ -94,11 +94,11 @@ class _ScheduledAttribute:
 
 
 class ScheduledHyperparameters(Configurable):
-    """Base class of objects whose hyperparameters may be schedules of `step`, the number of updates so far.
+    """Base class for objects whose hyperparameters may be schedules, which are functions of `step`.
 
-    As in Keras, reading an attribute gives the current number; `get_hyperparameter` returns the value that was set.
-    `limits` holds the rules of hyperparameters that do not accept every number, and `optional` the names of those that
-    may be None.
+    As in Keras, reading an attribute returns the current number. `get_hyperparameter` returns the value that
+    was set. `limits` contains the rules for hyperparameters that do not accept every number, and `optional`
+    contains the names of hyperparameters that may be None.
     """
 
     optional: ClassVar[frozenset[str]] = frozenset()
@@ -117,10 +117,11 @@ class ScheduledHyperparameters(Configurable):
             name (str): Name of the hyperparameter, such as ``"learning_rate"``.
 
         Returns:
-            float | LearningRateSchedule | Callable | None: A number (the bound one inside a run), None, or a schedule.
+            float | LearningRateSchedule | Callable | None: A number (inside a run, the bound number), None,
+            or a schedule.
 
         Raises:
-            AttributeError: if there is no such hyperparameter; the message suggests the closest name.
+            AttributeError: if there is no such hyperparameter. The message suggests the closest name.
         """
         attribute = getattr(type(self), name, None)
         if not isinstance(attribute, _ScheduledAttribute):
@@ -130,15 +131,15 @@ class ScheduledHyperparameters(Configurable):
         return attribute.inner.__get__(self)
 
     def is_zero(self, name: str) -> bool:
-        """Return True if `name` was set to the number 0, for any value that is bound inside a run."""
+        """Return True if `name` was set to the number 0, regardless of the value bound inside a run."""
         cell: Hyperparameter = self.__dict__["_hyperparameters"][name]
         return cell.is_number and not bool(cell.raw_value)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments of the constructor as plain data.
+        """Return the constructor's arguments as plain data.
 
         Returns:
-            dict: Arguments by name.
+            dict: A dict that maps argument names to values.
 
         Raises:
             InvalidArgument: if a hyperparameter is a function that is not a `LearningRateSchedule`.
@@ -171,17 +172,17 @@ class ScheduledHyperparameters(Configurable):
 
 
 class StepHyperparameters:
-    """The hyperparameters of one update, as attributes: numbers, with schedules evaluated at `step`.
+    """The hyperparameters of one update as attributes, with schedules evaluated at `step`.
 
     Args:
         owner (Optimizer): The optimizer.
-        step (Array): Number of steps so far, the argument of schedules.
-        made (Array): Number of updates so far, which is below `step` if gradients are accumulated.
+        step (Array): Number of steps so far, which is passed to schedules.
+        made (Array): Number of updates so far, which is smaller than `step` if gradients are accumulated.
         dtype (str): Type of `count`.
 
     Attributes:
-        step (Array): See above.
-        count (Array): Number of this update, from 1, for bias corrections.
+        step (Array): Number of steps so far.
+        count (Array): 1-based number of this update, for bias corrections.
         shared (dict[str, Array]): The slots that all parameters share, already updated.
 
     Example:
@@ -212,7 +213,7 @@ class StepHyperparameters:
         return value
 
     def power(self, name: str) -> Array:
-        """Return the hyperparameter `name` to the power of `count`; it is computed once for all parameters."""
+        """Return the hyperparameter `name` raised to the power `count`, computed once for all parameters."""
         if name not in self._powers:
             self._powers[name] = jnp.power(getattr(self, name), self.count)
         return self._powers[name]

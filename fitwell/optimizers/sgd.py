@@ -14,7 +14,7 @@ __all__ = [
     "SGD",
 ]
 
-# In Keras 1, `decay` had this position.
+# In Keras 1, `decay` was the argument in this position.
 _NESTEROV = Boolean().described_as(
     "True or False (a decay is learning_rate=InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay))"
 )
@@ -22,15 +22,17 @@ _NESTEROV = Boolean().described_as(
 
 @optimizer_registry.register()
 class SGD(Optimizer):
-    """Gradient descent: ``θ -= η g``; with momentum ``m = β m - η g; θ += m``.
+    """Gradient descent with optional momentum.
 
-    With `nesterov`, the change is ``β m - η g`` with the new m.
+    Without momentum, the update is ``θ -= η g``. With momentum, it is ``m = β m - η g; θ += m``. With
+    `nesterov`, it is ``θ += β m - η g``, where m is the new momentum.
 
     Args:
-        learning_rate (float | LearningRateSchedule | Callable): η, a number or a schedule of the step. Default: 0.01.
-        momentum (float | Callable): β in [0, 1]; 0 keeps no momentum slot. Default: 0.0.
-        nesterov (bool): True for Nesterov momentum; no effect if the momentum is 0. Default: False.
-        **options: Keyword arguments of every `Optimizer`, such as ``weight_decay`` or ``clipnorm``.
+        learning_rate (float | LearningRateSchedule | Callable): η, which is a number or a schedule. Default: 0.01.
+        momentum (float | Callable): β in [0, 1]. If it is 0, no momentum slot is created. Default: 0.0.
+        nesterov (bool): True to use Nesterov momentum, which has no effect if `momentum` is 0. Default:
+            False.
+        **options: Keyword arguments that every `Optimizer` accepts, such as ``weight_decay`` or ``clipnorm``.
 
     Example:
         >>> import fitwell as fw
@@ -56,13 +58,13 @@ class SGD(Optimizer):
         self.nesterov = nesterov
 
     def init_slots(self) -> dict[str, Any]:
-        """Return the initial value of the momentum m, unless β is 0."""
+        """Return the initial value of m if there is momentum, or no slots otherwise."""
         return {} if self.is_zero("momentum") else {"momentum": 0.0}
 
     def update_step(
         self, gradient: Array, slots: Arrays, learning_rate: Any, hyperparameters: StepHyperparameters
     ) -> tuple[Array, Arrays]:
-        """Compute the change of one parameter; see `Optimizer.update_step`."""
+        """Compute the change to one parameter. See `Optimizer.update_step`."""
         if not slots:
             return -learning_rate * gradient, slots
         momentum = hyperparameters.momentum * slots["momentum"] - learning_rate * gradient

@@ -1,4 +1,4 @@
-"""Schedules: a learning rate, or any other hyperparameter, as a function of the number of updates so far."""
+"""Schedules, which compute a learning rate or another hyperparameter from the number of updates so far."""
 
 from fitwell.schedules.base import LearningRateSchedule, deserialize, get, serialize
 from fitwell.schedules.cosine_decay import CosineDecay, CosineDecayRestarts

@@ -1,4 +1,4 @@
-"""`LearningRateSchedule`: a small object that computes one number from the step."""
+"""`LearningRateSchedule`, the base class for objects that compute a hyperparameter from the step."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ Number = float | Array
 
 schedule_registry = _registry.Registry("schedule")
 
-# The rule of lengths in updates, and of other numbers above 0.
+# The validation rule for numbers of updates and for other positive numbers.
 STEPS_RULE = Real(0, closed="right")
 
 
 class LearningRateSchedule(_registry.Configurable):
-    """Base class of schedules: ``schedule(step)`` is the value for the update after `step` updates.
+    """Base class for schedules, whose ``schedule(step)`` is the value for the update after `step` updates.
 
-    `step` is a number of updates from 0, an integer or a float. The result is a float scalar. An optimizer accepts a
-    schedule for any of its hyperparameters, not only for the learning rate.
+    `step` is the number of updates so far, as an integer or a float. The result is a float scalar. An
+    optimizer accepts a schedule for any of its hyperparameters, not only for the learning rate.
 
-    A subclass keeps its numbers as attributes, lists those that are traced arguments in `hyperparameters`, and computes
-    in `__call__` with `jax.numpy` (without Python `if` on numbers, which are traced inside a run).
+    A subclass stores its numbers as attributes, lists the traced ones in `hyperparameters`, and implements
+    `__call__` with `jax.numpy`. `__call__` must not use a Python `if` on these numbers, because they are
+    traced inside a run.
 
     Example:
         >>> import fitwell as fw
@@ -66,25 +67,25 @@ class LearningRateSchedule(_registry.Configurable):
             Array: A float scalar.
 
         Raises:
-            NotImplementedError: if the subclass does not define it.
+            NotImplementedError: if the subclass does not define this method.
         """
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, step)")
 
 
 def to_float(step: Number) -> Array:
-    """Convert `step` to floating point (float32 for integers: exact up to 16 million updates)."""
+    """Convert `step` to floating point. Integers become float32, which is exact up to 16 million updates."""
     step = jnp.asarray(step)
     return step if jnp.issubdtype(step.dtype, jnp.floating) else step.astype(jnp.float32)
 
 
 def count_periods(step: Number, decay_steps: Number, staircase: bool) -> Array:
-    """Return the number of periods of `decay_steps` updates, rounded down if `staircase`."""
+    """Return the number of periods of `decay_steps` updates so far, rounded down if `staircase` is True."""
     periods = to_float(step) / decay_steps
     return jnp.floor(periods) if staircase else periods
 
 
 def get(identifier: Any) -> Any:
-    """Return the schedule for an identifier.
+    """Return the schedule that an identifier specifies.
 
     Args:
         identifier (LearningRateSchedule | Callable | dict): A schedule, a function of the step, or a configuration.
@@ -93,7 +94,7 @@ def get(identifier: Any) -> Any:
         LearningRateSchedule | Callable: The schedule.
 
     Raises:
-        InvalidArgument: if `identifier` is none of these.
+        InvalidArgument: if `identifier` is none of the above.
 
     Example:
         >>> import fitwell as fw
@@ -113,7 +114,7 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(schedule: LearningRateSchedule) -> Any:
-    """Return a schedule as plain data.
+    """Convert a schedule to plain data.
 
     Args:
         schedule (LearningRateSchedule): The schedule.
@@ -131,7 +132,7 @@ def serialize(schedule: LearningRateSchedule) -> Any:
 
 
 def deserialize(config: Mapping[str, Any]) -> LearningRateSchedule:
-    """Return the schedule that `serialize` wrote.
+    """Create a schedule from the result of `serialize`.
 
     Args:
         config (dict): The result of `serialize`.

@@ -40,8 +40,8 @@ def plateau(factor: float = 0.5) -> callbacks.Callback:
 @pytest.mark.parametrize(
     ("watching", "message"),
     [
-        ([by_epoch()], "a schedule of the optimizer and by LearningRateScheduler"),
-        ([plateau()], "a schedule of the optimizer and by ReduceLROnPlateau"),
+        ([by_epoch()], "the optimizer's schedule and by LearningRateScheduler"),
+        ([plateau()], "the optimizer's schedule and by ReduceLROnPlateau"),
         ([plateau(), by_epoch()], "and by LearningRateScheduler and by ReduceLROnPlateau"),
     ],
 )

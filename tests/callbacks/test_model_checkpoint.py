@@ -131,7 +131,7 @@ def test_a_value_that_is_not_finite_is_never_the_best(tmp_path: Path) -> None:
         ({"filepath": "a.keras", "save_weights_only": True}, "end in .h5 or .npz or .safetensors"),
         ({"filepath": "a.keras", "save_freq": 0}, "save_freq"),
         ({"filepath": "a.keras", "save_freq": "batch"}, "save_freq"),
-        ({"filepath": "a.keras", "save_freq": 5, "save_best_only": True}, "end of an epoch only"),
+        ({"filepath": "a.keras", "save_freq": 5, "save_best_only": True}, "only at the end of an epoch"),
         ({"filepath": "a.keras", "mode": "least"}, "mode must be"),
     ],
     ids=str,

@@ -247,7 +247,7 @@ def test_the_mode_of_a_custom_metric_is_used() -> None:
         "slow": lambda: build(0.0, metrics=[share_right]),
         "fast": lambda: build(1.0, metrics=[share_right]),
     }
-    with pytest.raises(InvalidArgument, match="cannot infer from the name 'share_right' .*; add mode="):
+    with pytest.raises(InvalidArgument, match="cannot infer from the name 'share_right' .*; pass mode="):
         run(candidates)
     found = run(candidates, mode="max", epochs=5)
     assert found.larger_is_better and found.best == found.scores.mean().idxmax()

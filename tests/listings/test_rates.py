@@ -60,7 +60,10 @@ def test_adam_with_every_argument_of_its_signature(older: Any, diabetes: Any) ->
 def test_decay_beside_a_schedule_is_refused() -> None:
     """Old: `decay`. It has no meaning where the rate is a schedule, so the error says to choose."""
     schedule = keras.optimizers.schedules.ExponentialDecay(0.01, 100, 0.1)
-    with pytest.warns(DeprecationWarning), pytest.raises(InvalidArgument, match="exclude each other"):
+    with (
+        pytest.warns(DeprecationWarning),
+        pytest.raises(InvalidArgument, match="cannot be combined with a schedule"),
+    ):
         keras.optimizers.SGD(schedule, decay=0.1)
 
 

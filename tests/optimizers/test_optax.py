@@ -101,7 +101,7 @@ def test_reconcile_starts_afresh_when_parameters_change() -> None:
 
 
 def test_what_cannot_be_honoured() -> None:
-    with pytest.raises(InvalidArgument, match="weight_decay needs learning_rate="):
+    with pytest.raises(InvalidArgument, match="weight_decay requires learning_rate="):
         optimizers.OptaxOptimizer(optax.sgd(0.1), weight_decay=0.1)
     with pytest.raises(InvalidArgument, match=r"tx must be an optax\.GradientTransformation"):
         optimizers.OptaxOptimizer("sgd")

@@ -90,7 +90,7 @@ def test_a_gradient_that_is_not_finite_is_not_hidden_by_clipping() -> None:
 
 
 def test_only_one_way_of_clipping() -> None:
-    with pytest.raises(InvalidArgument, match="only one of clipnorm, clipvalue, global_clipnorm"):
+    with pytest.raises(InvalidArgument, match="only one of clipnorm, clipvalue and global_clipnorm"):
         optimizers.SGD(clipnorm=1.0, clipvalue=1.0)
 
 
@@ -164,7 +164,7 @@ def test_an_optimizer_that_goes_to_another_model_starts_afresh() -> None:
         {"momentum": {"layers.0/kernel": np.full(1, 7.0)}},
         Variable(np.int32(5)),
     )
-    with pytest.warns(UserWarning, match="'sgd' trained another model before and starts from scratch"):
+    with pytest.warns(UserWarning, match="'sgd' trained a different model before, so its state was reset"):
         optimizer.bind_variables(others)
     assert optimizer.opt_state is None
     assert int(optimizer.iterations) == 0
@@ -341,7 +341,7 @@ def test_what_is_divided_by_or_clipped_to_is_above_zero(name: str) -> None:
         ({"gradient_accumulation_steps": 1}, "integer of at least 2"),
         ({"gradient_accumulation_steps": 2.5}, "integer of at least 2"),
         ({"use_ema": True, "ema_overwrite_frequency": 0}, "integer of at least 1"),
-        ({"ema_overwrite_frequency": 3}, "needs use_ema=True"),
+        ({"ema_overwrite_frequency": 3}, "requires use_ema=True"),
         ({"clipnorm": 0.0}, "clipnorm must be a finite number"),
         ({"clipnorm": -1}, "clipnorm must be a finite number"),
         ({"weight_decay": -0.1}, "weight_decay must be a finite number of at least 0"),
