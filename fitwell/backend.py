@@ -1,7 +1,7 @@
-"""Keras's ``backend``: settings, and the deprecated functions ``K.mean(...)``, ``K.get_value(...)`` and so on.
+"""Keras's ``backend`` module: settings, and deprecated functions such as ``K.mean`` and ``K.get_value``.
 
-The settings (`epsilon`, `floatx`, `clear_session` and others) are current. The functions of arrays are those of
-`jax.numpy` with former names and defaults; each one warns once and names its replacement.
+The settings (`epsilon`, `floatx`, `clear_session` and others) are not deprecated. The array functions call `jax.numpy`
+functions with the names and defaults of older Keras versions. Each one warns once and recommends a replacement.
 """
 
 from __future__ import annotations
@@ -43,21 +43,21 @@ __all__ = [
     "variable",
 ]
 
-# Functions with the same name and arguments in jax.numpy.
+# Functions that have the same name and arguments in jax.numpy.
 _SAME_IN_JAX_NUMPY = """
 abs all any arange cos cumprod cumsum dot equal exp eye full greater greater_equal less less_equal log max maximum mean
 min minimum not_equal ones ones_like prod reshape round shape sign sin sqrt square squeeze stack std sum tanh tile
 transpose var zeros zeros_like
 """
-# Functions with the same name and arguments in fitwell.activations.
+# Functions that have the same name and arguments in fitwell.activations.
 _ACTIVATIONS = ["elu", "sigmoid", "softmax", "softplus", "softsign"]
-# Functions whose name, arguments or defaults have changed: the replacement, and the former function.
+# Functions whose name, arguments or defaults have changed, each with its replacement and its old implementation.
 _RENAMED: dict[str, tuple[str, Callable[..., Any]]] = {
     "argmax": ("jax.numpy.argmax(x, axis=-1)", lambda x, axis=-1: jnp.argmax(x, axis)),
     "argmin": ("jax.numpy.argmin(x, axis=-1)", lambda x, axis=-1: jnp.argmin(x, axis)),
     "batch_flatten": ("x.reshape(len(x), -1)", lambda x: jnp.reshape(x, (len(x), -1))),
     "binary_crossentropy": (
-        "fitwell.losses.binary_crossentropy, which averages each row",
+        "fitwell.losses.binary_crossentropy, which returns the mean of each row",
         lambda target, output, from_logits=False: losses.binary_crossentropy(
             jnp.expand_dims(target, -1), jnp.expand_dims(output, -1), from_logits
         ),
@@ -111,20 +111,20 @@ _RENAMED: dict[str, tuple[str, Callable[..., Any]]] = {
         ),
     ),
 }
-# Functions that are not supported, and their replacements.
+# Functions that are not supported, each with advice on how to replace it.
 _UNSUPPORTED = {
-    "get_session": "there are no sessions: arrays have values, and layer.get_weights() or K.get_value returns them",
-    "set_session": "there are no sessions: leave it out",
-    "gradients": "write jax.grad of a function that calls the model: jax.grad(lambda x: model(x).sum())(x)",
-    "learning_phase_scope": "write model(x, training=True), which returns the outputs in training",
-    "placeholder": "write fitwell.Input(shape=...), without the batch axis",
-    "random_binomial": "write jax.random.bernoulli(self.next_key(), p, shape)",
-    "random_normal": "write jax.random.normal(self.next_key(), shape) inside a layer's call",
-    "random_uniform": "write jax.random.uniform(self.next_key(), shape) inside a layer's call",
-    "rnn": "write jax.lax.scan",
-    "update": "write variable.assign(value) in a layer's call",
-    "update_add": "write variable.assign_add(value) in a layer's call",
-    "update_sub": "write variable.assign_sub(value) in a layer's call",
+    "get_session": "fitwell does not use sessions. Use layer.get_weights() or K.get_value(variable) to get values.",
+    "set_session": "fitwell does not use sessions. Remove this call.",
+    "gradients": "Use jax.grad with a function that calls the model: jax.grad(lambda x: model(x).sum())(x).",
+    "learning_phase_scope": "Call model(x, training=True) to get the outputs in training mode.",
+    "placeholder": "Use fitwell.Input(shape=...), where the shape does not include the batch axis.",
+    "random_binomial": "Use jax.random.bernoulli(self.next_key(), p, shape) in a layer's call method.",
+    "random_normal": "Use jax.random.normal(self.next_key(), shape) in a layer's call method.",
+    "random_uniform": "Use jax.random.uniform(self.next_key(), shape) in a layer's call method.",
+    "rnn": "Use jax.lax.scan.",
+    "update": "Use variable.assign(value) in a layer's call method.",
+    "update_add": "Use variable.assign_add(value) in a layer's call method.",
+    "update_sub": "Use variable.assign_sub(value) in a layer's call method.",
 }
 
 
@@ -141,19 +141,17 @@ def __getattr__(name: str) -> Any:
         warn_deprecated(old, new)
         return function
     if name in _UNSUPPORTED:
-        raise InvalidArgument(f"{old} is not supported: {_UNSUPPORTED[name]}")
-    raise AttributeError(
-        f"module {__name__!r} has no attribute {name!r}; see jax.numpy for functions of arrays"
-    )
+        raise InvalidArgument(f"{old} is not supported. {_UNSUPPORTED[name]}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; see jax.numpy for array functions")
 
 
 # --- settings ------------------------------------------------------------------------------------------------
 
 
 def clear_session() -> None:
-    """Reset automatic names of layers, and release compiled programs.
+    """Reset the counters for automatic layer names, and delete compiled programs.
 
-    Models that are no longer referenced free their memory without it.
+    This call is not necessary to free the memory of models that you no longer use.
 
     Example:
         >>> import fitwell as fw
@@ -166,7 +164,7 @@ def clear_session() -> None:
 
 
 def image_data_format() -> str:
-    """Return the position of the channels in images.
+    """Return the position of the channel axis in images.
 
     Returns:
         str: ``"channels_last"``.
@@ -180,10 +178,10 @@ def image_data_format() -> str:
 
 
 def learning_phase() -> int:
-    """Return the phase of the surrounding call.
+    """Return whether the current call runs in training mode.
 
     Returns:
-        int: 1 inside a call in training, else 0.
+        int: 1 in training mode, or 0 otherwise.
 
     Example:
         >>> import fitwell as fw
@@ -194,34 +192,34 @@ def learning_phase() -> int:
 
 
 def set_learning_phase(value: int) -> NoReturn:
-    """Raise `InvalidArgument`: each call sets its phase with the argument `training`.
+    """Raise `InvalidArgument`, because each call sets its phase with the argument `training`.
 
     Args:
-        value (int): 0 or 1.
+        value (int): The phase, 0 or 1.
 
     Raises:
-        InvalidArgument: always; the message names the replacement.
+        InvalidArgument: always. The message recommends a replacement.
 
     Example:
         >>> import fitwell as fw
         >>> fw.backend.set_learning_phase(1)  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
-        fitwell.errors.InvalidArgument: keras.backend.set_learning_phase(1) is not supported: ...
+        fitwell.errors.InvalidArgument: keras.backend.set_learning_phase(1) is not supported. ...
     """
     raise InvalidArgument(
-        f"keras.backend.set_learning_phase({value}) is not supported: each call sets its phase with the "
-        "argument training: write model(x, training=True) or model(x, training=False)"
+        f"keras.backend.set_learning_phase({value}) is not supported. Each call of a model sets its phase with the "
+        "argument training. Call model(x, training=True) or model(x, training=False)."
     )
 
 
 def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
-    """Return `x` in training and `alt` otherwise. Deprecated.
+    """Return `x` in training mode and `alt` otherwise. Deprecated.
 
     Args:
-        x (Any): The value in training, or a function that returns it.
-        alt (Any): The value in inference, or a function that returns it.
-        training (bool | None): The phase. Default: None, that of the surrounding call.
+        x (Any): The value in training mode, or a function that returns it.
+        alt (Any): The value in inference mode, or a function that returns it.
+        training (bool | None): Whether to use training mode. Default: None, which means the mode of the current call.
 
     Returns:
         Any: One of the two values.
@@ -235,7 +233,7 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
     """
     warn_deprecated(
         "keras.backend.in_train_phase(x, alt)",
-        "x if training else alt, in call(self, inputs, training=False)",
+        "x if training else alt in the method call(self, inputs, training=False)",
     )
     chosen = x if (learning_phase() if training is None else training) else alt
     return chosen() if callable(chosen) else chosen
@@ -245,7 +243,7 @@ def in_train_phase(x: Any, alt: Any, training: Any = None) -> Any:
 
 
 def get_value(x: Any) -> Any:
-    """Return the value of a variable, or of a hyperparameter of an optimizer. Deprecated.
+    """Return the value of a variable or an optimizer's hyperparameter. Deprecated.
 
     Args:
         x (Variable | float): A variable, or a hyperparameter such as ``optimizer.learning_rate``.
@@ -264,13 +262,13 @@ def get_value(x: Any) -> Any:
     if isinstance(x, ScheduledFloat):
         warn_deprecated(f"keras.backend.get_value(optimizer.{x.name})", f"float(optimizer.{x.name})")
         return float(x)
-    warn_deprecated("keras.backend.get_value(x)", "x.numpy(), or numpy.asarray(x)")
+    warn_deprecated("keras.backend.get_value(x)", "x.numpy() or numpy.asarray(x)")
     return np.asarray(x)
 
 
 @validate_params(tensors=ListOf(Predicate(lambda value: True, "a variable")))
 def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
-    """Return the values of several variables. Deprecated.
+    """Return the values of multiple variables. Deprecated.
 
     Args:
         tensors (list[Variable]): The variables.
@@ -290,14 +288,14 @@ def batch_get_value(tensors: Sequence[Any]) -> list[Any]:
 
 
 def set_value(x: Any, value: Any) -> None:
-    """Set a variable, or a hyperparameter that was read from its optimizer. Deprecated.
+    """Set the value of a variable or an optimizer's hyperparameter. Deprecated.
 
     Args:
         x (Variable | float): A variable, or a hyperparameter such as ``optimizer.learning_rate``.
         value (ArrayLike): The new value.
 
     Raises:
-        InvalidArgument: if `x` is neither.
+        InvalidArgument: if `x` is neither a variable nor a hyperparameter that was read from its optimizer.
 
     Example:
         >>> import warnings
@@ -315,19 +313,19 @@ def set_value(x: Any, value: Any) -> None:
         warn_deprecated("keras.backend.set_value(variable, value)", "variable.assign(value)")
     else:
         raise InvalidArgument(
-            "keras.backend.set_value: expected a variable, or a hyperparameter just read from its optimizer as in "
-            f"set_value(model.optimizer.learning_rate, 0.1), got {x!r}; for anything else assign the attribute"
+            "keras.backend.set_value requires a variable or a hyperparameter that was read from its optimizer, as in "
+            f"set_value(model.optimizer.learning_rate, 0.1), got {x!r}. To set any other value, assign the attribute."
         )
     x.assign(value)
 
 
 @validate_params(value=NumericArray(), dtype=DType() | None)
 def variable(value: Any, dtype: Any = None, name: str = "variable") -> Variable:
-    """Create a variable. Deprecated: inside a layer, use ``self.add_weight(...)``.
+    """Create a variable. Deprecated. In a layer, use ``self.add_weight(...)`` instead.
 
     Args:
         value (ArrayLike): The initial value.
-        dtype (str | None): Type of the variable. Default: None, that of `config.floatx`.
+        dtype (str | None): Type of the variable. Default: None, which means `config.floatx`.
         name (str): Name of the variable. Default: "variable".
 
     Returns:
@@ -345,11 +343,11 @@ def variable(value: Any, dtype: Any = None, name: str = "variable") -> Variable:
 
 
 def function(inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[Sequence[Any]], list[Any]]:
-    """Return a function from arrays of `inputs` to arrays of `outputs`. Deprecated.
+    """Create a function that computes the values of `outputs` from values of `inputs`. Deprecated.
 
     Args:
         inputs (list[KerasTensor]): Inputs of a model.
-        outputs (list[KerasTensor]): Outputs of layers of the same model.
+        outputs (list[KerasTensor]): Layer outputs in the same model.
 
     Returns:
         Callable: A function that takes a list of arrays and returns a list of arrays.
@@ -370,8 +368,8 @@ def function(inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable[[Sequenc
     inputs, outputs = list(inputs), list(outputs)
     if len(find_keras_tensors(inputs)) < len(inputs):
         raise InvalidArgument(
-            "keras.backend.function: every input must be the input of a model, which learning_phase() is not; for "
-            "the outputs in training write model(x, training=True)"
+            "keras.backend.function: each input must be an input of a model. learning_phase() is not one. To get the "
+            "outputs in training mode, call model(x, training=True)."
         )
     warn_deprecated("keras.backend.function(inputs, outputs)", "Model(inputs, outputs).predict(x)")
     model = Model(inputs=inputs, outputs=outputs)

@@ -1,6 +1,7 @@
-"""Constraints: projections of a weight onto a set of allowed values, applied after every update.
+"""Constraints, which project a weight onto a set of allowed values after every update.
 
-Their bounds are hyperparameters that the compiled program takes as arguments: changing one does not recompile.
+Their bounds are hyperparameters that are passed to the compiled program as arguments. Therefore, you can change them
+without recompilation.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def _norms(w: Array, axis: Axis) -> Array:
 class Constraint(Configurable):
     """Base class of all constraints.
 
-    A subclass overrides `__call__` and lists its bounds in `hyperparameters`.
+    A subclass overrides `__call__`, and lists the names of its bounds in `hyperparameters`.
 
     Example:
         >>> import fitwell as fw
@@ -68,25 +69,28 @@ class Constraint(Configurable):
     """
 
     def __call__(self, w: Any) -> Any:
-        """Return the projection of `w`.
+        """Project a weight onto the set of allowed values.
 
         Args:
-            w (array): A weight, of any shape.
+            w (array): A weight of any shape.
 
         Returns:
-            Array: The allowed value, of the same shape.
+            Array: The projected weight, which has the same shape.
         """
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, w)")
 
 
 @_registry.register()
 class MaxNorm(Constraint):
-    """Limit norms to at most r: ``w min(|w|, r) / (ε + |w|)``, ε = 1e-7.
+    """A constraint that limits norms to a maximum r, ``w min(|w|, r) / (ε + |w|)``.
+
+    ε is `config.epsilon`, 1e-7 by default.
 
     Args:
-        max_value (float): r, at least 0. Default: 2.
-        axis (int | list[int]): Axes of the norm. 0 constrains the incoming weights of each unit of a Dense kernel
-            ``[in, out]``, ``[0, 1, 2]`` those of each filter of a Conv2D kernel. Default: 0.
+        max_value (float): The maximum r, at least 0. Default: 2.
+        axis (int | list[int]): Axes along which norms are computed. For a Dense kernel ``[in, out]``, 0 constrains the
+            incoming weights of each unit. For a Conv2D kernel, ``[0, 1, 2]`` constrains the weights of each filter.
+            Default: 0.
 
     Example:
         >>> import fitwell as fw
@@ -105,7 +109,7 @@ class MaxNorm(Constraint):
         self.axis = list(axis) if isinstance(axis, tuple) else axis
 
     def __call__(self, w: Any) -> Array:
-        """Return `w` with no norm above `max_value`."""
+        """Scale the weight so that no norm exceeds `max_value`. See `Constraint`."""
         w = _to_float(w)
         norms = _norms(w, self.axis)
         return w * (jnp.minimum(norms, jnp.asarray(self.max_value, w.dtype)) / (settings.epsilon() + norms))
@@ -113,16 +117,17 @@ class MaxNorm(Constraint):
 
 @_registry.register()
 class MinMaxNorm(Constraint):
-    """Pull norms into an interval: ``w n / (ε + |w|)``.
+    """A constraint that moves norms into an interval, ``w n / (ε + |w|)``.
 
-    ``n = rate clip(|w|, min, max) + (1 - rate) |w|``, ε = 1e-7.
+    The new norm is ``n = rate clip(|w|, min_value, max_value) + (1 - rate) |w|``. ε is `config.epsilon`, 1e-7 by
+    default.
 
     Args:
         min_value (float): Lower bound, at least 0. Default: 0.
         max_value (float): Upper bound, at least 0. Default: 1.
-        rate (float): From 0 to 1. 1 enforces the bounds at once; a smaller rate moves towards them at each
-            update. Default: 1.
-        axis (int | list[int]): Axes of the norm; see `MaxNorm`. Default: 0.
+        rate (float): A number from 0 to 1. With 1, norms are within the bounds after each update. With a smaller
+            number, each update only moves the norms towards the bounds. Default: 1.
+        axis (int | list[int]): Axes along which norms are computed; see `MaxNorm`. Default: 0.
 
     Example:
         >>> import fitwell as fw
@@ -142,7 +147,7 @@ class MinMaxNorm(Constraint):
         self.axis = list(axis) if isinstance(axis, tuple) else axis
 
     def __call__(self, w: Any) -> Array:
-        """Return `w` with norms moved towards the interval."""
+        """Scale the weight so that norms move into the interval. See `Constraint`."""
         w = _to_float(w)
         low, high, rate = (
             jnp.asarray(value, w.dtype) for value in (self.min_value, self.max_value, self.rate)
@@ -154,10 +159,12 @@ class MinMaxNorm(Constraint):
 
 @_registry.register()
 class UnitNorm(Constraint):
-    """Scale norms to 1: ``w / (ε + |w|)``, ε = 1e-7.
+    """A constraint that scales norms to 1, ``w / (ε + |w|)``.
+
+    ε is `config.epsilon`, 1e-7 by default.
 
     Args:
-        axis (int | list[int]): Axes of the norm; see `MaxNorm`. Default: 0.
+        axis (int | list[int]): Axes along which norms are computed; see `MaxNorm`. Default: 0.
 
     Example:
         >>> import fitwell as fw
@@ -173,14 +180,14 @@ class UnitNorm(Constraint):
         self.axis = list(axis) if isinstance(axis, tuple) else axis
 
     def __call__(self, w: Any) -> Array:
-        """Return `w` with all norms 1 (zero vectors stay zero)."""
+        """Scale the weight so that all norms are 1. Vectors of zeros do not change. See `Constraint`."""
         w = _to_float(w)
         return w / (settings.epsilon() + _norms(w, self.axis))
 
 
 @_registry.register()
 class NonNeg(Constraint):
-    """Replace negative weights with 0: ``max(w, 0)``.
+    """A constraint that replaces negative weights with 0, ``max(w, 0)``.
 
     Example:
         >>> import fitwell as fw
@@ -191,18 +198,19 @@ class NonNeg(Constraint):
     """
 
     def __call__(self, w: Any) -> Array:
-        """Return `w` with negative values replaced by 0."""
+        """Replace negative values with 0. See `Constraint`."""
         w = _to_float(w)
         return jnp.maximum(w, 0)
 
 
 @_registry.register("radial")
 class RadialConstraint(Constraint):
-    """Make Conv2D kernels constant at each distance from their center.
+    """A constraint that makes Conv2D kernels constant at each distance from their center.
 
-    The distance is the number of rings around the center, ``max(|Δrow|, |Δcolumn|)``. Each ring is replaced by its
-    mean, which gives the nearest kernel of this kind. The Keras 2 class copied one corner value of each ring
-    instead, and took the wrong one for kernels of odd size; Keras 3 has no such class.
+    The distance is ``max(|Δrow|, |Δcolumn|)``, so kernels consist of square rings around their center. All values in a
+    ring are replaced with their mean, which gives the nearest kernel with constant rings. In Keras 2, this class copied
+    one corner value of each ring instead, and copied the wrong one if the kernel size was odd. Keras 3 does not have
+    this class.
 
     Raises:
         ShapeError: if the weight is not a square kernel ``[k, k, in, out]``.
@@ -216,13 +224,13 @@ class RadialConstraint(Constraint):
     """
 
     def __call__(self, w: Any) -> Array:
-        """Return the kernel `w`, ``[size, size, in, out]``, with constant rings."""
+        """Replace each ring of the kernel ``[size, size, in, out]`` with its mean. See `Constraint`."""
         w = _to_float(w)
         if w.ndim != 4 or w.shape[0] != w.shape[1]:
             raise ShapeError(
-                f"RadialConstraint is for square Conv2D kernels [k, k, in, out], got shape {w.shape}"
+                f"RadialConstraint requires a square Conv2D kernel [k, k, in, out], got shape {w.shape}"
             )
-        # Twice the distance from the center is an integer for even sizes too; the rings are numbered from 0.
+        # Twice the distance from the center is an integer even if the size is even. Ring indices are 0-based.
         offset = jnp.abs(2 * jnp.arange(w.shape[0]) - (w.shape[0] - 1))
         ring = jnp.maximum(offset[:, None], offset[None, :]) // 2
         member = jax.nn.one_hot(ring, w.shape[0] // 2 + 1, dtype=w.dtype)
@@ -243,17 +251,17 @@ __getattr__ = deprecated_module_getattr(
 
 
 def get(identifier: Any) -> Callable[[Any], Any] | None:
-    """Return the constraint for `identifier`.
+    """Return the constraint that an identifier specifies.
 
     Args:
-        identifier (str | Constraint | type | dict | Callable | None): A name, an object, a class, a
-            configuration, or a function of an array.
+        identifier (str | Constraint | type | dict | Callable | None): A name, a `Constraint` object, a constraint
+            class, a configuration, or a function that takes and returns an array.
 
     Returns:
-        Callable | None: The constraint; None for None.
+        Callable | None: The constraint, or None if `identifier` is None.
 
     Raises:
-        InvalidArgument: if there is no such constraint.
+        InvalidArgument: if no constraint matches the identifier.
 
     Example:
         >>> import fitwell as fw
@@ -263,20 +271,20 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
     constraint = _registry.get(identifier)
     if constraint is not None and not callable(constraint):
         raise InvalidArgument(
-            f"constraint: expected a name such as 'max_norm', an object such as max_norm(1.0) or a function, "
+            f"expected a name such as 'max_norm', an object such as max_norm(1.0) or a function as the constraint, "
             f"got {identifier!r}"
         )
     return constraint
 
 
 def serialize(constraint: Any) -> Any:
-    """Return the configuration of `constraint` as JSON-compatible data, which `deserialize` reads.
+    """Return the configuration of a constraint as JSON-compatible data.
 
     Args:
         constraint (Constraint | Callable): The constraint.
 
     Returns:
-        str | dict: The name of a function, or the configuration of an object.
+        str | dict: The name of a function, or the configuration of an object. You can pass it to `deserialize`.
 
     Example:
         >>> import fitwell as fw
@@ -287,16 +295,16 @@ def serialize(constraint: Any) -> Any:
 
 
 def deserialize(config: Mapping[str, Any] | str | None) -> Callable[[Any], Any] | None:
-    """Return the constraint for a configuration written by `serialize` or by Keras.
+    """Create a constraint from a configuration that `serialize` or Keras returned.
 
     Args:
-        config (str | dict): A name or configuration.
+        config (str | dict): The configuration, or the name of a constraint.
 
     Returns:
         Constraint | Callable: The constraint.
 
     Raises:
-        InvalidArgument: if there is no such constraint.
+        InvalidArgument: if no constraint matches the configuration.
 
     Example:
         >>> import fitwell as fw

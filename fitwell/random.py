@@ -1,8 +1,8 @@
-"""Seeds and permutations: the source of all randomness in fitwell.
+"""Seeds, random generators and permutations, which are the source of all randomness in fitwell.
 
-Weights are drawn on the host with NumPy (JAX would compile one program per shape). The order of rows is
-a function of ``(seed, epoch)``, the noise inside a step a function of ``(seed, step)``. Neither depends on how a
-run is split into dispatches, so a resumed run continues with the same bits.
+Weights are drawn on the host with NumPy, because JAX would compile one program for each shape. The order of rows
+depends only on ``(seed, epoch)``, and the noise in a training step depends only on ``(seed, step)``. Neither depends on
+how a run is split into dispatches, so a resumed run gives exactly the same results.
 """
 
 from __future__ import annotations
@@ -37,7 +37,11 @@ SEED = Integer(0)
 
 
 class SeedGenerator:
-    """An infinite, reproducible sequence of seeds. The i-th seed depends only on `seed` and i."""
+    """An infinite, reproducible sequence of seeds. The i-th seed depends only on `seed` and i.
+
+    Args:
+        seed (int | None): Seed of the sequence. Default: None, which means a random seed.
+    """
 
     def __init__(self, seed: int | None = None) -> None:
         self.seed = (
@@ -46,20 +50,21 @@ class SeedGenerator:
         self.position = 0
 
     def next(self) -> int:
-        """Return the next seed, below 2**32."""
+        """Return the next seed, which is below 2**32."""
         sequence = np.random.SeedSequence(self.seed, spawn_key=(self.position,))
         self.position += 1
         return int(sequence.generate_state(1)[0])
 
 
-# Epochs with fewer rows are permuted in blocks of this many rows, one state of the generator per block.
+# If epochs have fewer rows than this, multiple epochs are permuted in a block with at most this number of rows. Each
+# block uses one state of the generator.
 _BLOCK_ROWS = 4096
-# Number of cached blocks, and the maximum number of rows of each: 16 MB in total.
+# Maximum number of cached blocks, and maximum number of rows in each block. The cache takes at most 16 MB.
 _CACHED_BLOCKS = 256
 _CACHED_ROWS = 2**14
 
 _process_seeds = SeedGenerator()
-# One entry for each open block of `cache_permutations`, possibly of different threads.
+# One entry for each active `cache_permutations` block in any thread.
 _open_caches: list[None] = []
 _local = threading.local()
 
@@ -71,10 +76,10 @@ def _stream() -> SeedGenerator:
 
 @validate_params(seed=SEED)
 def set_random_seed(seed: int) -> None:
-    """Seed fitwell, NumPy's global generator and Python's `random`, so that the same program repeats the same run.
+    """Set the seed of fitwell, NumPy's global generator and Python's `random` module to make a program reproducible.
 
     Args:
-        seed (int): An integer of at least 0.
+        seed (int): The seed, an integer of at least 0.
 
     Example:
         >>> import fitwell as fw
@@ -88,14 +93,22 @@ def set_random_seed(seed: int) -> None:
 
 @contextmanager
 def seed_scope(seed: int) -> Iterator[None]:
-    """Draw all seeds inside the block from a new generator with this `seed` (this thread only)."""
+    """Draw all seeds in a ``with`` block from a new seed generator. Other threads are not affected.
+
+    Args:
+        seed (int): Seed of the generator.
+    """
     with use_seed_generator(SeedGenerator(seed)):
         yield
 
 
 @contextmanager
 def use_seed_generator(stream: SeedGenerator) -> Iterator[None]:
-    """Draw all seeds inside the block from `stream`, from its current position (this thread only)."""
+    """Draw all seeds in a ``with`` block from an existing seed generator. Other threads are not affected.
+
+    Args:
+        stream (SeedGenerator): The seed generator, which continues from its current position.
+    """
     stack: list[SeedGenerator] = _local.__dict__.setdefault("streams", [])
     stack.append(stream)
     try:
@@ -105,27 +118,43 @@ def use_seed_generator(stream: SeedGenerator) -> Iterator[None]:
 
 
 def next_seed() -> int:
-    """Return the next seed of the current generator."""
+    """Return the next seed from the current seed generator."""
     return _stream().next()
 
 
 def make_rng(seed: int | None = None) -> np.random.Generator:
-    """Return a NumPy generator for `seed`, or for the next seed of the current generator."""
+    """Create a NumPy random generator.
+
+    Args:
+        seed (int | None): Seed of the generator. Default: None, which means the next seed from the current seed
+            generator.
+
+    Returns:
+        np.random.Generator: The generator.
+    """
     return np.random.Generator(np.random.Philox(next_seed() if seed is None else seed))
 
 
 def epoch_permutation(seed: int, epoch: int, rows: int) -> NDArray[np.int32]:
-    """Return the permutation of rows for one epoch of the run with this `seed`; see `epoch_permutations`."""
+    """Return the permutation of rows for a single epoch. See `epoch_permutations`."""
     return epoch_permutations(seed, range(epoch, epoch + 1), rows)[0]
 
 
 def epoch_permutations(seed: int, epochs: range, rows: int) -> NDArray[np.int32]:
-    """Return the permutations of rows for consecutive `epochs` of the run with this `seed`.
+    """Return the permutations of rows for consecutive epochs.
 
-    The result has shape ``[epochs, rows]``. Each permutation of ``0 … rows-1`` is a function of
-    ``(seed, epoch, rows)`` only. A counter-based generator on the host draws them: a permutation on the
-    device costs more than a whole epoch of a small network. Epochs of few rows are drawn in blocks, keyed by
-    ``(seed, epoch_block)``, because resetting the generator costs more than permuting.
+    Each permutation of ``0 … rows-1`` depends only on ``(seed, epoch, rows)``. The permutations are drawn on the host
+    with a counter-based generator, because a permutation on the device takes longer than a whole epoch of a small
+    network. If epochs have few rows, multiple epochs are drawn in a block, and the generator's key is
+    ``(seed, epoch_block)``. This is faster, because resetting the generator takes longer than permuting a few rows.
+
+    Args:
+        seed (int): The run's seed.
+        epochs (range): Consecutive epochs.
+        rows (int): Number of rows in each epoch.
+
+    Returns:
+        NDArray[np.int32]: Permutations with shape ``[epochs, rows]``.
     """
     permutations = np.empty((len(epochs), rows), np.int32)
     block_size = max(1, _BLOCK_ROWS // max(rows, 1))
@@ -148,7 +177,10 @@ def _permutation_block(seed: int, epoch_block: int, epochs: int, rows: int) -> N
 
 @contextmanager
 def cache_permutations() -> Iterator[None]:
-    """Cache the permutations drawn inside the block, in any thread, for other runs with the same seed."""
+    """Cache the permutations that are drawn in a ``with`` block, so that other runs with the same seed can use them.
+
+    All threads share the cache, which is cleared at the end of the last active block.
+    """
     _open_caches.append(None)
     try:
         yield
@@ -170,15 +202,16 @@ def _draw_block(seed: int, epoch_block: int, epochs: int, rows: int) -> NDArray[
     state["state"]["key"][:] = (seed, epoch_block)
     stream.bit_generator.state = state
     if epochs == 1:
-        return stream.permutation(rows).astype(np.int32)[None]  # half the time of `permuted`
+        return stream.permutation(rows).astype(np.int32)[None]  # takes half the time of `permuted`
     permutations = np.broadcast_to(np.arange(rows, dtype=np.int32), (epochs, rows))
     return stream.permuted(permutations, axis=1)
 
 
 def _thread_rng() -> tuple[np.random.Generator, dict[str, Any]]:
-    """Return this thread's generator for permutations, and the initial state to reset it to.
+    """Return the current thread's generator for permutations, and its initial state.
 
-    Creating a generator costs more than permuting a few hundred rows, so one is kept and reset.
+    Creating a generator takes longer than permuting a few hundred rows. Therefore, each thread creates only one
+    generator, and resets it to its initial state.
     """
     if not hasattr(_local, "permutations"):
         stream = np.random.Generator(np.random.Philox(key=0))

@@ -1,8 +1,9 @@
-"""Regularizers: penalties on weights or activities that are added to the loss.
+"""Regularizers, which compute penalties on weights or activities that are added to the loss.
 
-A regularizer is called with an array and returns a scalar. Its strengths are hyperparameters that the compiled
-program takes as arguments: changing one does not recompile, and the members of a population may differ in them.
-`ModelProgram.forward` adds the penalties to the loss. `Layer` computes those of activities when it is called.
+A regularizer is called with an array and returns a scalar. Its strengths are hyperparameters that are passed to the
+compiled program as arguments. You can change them without recompilation, and each member of a population can have
+different strengths. `Layer` computes the penalties on activities when it is called. `ModelProgram.forward` adds all
+penalties to the loss.
 """
 
 from __future__ import annotations
@@ -46,12 +47,25 @@ def _to_float(w: Any) -> Array:
     return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(jnp.float32)
 
 
-# None is 0, as in Keras.
+# None means 0, as in Keras.
 _STRENGTH = Real(0) | None
 
 
 def _read_deprecated_l(kind: str, where: str, value: Any, deprecated: dict[str, Any]) -> Any:
-    """Return the strength, which Keras 2.0 spelled ``l1(l=...)`` or ``l2(l=...)``."""
+    """Return the strength of a penalty, which may be passed under the deprecated name ``l``, as in Keras 2.0.
+
+    Args:
+        kind (str): The name of the class for error messages, ``"L1"`` or ``"L2"``.
+        where (str): The name of the function for warnings, ``"l1"`` or ``"l2"``.
+        value (float | None): The strength, unless the deprecated name is used.
+        deprecated (dict[str, Any]): Additional keyword arguments of the class.
+
+    Returns:
+        float: The strength.
+
+    Raises:
+        InvalidArgument: if there is an unknown keyword argument.
+    """
     if "l" in deprecated:
         warn_deprecated(f"{where}(l=...)", f"{where}(...)")
         value = validate_param(kind, "l", deprecated.pop("l"), _STRENGTH)
@@ -63,9 +77,9 @@ def _read_deprecated_l(kind: str, where: str, value: Any, deprecated: dict[str, 
 class Regularizer(Configurable):
     """Base class of all regularizers.
 
-    A subclass overrides `__call__` and lists its strengths in `hyperparameters`. A class whose penalty ignores
-    rows of zeros sets ``supports_padding = True`` (subclasses do not inherit it), so that batches whose
-    activities it penalizes may be padded.
+    A subclass overrides `__call__`, and lists the names of its strengths in `hyperparameters`. If rows of zeros do not
+    change the penalty, the subclass should set ``supports_padding = True``, so that batches can be padded if it
+    penalizes activities. This attribute is not inherited.
 
     Example:
         >>> import fitwell as fw
@@ -86,23 +100,24 @@ class Regularizer(Configurable):
         cls.supports_padding = cls.__dict__.get("supports_padding", cls.__dict__.get("row_wise", False))
 
     def __call__(self, w: Any) -> Any:
-        """Return the penalty for `w`.
+        """Compute the penalty for an array.
 
         Args:
-            w (array): Weights or activities, of any shape.
+            w (array): Weights or activities of any shape.
 
         Returns:
-            Array: A scalar.
+            Array: The penalty, a scalar.
         """
         raise NotImplementedError(f"{type(self).__name__} must define __call__(self, w)")
 
 
 @_registry.register()
 class L1(Regularizer):
-    """Sum of absolute values, ``l1 Σ|w|``, which drives weights to exactly 0.
+    """A regularizer that penalizes absolute values, ``l1 Σ|w|``, which moves weights to exactly 0.
 
     Args:
-        l1 (float | None): Strength λ, at least 0; None means 0. Default: 0.01. Its deprecated name is ``l``.
+        l1 (float | None): Strength of the penalty, at least 0. None means 0. The deprecated name is ``l``.
+            Default: 0.01.
 
     Example:
         >>> import fitwell as fw
@@ -127,10 +142,11 @@ class L1(Regularizer):
 
 @_registry.register()
 class L2(Regularizer):
-    """Sum of squares, ``l2 Σ w²`` (without a factor ½), which keeps weights small.
+    """A regularizer that penalizes squares, ``l2 Σ w²``, which keeps weights small.
 
     Args:
-        l2 (float | None): Strength λ, at least 0; None means 0. Default: 0.01. Its deprecated name is ``l``.
+        l2 (float | None): Strength of the penalty, at least 0. None means 0. The deprecated name is ``l``.
+            Default: 0.01.
 
     Example:
         >>> import fitwell as fw
@@ -155,11 +171,11 @@ class L2(Regularizer):
 
 @_registry.register()
 class L1L2(Regularizer):
-    """Sum of an L1 and an L2 penalty, ``l1 Σ|w| + l2 Σ w²``.
+    """A regularizer that adds an L1 penalty and an L2 penalty, ``l1 Σ|w| + l2 Σ w²``.
 
     Args:
-        l1 (float | None): Strength of the absolute values, at least 0; None means 0. Default: 0.
-        l2 (float | None): Strength of the squares, at least 0; None means 0. Default: 0.
+        l1 (float | None): Strength of the L1 penalty, at least 0. None means 0. Default: 0.
+        l2 (float | None): Strength of the L2 penalty, at least 0. None means 0. Default: 0.
 
     Example:
         >>> import fitwell as fw
@@ -186,11 +202,12 @@ class L1L2(Regularizer):
 
 @_registry.register()
 class ElasticNet(Regularizer):
-    """Weighted mean of an L1 and an L2 penalty, ``β λ Σ|w| + (1 - β)/2 λ Σ w²``. Not in Keras.
+    """A regularizer that mixes an L1 and an L2 penalty, ``β λ Σ|w| + (1 - β)/2 λ Σ w²``. Not in Keras.
 
     Args:
-        strength (float | None): λ, at least 0; None means 0. Default: 0.01.
-        l1_ratio (float | None): β, from 0 (squares only, as None) to 1 (absolute values only). Default: 0.5.
+        strength (float | None): The strength λ, at least 0. None means 0. Default: 0.01.
+        l1_ratio (float | None): The fraction β of the L1 penalty. 0 penalizes only squares, and 1 penalizes only
+            absolute values. None means 0. Default: 0.5.
 
     Example:
         >>> import fitwell as fw
@@ -219,10 +236,12 @@ class ElasticNet(Regularizer):
 
 @_registry.register("orthogonal")
 class OrthogonalRegularizer(Regularizer):
-    """Mean of ``|cos|`` of the angles between all pairs of rows (or columns) of a matrix, times `factor`.
+    """A regularizer that makes the rows or columns of a matrix orthogonal.
+
+    The penalty is `factor` times the mean of ``|cos|`` over the angles between all pairs of rows or columns.
 
     Args:
-        factor (float | None): Strength, at least 0; None means 0. Default: 0.01.
+        factor (float | None): Strength of the penalty, at least 0. None means 0. Default: 0.01.
         mode (str): The vectors that should be orthogonal, ``"rows"`` or ``"columns"``. Default: ``"rows"``.
 
     Raises:
@@ -247,7 +266,7 @@ class OrthogonalRegularizer(Regularizer):
         """Return the penalty for the matrix `w`."""
         w = _to_float(w)
         if w.ndim != 2:
-            raise ShapeError(f"OrthogonalRegularizer penalizes matrices, got an array of shape {w.shape}")
+            raise ShapeError(f"OrthogonalRegularizer requires a matrix, got an array of shape {w.shape}")
         vectors = l2_normalize(w if self.mode == "rows" else w.T, axis=1)
         count = vectors.shape[0]
         cosines = jnp.abs(vectors @ vectors.T) * (1 - jnp.eye(count, dtype=w.dtype))
@@ -262,11 +281,11 @@ orthogonal_regularizer = OrthogonalRegularizer
 
 @validate_params(l1=_STRENGTH, l2=_STRENGTH)
 def l1_l2(l1: Any = 0.01, l2: Any = 0.01) -> L1L2:
-    """Return an `L1L2` regularizer with the defaults of the Keras 2 function of this name.
+    """Create an `L1L2` regularizer with the defaults of Keras 2's function ``l1_l2``.
 
     Args:
-        l1 (float | None): Strength of the absolute values. Default: 0.01.
-        l2 (float | None): Strength of the squares. Default: 0.01.
+        l1 (float | None): Strength of the L1 penalty. Default: 0.01.
+        l2 (float | None): Strength of the L2 penalty. Default: 0.01.
 
     Returns:
         L1L2: The regularizer.
@@ -280,18 +299,18 @@ def l1_l2(l1: Any = 0.01, l2: Any = 0.01) -> L1L2:
 
 
 def get(identifier: Any) -> Callable[[Any], Any] | None:
-    """Return the regularizer for `identifier`.
+    """Return the regularizer that an identifier specifies.
 
     Args:
-        identifier (str | Regularizer | type | dict | Callable | None): A name, an object, a class, a
-            configuration, or a function of an array. Strengths of a regularizer given by name are 0.01. (Differs
-            from Keras 3, where ``"l1l2"`` has strengths 0 and so has no effect.)
+        identifier (str | Regularizer | type | dict | Callable | None): A name, a `Regularizer` object, a regularizer
+            class, a configuration, or a function that takes an array and returns a scalar. If you pass a name, the
+            strengths are 0.01. In contrast, ``"l1l2"`` has no effect in Keras 3, because its strengths are 0.
 
     Returns:
-        Callable | None: The regularizer; None for None.
+        Callable | None: The regularizer, or None if `identifier` is None.
 
     Raises:
-        InvalidArgument: if there is no such regularizer.
+        InvalidArgument: if no regularizer matches the identifier.
 
     Example:
         >>> import fitwell as fw
@@ -303,20 +322,20 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
     regularizer = _registry.get(identifier)
     if regularizer is not None and not callable(regularizer):
         raise InvalidArgument(
-            "regularizer: expected a name such as 'l2', an object such as l2(0.01) or a function, "
+            "expected a name such as 'l2', an object such as l2(0.01) or a function as the regularizer, "
             f"got {identifier!r}"
         )
     return regularizer
 
 
 def serialize(regularizer: Any) -> Any:
-    """Return the configuration of `regularizer` as JSON-compatible data, which `deserialize` reads.
+    """Return the configuration of a regularizer as JSON-compatible data.
 
     Args:
         regularizer (Regularizer | Callable): The regularizer.
 
     Returns:
-        str | dict: The name of a function, or the configuration of an object.
+        str | dict: The name of a function, or the configuration of an object. You can pass it to `deserialize`.
 
     Example:
         >>> import fitwell as fw
@@ -327,16 +346,16 @@ def serialize(regularizer: Any) -> Any:
 
 
 def deserialize(config: Mapping[str, Any] | str | None) -> Callable[[Any], Any] | None:
-    """Return the regularizer for a configuration written by `serialize` or by Keras.
+    """Create a regularizer from a configuration that `serialize` or Keras returned.
 
     Args:
-        config (str | dict): A name or configuration.
+        config (str | dict): The configuration, or the name of a regularizer.
 
     Returns:
         Regularizer | Callable: The regularizer.
 
     Raises:
-        InvalidArgument: if there is no such regularizer.
+        InvalidArgument: if no regularizer matches the configuration.
 
     Example:
         >>> import fitwell as fw

@@ -1,10 +1,11 @@
-"""Activation functions: pure functions of an array, looked up by name, function or configuration.
+"""Activation functions.
 
-All accept JAX arrays, NumPy arrays, lists and scalars and return a JAX array of the same shape (integers become
-floats). Their numeric arguments may be traced values, so that a layer can pass hyperparameters.
+All activation functions accept JAX arrays, NumPy arrays, lists and scalars. They convert integers to floats and return
+a JAX array. Exceptions are `linear`, which returns its input unchanged, and `glu`, which changes the shape. Numeric
+arguments can be traced values, so layers can pass hyperparameters. `get` looks up an activation function by name.
 
-`softmax`, `sigmoid` and the threshold units record their inputs in the surrounding call (`context.cache_logits`), so
-that the cross-entropy and perceptron losses can be computed from logits.
+`softmax`, `sigmoid` and the threshold activations record their inputs in the current call (`context.cache_logits`), so
+that the cross-entropy and perceptron losses can be computed from these inputs.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ __all__ = [
     "threshold",
 ]
 
-# Common activations that keep the shape and dtype of floats: a layer infers their output spec without tracing.
+# Common activations that preserve the input's shape and float type. Layers infer their output spec without tracing.
 SHAPE_PRESERVING: tuple[Function, ...] = (
     linear,
     sigmoid,
@@ -102,17 +103,17 @@ SHAPE_PRESERVING: tuple[Function, ...] = (
 
 
 def get(identifier: Any) -> Function:
-    """Return the activation function for `identifier`.
+    """Return the activation function that an identifier specifies.
 
     Args:
-        identifier (str | Callable | dict | None): A name, a callable (layers too), or a configuration written by
-            `serialize` or by Keras; None is `linear`.
+        identifier (str | Callable | dict | None): A name, a callable such as a function or a layer, or a configuration
+            that `serialize` or Keras returned. None means `linear`.
 
     Returns:
         Callable: The activation function.
 
     Raises:
-        InvalidArgument: if there is no such activation function.
+        InvalidArgument: if no activation function matches the identifier.
 
     Example:
         >>> import fitwell as fw
@@ -127,20 +128,20 @@ def get(identifier: Any) -> Function:
     activation = _registry.get(identifier)
     if not callable(activation):
         raise InvalidArgument(
-            f"activation: expected a name such as 'relu', a function or None, got {identifier!r} "
+            f"expected a name such as 'relu', a function or None as the activation, got {identifier!r} "
             f"of type {type(identifier).__name__}"
         )
     return activation
 
 
 def serialize(activation: Any) -> Any:
-    """Return the configuration of `activation` as JSON-compatible data, which `deserialize` reads.
+    """Return the configuration of an activation as JSON-compatible data.
 
     Args:
         activation (Callable): The activation.
 
     Returns:
-        str | dict: The name of a function, or the configuration of an object.
+        str | dict: The name of a function, or the configuration of an object. You can pass it to `deserialize`.
 
     Example:
         >>> import fitwell as fw
@@ -151,16 +152,16 @@ def serialize(activation: Any) -> Any:
 
 
 def deserialize(config: Any) -> Function:
-    """Return the activation for a configuration written by `serialize` or by Keras.
+    """Create an activation from a configuration that `serialize` or Keras returned.
 
     Args:
-        config (str | dict): A name or configuration.
+        config (str | dict): The configuration, or the name of an activation.
 
     Returns:
         Callable: The activation.
 
     Raises:
-        InvalidArgument: if there is no such activation.
+        InvalidArgument: if no activation matches the configuration.
 
     Example:
         >>> import fitwell as fw

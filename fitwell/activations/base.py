@@ -1,4 +1,4 @@
-"""The registry of activation functions, and checks of their arguments."""
+"""The registry of activation functions, and functions that check their arguments."""
 
 from __future__ import annotations
 
@@ -27,20 +27,28 @@ RULES: dict[str, Rule] = {
 
 
 def to_float(x: Any) -> Array:
-    """Return `x` as an array of floats; an array of floats is returned itself."""
+    """Convert the input to a floating-point array. A floating-point array is returned unchanged."""
     try:
         array = jnp.asarray(x)
     except (TypeError, ValueError):
-        raise InvalidArgument(f"activation: x must be an array of numbers, got {format_value(x)}") from None
+        raise InvalidArgument(
+            f"the input of an activation must be an array of numbers, got {format_value(x)}"
+        ) from None
     return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(config.float_dtype())
 
 
 def check_axis(where: str, z: Array, axis: int) -> None:
-    """Raise `InvalidArgument` if `axis` is not an axis of `z`."""
+    """Raise `InvalidArgument` if an array does not have the given axis.
+
+    Args:
+        where (str): The name of the activation for the error message.
+        z (Array): The array.
+        axis (int): The axis, which may be negative.
+    """
     if not -z.ndim <= axis < z.ndim:
-        raise InvalidArgument(f"{where}: axis={axis} is not an axis of x, whose shape is {z.shape}")
+        raise InvalidArgument(f"{where}: axis={axis} is out of range for an input of shape {z.shape}")
 
 
 def is_constant(value: Any, constant: float) -> bool:
-    """Return whether `value` equals `constant` at trace time; False for a traced value."""
+    """Check whether `value` is a Python number that equals `constant`. For a traced value, return False."""
     return isinstance(value, int | float) and value == constant

@@ -18,7 +18,9 @@ __all__ = ["gelu", "glu", "hard_silu", "hard_swish", "mish", "silu", "swish"]
 @registry.register()
 @validate_params(RULES)
 def gelu(x: Any, approximate: bool = False) -> Array:
-    """Gaussian error linear unit, ``z Φ(z)``.
+    """Compute the Gaussian error linear unit (GELU), ``x Φ(x)``.
+
+    Φ is the cumulative distribution function of the standard normal distribution.
 
     Args:
         x (array): Inputs of any shape.
@@ -39,7 +41,7 @@ def gelu(x: Any, approximate: bool = False) -> Array:
 
 @registry.register("swish")
 def silu(x: Any) -> Array:
-    """Swish, ``z sigmoid(z)``.
+    """Compute the sigmoid linear unit (SiLU, also called swish), ``x sigmoid(x)``.
 
     Args:
         x (array): Inputs of any shape.
@@ -62,7 +64,7 @@ swish = silu
 
 @registry.register("hard_swish")
 def hard_silu(x: Any) -> Array:
-    """Piecewise linear swish, ``z hard_sigmoid(z)``.
+    """Compute ``x hard_sigmoid(x)``, an approximation of `silu` without exponentials.
 
     Args:
         x (array): Inputs of any shape.
@@ -86,7 +88,7 @@ hard_swish = hard_silu
 
 @registry.register()
 def mish(x: Any) -> Array:
-    """``z tanh(softplus(z))``.
+    """Compute the mish activation, ``x tanh(softplus(x))``.
 
     Args:
         x (array): Inputs of any shape.
@@ -107,14 +109,16 @@ def mish(x: Any) -> Array:
 @registry.register()
 @validate_params(RULES)
 def glu(x: Any, axis: int = -1) -> Array:
-    """Gated linear unit, ``a sigmoid(b)`` of the halves a and b of `x` along `axis`.
+    """Compute the gated linear unit (GLU), ``a sigmoid(b)``.
+
+    a and b are the two halves of `x` along `axis`.
 
     Args:
         x (array): Inputs of any shape.
-        axis (int): Axis to split; its length must be even. Default: -1.
+        axis (int): Axis to split. Its length must be even. Default: -1.
 
     Returns:
-        Array: Outputs, half as long as `x` along `axis`.
+        Array: Outputs, which are half as long as `x` along `axis`.
 
     Raises:
         InvalidArgument: if the length of the axis is odd.
@@ -129,5 +133,7 @@ def glu(x: Any, axis: int = -1) -> Array:
     z = to_float(x)
     check_axis("glu", z, axis)
     if z.shape[axis] % 2:
-        raise InvalidArgument(f"glu splits axis {axis} into two halves, but the input has shape {z.shape}")
+        raise InvalidArgument(
+            f"glu splits axis {axis} into two halves, so its length must be even, got an input of shape {z.shape}"
+        )
     return jax.nn.glu(z, axis=axis)

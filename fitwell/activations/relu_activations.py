@@ -1,4 +1,4 @@
-"""Rectifiers and smooth ramps."""
+"""ReLU, its variants, and similar activations."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ __all__ = [
 @registry.register()
 @validate_params(RULES)
 def relu(x: Any, negative_slope: Any = 0.0, max_value: Any = None, threshold: Any = 0.0) -> Array:
-    """Rectified linear unit, ``max(0, z)``, with the arguments of Keras.
+    """Compute the rectified linear unit (ReLU), ``max(0, x)`` by default.
 
-    ``f(z) = max_value`` where z reaches it, ``z`` where ``z > threshold``, else ``negative_slope (z - threshold)``. The
-    gradient at the threshold is the negative slope.
+    The output is ``x`` if ``x > threshold``, and ``negative_slope (x - threshold)`` otherwise. It is limited to
+    `max_value`. The gradient at the threshold is `negative_slope`.
 
     Args:
         x (array): Inputs of any shape.
         negative_slope (float): Slope below the threshold. Default: 0.
-        max_value (float | None): Value at which the unit saturates; None for no limit. Default: None.
-        threshold (float): Value below which the unit is off. Default: 0.
+        max_value (float | None): Maximum output. Default: None, which means that there is no maximum.
+        threshold (float): Inputs above this value are returned unchanged. Default: 0.
 
     Returns:
         Array: Outputs with the same shape as `x`.
@@ -62,7 +62,7 @@ def relu(x: Any, negative_slope: Any = 0.0, max_value: Any = None, threshold: An
 
 @registry.register()
 def relu6(x: Any) -> Array:
-    """ReLU that saturates at 6, ``min(max(0, z), 6)``.
+    """Compute a ReLU with the maximum output 6, ``min(max(0, x), 6)``.
 
     Args:
         x (array): Inputs of any shape.
@@ -83,11 +83,14 @@ def relu6(x: Any) -> Array:
 @registry.register()
 @validate_params(RULES)
 def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Array:
-    """Leaky ReLU, ``z if z > 0 else negative_slope z``, whose units cannot die.
+    """Compute the leaky ReLU, ``x if x > 0 else negative_slope * x``.
+
+    The gradient for negative inputs is not 0, so units can always continue to learn.
 
     Args:
         x (array): Inputs of any shape.
-        negative_slope (float): Slope below 0. The default is 0.2 here and 0.3 in the layer `LeakyReLU`, as in Keras.
+        negative_slope (float): Slope for negative inputs. Default: 0.2. In contrast, the default of the layer
+            `LeakyReLU` is 0.3, as in Keras.
 
     Returns:
         Array: Outputs with the same shape as `x`.
@@ -105,11 +108,12 @@ def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Array:
 @registry.register()
 @validate_params(RULES)
 def elu(x: Any, alpha: Any = 1.0) -> Array:
-    """Exponential linear unit, ``z if z > 0 else alpha (exp(z) - 1)``.
+    """Compute the exponential linear unit (ELU), ``x if x > 0 else alpha (exp(x) - 1)``.
 
     Args:
         x (array): Inputs of any shape.
-        alpha (float): Minus the limit for large negative inputs. Default: 1.
+        alpha (float): Scale for negative inputs. For large negative inputs, the output approaches ``-alpha``.
+            Default: 1.
 
     Returns:
         Array: Outputs with the same shape as `x`.
@@ -128,11 +132,12 @@ def elu(x: Any, alpha: Any = 1.0) -> Array:
 @registry.register()
 @validate_params(RULES)
 def celu(x: Any, alpha: Any = 1.0) -> Array:
-    """Continuously differentiable ELU, ``max(0, z) + min(0, alpha (exp(z/alpha) - 1))``.
+    """Compute the continuously differentiable ELU (CELU), ``max(0, x) + min(0, alpha (exp(x/alpha) - 1))``.
 
     Args:
         x (array): Inputs of any shape.
-        alpha (float): Minus the limit for large negative inputs. Default: 1.
+        alpha (float): Scale for negative inputs. For large negative inputs, the output approaches ``-alpha``.
+            Default: 1.
 
     Returns:
         Array: Outputs with the same shape as `x`.
@@ -150,10 +155,10 @@ def celu(x: Any, alpha: Any = 1.0) -> Array:
 
 @registry.register()
 def selu(x: Any) -> Array:
-    """Scaled ELU, ``scale (z if z > 0 else alpha (exp(z) - 1))``, alpha 1.67326324, scale 1.05070099.
+    """Compute the scaled ELU (SELU), ``scale (x if x > 0 else alpha (exp(x) - 1))``.
 
-    With `lecun_normal` weights and standardized inputs, activations keep mean 0 and variance 1 through a deep stack of
-    dense layers.
+    The constants are ``alpha = 1.67326324`` and ``scale = 1.05070099``. With `lecun_normal` weights and standardized
+    inputs, the outputs keep a mean of 0 and a variance of 1 through a deep stack of dense layers.
 
     Args:
         x (array): Inputs of any shape.
@@ -173,7 +178,9 @@ def selu(x: Any) -> Array:
 
 @registry.register()
 def softplus(x: Any) -> Array:
-    """Smooth ramp, ``log(1 + exp(z))``: positive, and close to z for large z.
+    """Compute the softplus function ``log(1 + exp(x))``, a smooth version of ReLU.
+
+    The outputs are positive, and close to x for large x.
 
     Args:
         x (array): Inputs of any shape.
@@ -194,11 +201,11 @@ def softplus(x: Any) -> Array:
 @registry.register()
 @validate_params(RULES)
 def squareplus(x: Any, b: Any = 4) -> Array:
-    """Softplus without exponentials, ``(z + sqrt(z² + b)) / 2``.
+    """Compute ``(x + sqrt(x² + b)) / 2``, which is similar to `softplus` but uses no exponentials.
 
     Args:
         x (array): Inputs of any shape.
-        b (float): Smoothness, at least 0. Default: 4.
+        b (float): Smoothness of the curve, at least 0. With 0, the function is the ReLU. Default: 4.
 
     Returns:
         Array: Outputs with the same shape as `x`.
@@ -216,7 +223,9 @@ def squareplus(x: Any, b: Any = 4) -> Array:
 
 @registry.register()
 def sparse_plus(x: Any) -> Array:
-    """Smooth ramp of `sparsemax`: 0 below -1, ``(z + 1)² / 4`` up to 1, ``z`` above.
+    """Compute the sparse counterpart of `softplus`, which corresponds to `sparsemax`.
+
+    The output is 0 if ``x <= -1``, ``(x + 1)² / 4`` between -1 and 1, and ``x`` if ``x >= 1``.
 
     Args:
         x (array): Inputs of any shape.
@@ -236,7 +245,9 @@ def sparse_plus(x: Any) -> Array:
 
 @registry.register()
 def exponential(x: Any) -> Array:
-    """Exponential, ``exp(z)``, for positive outputs such as the rates of a Poisson loss.
+    """Compute the exponential function ``exp(x)``.
+
+    It is useful for outputs that must be positive, such as the rates in a Poisson loss.
 
     Args:
         x (array): Inputs of any shape.

@@ -1,4 +1,4 @@
-"""Shrinkage and thresholding."""
+"""Activations that shrink small inputs or replace inputs below a threshold."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["hard_shrink", "soft_shrink", "tanh_shrink", "threshold"]
 @registry.register()
 @validate_params(RULES)
 def hard_shrink(x: Any, threshold: Any = 0.5) -> Array:
-    """Hard shrinkage, ``z if |z| > threshold else 0``.
+    """Compute the hard shrinkage, ``x if |x| > threshold else 0``.
 
     Args:
         x (array): Inputs of any shape.
-        threshold (float): Default: 0.5.
+        threshold (float): Inputs whose absolute value is not above this number become 0. Default: 0.5.
 
     Returns:
         Array: Outputs with the same shape as `x`.
@@ -39,11 +39,13 @@ def hard_shrink(x: Any, threshold: Any = 0.5) -> Array:
 @registry.register()
 @validate_params(RULES)
 def soft_shrink(x: Any, threshold: Any = 0.5) -> Array:
-    """Soft shrinkage: ``z - threshold`` above the threshold, ``z + threshold`` below -threshold, else 0.
+    """Compute the soft shrinkage, which moves inputs towards 0 by `threshold`.
+
+    The output is ``x - threshold`` if ``x > threshold``, ``x + threshold`` if ``x < -threshold``, and 0 otherwise.
 
     Args:
         x (array): Inputs of any shape.
-        threshold (float): Default: 0.5.
+        threshold (float): Amount by which to shrink the inputs. Default: 0.5.
 
     Returns:
         Array: Outputs with the same shape as `x`.
@@ -61,7 +63,7 @@ def soft_shrink(x: Any, threshold: Any = 0.5) -> Array:
 
 @registry.register()
 def tanh_shrink(x: Any) -> Array:
-    """``z - tanh(z)``.
+    """Compute the tanh shrinkage, ``x - tanh(x)``.
 
     Args:
         x (array): Inputs of any shape.
@@ -83,12 +85,12 @@ def tanh_shrink(x: Any) -> Array:
 @registry.register()
 @validate_params(RULES)
 def threshold(x: Any, threshold: Any, default_value: Any) -> Array:
-    """``z if z > threshold else default_value``.
+    """Replace inputs that are not above a threshold, ``x if x > threshold else default_value``.
 
     Args:
         x (array): Inputs of any shape.
-        threshold (float): Required, as in Keras.
-        default_value (float): Required, as in Keras.
+        threshold (float): Inputs above this value are returned unchanged.
+        default_value (float): Output for all other inputs.
 
     Returns:
         Array: Outputs with the same shape as `x`.

@@ -1,4 +1,4 @@
-"""Activations with bounded outputs, and the identity."""
+"""Sigmoid-shaped activations, the logarithm of the sigmoid, and the identity."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ __all__ = [
 
 @registry.register("identity")
 def linear(x: Any) -> Any:
-    """Identity, ``z``.
+    """Return the input unchanged.
 
     Args:
         x (array): Inputs of any shape.
 
     Returns:
-        array: `x` itself.
+        array: The input `x`.
 
     Example:
         >>> import fitwell as fw
@@ -46,7 +46,7 @@ def linear(x: Any) -> Any:
 
 @registry.register("logistic")
 def sigmoid(x: Any) -> Array:
-    """Logistic function, ``1 / (1 + exp(-z))``, between 0 and 1.
+    """Compute the logistic function ``1 / (1 + exp(-x))``, whose outputs are between 0 and 1.
 
     Args:
         x (array): Inputs of any shape.
@@ -70,7 +70,7 @@ def sigmoid(x: Any) -> Array:
 
 @registry.register()
 def log_sigmoid(x: Any) -> Array:
-    """Logarithm of `sigmoid`, ``-softplus(-z)``, without overflow.
+    """Compute the logarithm of `sigmoid`, ``-softplus(-x)``, without overflow.
 
     Args:
         x (array): Inputs of any shape.
@@ -90,9 +90,10 @@ def log_sigmoid(x: Any) -> Array:
 
 @registry.register()
 def hard_sigmoid(x: Any) -> Array:
-    """Piecewise linear sigmoid, ``relu6(z + 3) / 6``: 0 below -3, 1 above 3.
+    """Compute a piecewise linear sigmoid, ``relu6(x + 3) / 6``.
 
-    This is the definition of Keras 3; that of Keras 2 was ``clip(0.2 z + 0.5, 0, 1)``.
+    The output is 0 if ``x <= -3`` and 1 if ``x >= 3``. This is Keras 3's definition. In Keras 2, the definition was
+    ``clip(0.2 x + 0.5, 0, 1)``.
 
     Args:
         x (array): Inputs of any shape.
@@ -112,7 +113,9 @@ def hard_sigmoid(x: Any) -> Array:
 
 @registry.register()
 def sparse_sigmoid(x: Any) -> Array:
-    """`sparsemax` of two classes: 0 below -1, ``(z + 1) / 2`` up to 1, 1 above.
+    """Compute the sparse counterpart of `sigmoid`, which corresponds to `sparsemax` with two classes.
+
+    The output is 0 if ``x <= -1``, ``(x + 1) / 2`` between -1 and 1, and 1 if ``x >= 1``.
 
     Args:
         x (array): Inputs of any shape.
@@ -132,7 +135,7 @@ def sparse_sigmoid(x: Any) -> Array:
 
 @registry.register()
 def tanh(x: Any) -> Array:
-    """Hyperbolic tangent, ``2 sigmoid(2z) - 1``, between -1 and 1.
+    """Compute the hyperbolic tangent, ``2 sigmoid(2x) - 1``, whose outputs are between -1 and 1.
 
     Args:
         x (array): Inputs of any shape.
@@ -152,7 +155,7 @@ def tanh(x: Any) -> Array:
 
 @registry.register()
 def hard_tanh(x: Any) -> Array:
-    """Piecewise linear tanh, ``min(max(z, -1), 1)``.
+    """Compute a piecewise linear tanh, ``min(max(x, -1), 1)``.
 
     Args:
         x (array): Inputs of any shape.
@@ -172,7 +175,9 @@ def hard_tanh(x: Any) -> Array:
 
 @registry.register()
 def softsign(x: Any) -> Array:
-    """``z / (1 + |z|)``, between -1 and 1, which saturates polynomially (tanh exponentially).
+    """Compute ``x / (1 + |x|)``, whose outputs are between -1 and 1.
+
+    Softsign approaches its limits polynomially, whereas tanh approaches them exponentially.
 
     Args:
         x (array): Inputs of any shape.

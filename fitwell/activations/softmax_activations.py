@@ -1,4 +1,4 @@
-"""Activations over the classes of a row."""
+"""Activations that combine all values along an axis: softmax, its logarithm, and sparsemax."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ __all__ = ["log_softmax", "softmax", "sparsemax"]
 @registry.register()
 @validate_params(RULES)
 def softmax(x: Any, axis: int = -1) -> Array:
-    """Normalized exponentials, ``exp(z_k) / sum_j exp(z_j)``: positive, with sum 1 along `axis`.
+    """Compute the softmax ``exp(x_k) / sum_j exp(x_j)``.
+
+    The outputs are positive and add up to 1 along `axis`.
 
     Args:
         x (array): Inputs of any shape.
@@ -29,7 +31,7 @@ def softmax(x: Any, axis: int = -1) -> Array:
         Array: Outputs with the same shape as `x`.
 
     Raises:
-        InvalidArgument: if `x` is a scalar or has no such axis.
+        InvalidArgument: if `x` is a scalar, or if it does not have this axis.
 
     Example:
         >>> import fitwell as fw
@@ -40,7 +42,7 @@ def softmax(x: Any, axis: int = -1) -> Array:
     """
     z = to_float(x)
     if z.ndim == 0:
-        raise InvalidArgument("softmax needs at least one axis, got a single number")
+        raise InvalidArgument("softmax requires an array with at least one axis, got a single number")
     check_axis("softmax", z, axis)
     output = jax.nn.softmax(z, axis=axis)
     if _call_context.in_call_context() and axis in (-1, z.ndim - 1):
@@ -51,7 +53,7 @@ def softmax(x: Any, axis: int = -1) -> Array:
 @registry.register()
 @validate_params(RULES)
 def log_softmax(x: Any, axis: int = -1) -> Array:
-    """Logarithm of `softmax`, ``z_k - log(sum_j exp(z_j))``, without overflow.
+    """Compute the logarithm of `softmax`, ``x_k - log(sum_j exp(x_j))``, without overflow.
 
     Args:
         x (array): Inputs of any shape.
@@ -61,7 +63,7 @@ def log_softmax(x: Any, axis: int = -1) -> Array:
         Array: Outputs with the same shape as `x`.
 
     Raises:
-        InvalidArgument: if `x` has no such axis.
+        InvalidArgument: if `x` does not have this axis.
 
     Example:
         >>> import fitwell as fw
@@ -78,9 +80,10 @@ def log_softmax(x: Any, axis: int = -1) -> Array:
 @registry.register()
 @validate_params(RULES)
 def sparsemax(x: Any, axis: int = -1) -> Array:
-    """Nearest point of the probability simplex, ``max(z - tau, 0)`` with tau such that the sum is 1.
+    """Compute the sparsemax ``max(x - tau, 0)``, where tau is chosen such that the outputs add up to 1.
 
-    Unlike `softmax` it returns exact zeros. Differs from Keras 3.15, whose results do not always sum to 1.
+    This is the nearest point to x on the probability simplex. Unlike `softmax`, sparsemax can return exact zeros. In
+    Keras 3.15, the outputs do not always add up to 1.
 
     Args:
         x (array): Inputs of any shape.
@@ -90,7 +93,7 @@ def sparsemax(x: Any, axis: int = -1) -> Array:
         Array: Outputs with the same shape as `x`.
 
     Raises:
-        InvalidArgument: if `x` has no such axis.
+        InvalidArgument: if `x` does not have this axis.
 
     Example:
         >>> import fitwell as fw
@@ -104,7 +107,7 @@ def sparsemax(x: Any, axis: int = -1) -> Array:
     z = jnp.moveaxis(z, axis, -1)
     z = z - jax.lax.stop_gradient(
         jnp.max(z, axis=-1, keepdims=True)
-    )  # tau would cancel large inputs otherwise
+    )  # otherwise, subtracting tau from large inputs would cause cancellation
     descending = -jnp.sort(-z, axis=-1)
     sums = jnp.cumsum(descending, axis=-1)
     ranks = jnp.arange(1, z.shape[-1] + 1, dtype=z.dtype)

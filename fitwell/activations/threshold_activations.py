@@ -1,4 +1,4 @@
-"""Threshold units, for the perceptron loss."""
+"""Threshold activations for the perceptron loss."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["heaviside", "sign"]
 
 @registry.register("step")
 def heaviside(x: Any) -> Array:
-    """Threshold logic unit, ``0 if z < 0 else 1``. Not in Keras.
+    """Compute the Heaviside step function, ``0 if x < 0 else 1``. Not in Keras.
 
-    Its gradient is 0 everywhere, so gradient descent cannot train it. With the loss ``"perceptron"``, which reads z,
-    SGD is the perceptron rule.
+    Its gradient is 0 everywhere, so most losses cannot train it. The loss ``"perceptron"`` uses the activation's input
+    instead of its output. With this loss, SGD follows the perceptron rule.
 
     Args:
         x (array): Inputs of any shape.
@@ -39,9 +39,9 @@ def heaviside(x: Any) -> Array:
 
 @registry.register()
 def sign(x: Any) -> Array:
-    """Sign threshold unit, ``-1 if z < 0, 0 if z == 0, +1 if z > 0``. Not in Keras.
+    """Compute the sign of each input, which is -1, 0 or 1. Not in Keras.
 
-    Like `heaviside`, it is trained with the loss ``"perceptron"``.
+    Like `heaviside`, this activation can be trained with the loss ``"perceptron"``.
 
     Args:
         x (array): Inputs of any shape.

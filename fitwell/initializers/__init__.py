@@ -1,12 +1,13 @@
-"""Initializers: objects that create the initial value of a weight, in NumPy on the host.
+"""Initializers: objects that create the initial values of weights.
 
-Initializing on the host avoids compilation: JAX would compile one program for each shape. Every initializer is called
-as ``initializer(shape, dtype=None, rng=None)`` and returns a NumPy array. An integer `seed` gives the same values at
-each call, as in Keras; otherwise values come from `rng` or, without one, from a new seed of the current seed stream
-(`fitwell.random`). Values are drawn in float64 and rounded, so that float32 and float64 models start from the same
-weights.
+You call an initializer as ``initializer(shape, dtype=None, rng=None)``, and it returns a NumPy array. Initializers run
+on the host with NumPy, because JAX would compile one program for each shape.
 
-Initialization from data (LSUV) needs a model; see `fitwell.models.lsuv`.
+A random initializer with an integer `seed` returns the same values at each call, as in Keras. Without a seed, it draws
+values from `rng`. Without `rng`, it uses the next seed from the current seed generator (see `fitwell.random`). Values
+are drawn in float64 and then rounded, so float32 and float64 models start with the same weights.
+
+Data-dependent initialization (LSUV) requires a model. See `fitwell.models.lsuv`.
 """
 
 from __future__ import annotations
@@ -54,17 +55,18 @@ __getattr__ = deprecated_module_getattr(
 
 
 def get(identifier: Any) -> Callable[..., Any] | None:
-    """Return the initializer for `identifier`.
+    """Return the initializer that an identifier specifies.
 
     Args:
-        identifier (str | Initializer | type | dict | Callable | array | float | None): A name, an object, a class, a
-            configuration, a function ``fn(shape, dtype=None)``, or an array or number to start from.
+        identifier (str | Initializer | type | dict | Callable | array | float | None): A name, an `Initializer` object,
+            an initializer class, a configuration, a function ``fn(shape, dtype=None)``, or an array or number that is
+            the initial value.
 
     Returns:
-        Callable | None: The initializer; None for None.
+        Callable | None: The initializer, or None if `identifier` is None.
 
     Raises:
-        InvalidArgument: if there is no such initializer.
+        InvalidArgument: if no initializer matches the identifier.
 
     Example:
         >>> import fitwell as fw
@@ -76,19 +78,20 @@ def get(identifier: Any) -> Callable[..., Any] | None:
     initializer = _registry.get(identifier)
     if initializer is not None and not callable(initializer):
         raise InvalidArgument(
-            f"initializer: expected a name such as 'he_normal', an object or a function, got {identifier!r}"
+            "expected a name such as 'he_normal', an Initializer or a function as the initializer, "
+            f"got {identifier!r}"
         )
     return initializer
 
 
 def serialize(initializer: Any) -> Any:
-    """Return the configuration of `initializer` as JSON-compatible data, which `deserialize` reads.
+    """Return the configuration of an initializer as JSON-compatible data.
 
     Args:
         initializer (Initializer | Callable): The initializer.
 
     Returns:
-        str | dict: The name of a function, or the configuration of an object.
+        str | dict: The name of a function, or the configuration of an object. You can pass it to `deserialize`.
 
     Example:
         >>> import fitwell as fw
@@ -99,16 +102,16 @@ def serialize(initializer: Any) -> Any:
 
 
 def deserialize(config: Mapping[str, Any] | str | None) -> Callable[..., Any] | None:
-    """Return the initializer for a configuration written by `serialize` or by Keras.
+    """Create an initializer from a configuration that `serialize` or Keras returned.
 
     Args:
-        config (str | dict): A name or configuration.
+        config (str | dict): The configuration, or the name of an initializer.
 
     Returns:
         Initializer | Callable: The initializer.
 
     Raises:
-        InvalidArgument: if there is no such initializer.
+        InvalidArgument: if no initializer matches the configuration.
 
     Example:
         >>> import fitwell as fw
@@ -119,9 +122,10 @@ def deserialize(config: Mapping[str, Any] | str | None) -> Callable[..., Any] | 
 
 
 def replace_with_zeros(initializer: Any) -> Any:
-    """Return an initializer of zeros, for a weight that is read from a file.
+    """Return a `Zeros` initializer for a weight that will be read from a file.
 
-    It takes a seed from the seed stream if `initializer` would, so that later weights do not change.
+    If `initializer` would use the next seed from the current seed generator, this function uses it too. Otherwise, the
+    initial values of the weights after this one would change.
     """
     if isinstance(initializer, RandomInitializer) and initializer.seed is None:
         random.next_seed()

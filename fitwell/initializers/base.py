@@ -19,7 +19,7 @@ SEED_RULE = Integer(0) | None
 
 
 def to_dtype(values: Any, dtype: Any) -> NumpyArray:
-    """Return `values` as `dtype`, `config.floatx` by default."""
+    """Convert values to a NumPy array of type `dtype`, or of type `config.floatx` if `dtype` is None."""
     return np.asarray(values, dtype=config.float_dtype() if dtype is None else np.dtype(dtype))
 
 
@@ -39,16 +39,16 @@ class Initializer(Configurable):
     def __call__(
         self, shape: Sequence[int], dtype: Any = None, rng: np.random.Generator | None = None
     ) -> NumpyArray:
-        """Return the initial value of a weight.
+        """Create the initial value of a weight.
 
         Args:
-            shape (tuple[int, ...]): Shape of the weight; a Dense kernel is `[in, out]`.
-            dtype (str | None): Default: `config.floatx`.
-            rng (np.random.Generator | None): Source of random values for an initializer without a seed; None uses a
-                new seed of the current seed stream. Default: None.
+            shape (tuple[int, ...]): Shape of the weight, for example ``[in, out]`` for a Dense kernel.
+            dtype (str | None): Type of the weight. Default: None, which means `config.floatx`.
+            rng (np.random.Generator | None): Random generator for an initializer without a seed. Default: None, which
+                means a new generator with the next seed from the current seed generator.
 
         Returns:
-            np.ndarray: The value.
+            np.ndarray: The initial value.
         """
         raise NotImplementedError(
             f"{type(self).__name__} must define __call__(self, shape, dtype=None, rng=None)"
@@ -63,7 +63,8 @@ class RandomInitializer(Initializer):
     """Base class of random initializers. A subclass overrides `draw`.
 
     Args:
-        seed (int | None): Seed for the same values at each call; None draws new values each time. Default: None.
+        seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
+            returns new values.
 
     Example:
         >>> import fitwell as fw
@@ -81,16 +82,16 @@ class RandomInitializer(Initializer):
     def __call__(
         self, shape: Sequence[int], dtype: Any = None, rng: np.random.Generator | None = None
     ) -> NumpyArray:
-        """Return random values of `shape`, from `seed` if it is set, else from `rng`; see `Initializer`."""
+        """Create random values with the initializer's seed, or with `rng` if there is no seed. See `Initializer`."""
         if self.seed is not None or rng is None:
             rng = random.make_rng(self.seed)
         return to_dtype(self.draw(rng, tuple(shape)), dtype)
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NumpyArray:
-        """Draw the values. Subclasses override it.
+        """Draw random values. Subclasses override this method.
 
         Args:
-            rng (np.random.Generator): Source of random values.
+            rng (np.random.Generator): Random generator.
             shape (tuple[int, ...]): Shape of the weight.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Initializers that are not random: `Zeros`, `Ones`, `Constant`, `Identity`."""
+"""Initializers that are not random."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["Constant", "Identity", "Ones", "Zeros"]
 
 @registry.register()
 class Zeros(Initializer):
-    """All zeros.
+    """An initializer that sets all values to 0.
 
-    Used for biases, and for the last kernel of each residual branch ("zero-last", Fixup).
+    It is suitable for biases, and for the last kernel of each residual branch ("zero-last", Fixup).
 
     Example:
         >>> import fitwell as fw
@@ -32,13 +32,13 @@ class Zeros(Initializer):
     def __call__(
         self, shape: Sequence[int], dtype: Any = None, rng: np.random.Generator | None = None
     ) -> NumpyArray:
-        """Return zeros of `shape`."""
+        """Create an array of zeros. See `Initializer`."""
         return to_dtype(np.zeros(tuple(shape)), dtype)
 
 
 @registry.register()
 class Ones(Initializer):
-    """All ones, for the scales of normalization layers.
+    """An initializer that sets all values to 1, for example for the scales of normalization layers.
 
     Example:
         >>> import fitwell as fw
@@ -51,19 +51,19 @@ class Ones(Initializer):
     def __call__(
         self, shape: Sequence[int], dtype: Any = None, rng: np.random.Generator | None = None
     ) -> NumpyArray:
-        """Return ones of `shape`."""
+        """Create an array of ones. See `Initializer`."""
         return to_dtype(np.ones(tuple(shape)), dtype)
 
 
 @registry.register()
 class Constant(Initializer):
-    """The same value everywhere; an array is broadcast to the shape of the weight.
+    """An initializer that sets all values to a number, or to the values of an array.
 
     Args:
-        value (float | array): Default: 0.
+        value (float | array): The number, or an array that is broadcast to the weight's shape. Default: 0.
 
     Raises:
-        ShapeError: if the value cannot be broadcast to the shape.
+        ShapeError: if the array cannot be broadcast to the weight's shape.
 
     Example:
         >>> import fitwell as fw
@@ -80,21 +80,21 @@ class Constant(Initializer):
     def __call__(
         self, shape: Sequence[int], dtype: Any = None, rng: np.random.Generator | None = None
     ) -> NumpyArray:
-        """Return `value` repeated to `shape`."""
+        """Broadcast the value to the weight's shape. See `Initializer`."""
         try:
             return to_dtype(np.broadcast_to(np.asarray(self.value), tuple(shape)).copy(), dtype)
         except ValueError:
             raise ShapeError(
-                f"Constant: a value of shape {np.shape(self.value)} cannot fill shape {tuple(shape)}"
+                f"Constant: a value of shape {np.shape(self.value)} cannot be broadcast to shape {tuple(shape)}"
             ) from None
 
 
 @registry.register("IdentityInitializer")
 class Identity(Initializer):
-    """`gain` on the diagonal of a matrix, 0 elsewhere.
+    """An initializer that creates a multiple of the identity matrix.
 
     Args:
-        gain (float): Value on the diagonal. Default: 1.
+        gain (float): Value on the diagonal. All other values are 0. Default: 1.
 
     Raises:
         ShapeError: if the weight is not a matrix.
@@ -114,7 +114,7 @@ class Identity(Initializer):
     def __call__(
         self, shape: Sequence[int], dtype: Any = None, rng: np.random.Generator | None = None
     ) -> NumpyArray:
-        """Return a matrix of `shape`."""
+        """Create the matrix. See `Initializer`."""
         if len(shape) != 2:
-            raise ShapeError(f"Identity fills matrices only, got shape {tuple(shape)}")
+            raise ShapeError(f"Identity requires a matrix, got shape {tuple(shape)}")
         return to_dtype(self.gain * np.eye(shape[0], shape[1]), dtype)

@@ -1,6 +1,6 @@
 """Random initializers.
 
-The values differ from those that Keras draws from the same seed (the generators differ); the distributions do not.
+The distributions are the same as in Keras. The values differ for the same seed, because the random generators differ.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from fitwell.initializers.base import SEED_RULE, RandomInitializer, registry
 
 __all__ = ["TRUNCATED_STDDEV", "Orthogonal", "RandomNormal", "RandomUniform", "TruncatedNormal"]
 
-# Standard deviation of a standard normal variable truncated at two standard deviations.
+# Standard deviation of a standard normal variable that is truncated at two standard deviations.
 TRUNCATED_STDDEV = 0.87962566103423978
 
 
 def draw_truncated_normal(rng: np.random.Generator, shape: Sequence[int]) -> NumpyArray:
-    """Draw standard normal values between -2 and 2 by redrawing those outside."""
+    """Draw standard normal values, and redraw all values that are not between -2 and 2."""
     values = rng.standard_normal(tuple(shape))
     flat = values.reshape(-1)
     outside = np.flatnonzero(np.abs(flat) > 2.0)
@@ -34,12 +34,13 @@ def draw_truncated_normal(rng: np.random.Generator, shape: Sequence[int]) -> Num
 
 @registry.register("normal")
 class RandomNormal(RandomInitializer):
-    """Normal distribution.
+    """An initializer that draws values from a normal distribution.
 
     Args:
-        mean (float): Default: 0.
+        mean (float): Mean of the distribution. Default: 0.
         stddev (float): Standard deviation, at least 0. Default: 0.05.
-        seed (int | None): Seed for the same values at each call; None draws new values each time. Default: None.
+        seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
+            returns new values.
 
     Example:
         >>> import fitwell as fw
@@ -56,18 +57,19 @@ class RandomNormal(RandomInitializer):
         self.stddev = stddev
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NumpyArray:
-        """Return ``mean + stddev N(0, 1)``."""
+        """Draw values from the normal distribution. See `RandomInitializer.draw`."""
         return self.mean + self.stddev * rng.standard_normal(shape)
 
 
 @registry.register("uniform")
 class RandomUniform(RandomInitializer):
-    """Uniform distribution between `minval` and `maxval`.
+    """An initializer that draws values from a uniform distribution.
 
     Args:
-        minval (float): Default: -0.05.
-        maxval (float): At least `minval`. Default: 0.05.
-        seed (int | None): Seed for the same values at each call; None draws new values each time. Default: None.
+        minval (float): Lower bound of the values. Default: -0.05.
+        maxval (float): Upper bound of the values, which must be at least `minval`. Default: 0.05.
+        seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
+            returns new values.
 
     Raises:
         InvalidArgument: if `minval` is above `maxval`.
@@ -89,20 +91,22 @@ class RandomUniform(RandomInitializer):
         self.maxval = maxval
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NumpyArray:
-        """Return ``U(minval, maxval)``."""
+        """Draw values between `minval` and `maxval`. See `RandomInitializer.draw`."""
         return rng.uniform(self.minval, self.maxval, shape)
 
 
 @registry.register()
 class TruncatedNormal(RandomInitializer):
-    """Normal distribution truncated at two standard deviations from the mean; values outside are redrawn.
+    """An initializer that draws values from a truncated normal distribution.
 
-    The standard deviation of the result is 0.8796 times `stddev`, as in Keras.
+    Values that are more than two standard deviations from the mean are redrawn. This reduces the standard deviation of
+    the values to 0.8796 times `stddev`, as in Keras.
 
     Args:
-        mean (float): Default: 0.
+        mean (float): Mean of the distribution. Default: 0.
         stddev (float): Standard deviation before truncation, at least 0. Default: 0.05.
-        seed (int | None): Seed for the same values at each call; None draws new values each time. Default: None.
+        seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
+            returns new values.
 
     Example:
         >>> import fitwell as fw
@@ -119,20 +123,23 @@ class TruncatedNormal(RandomInitializer):
         self.stddev = stddev
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NumpyArray:
-        """Return values between ``mean - 2 stddev`` and ``mean + 2 stddev``."""
+        """Draw values between ``mean - 2 stddev`` and ``mean + 2 stddev``. See `RandomInitializer.draw`."""
         return self.mean + self.stddev * draw_truncated_normal(rng, shape)
 
 
 @registry.register("OrthogonalInitializer")
 class Orthogonal(RandomInitializer):
-    """Random matrix with orthonormal rows or columns, whichever are fewer, times `gain`.
+    """An initializer that creates a random orthogonal matrix and multiplies it by `gain`.
 
-    It is the Q of a QR decomposition of normal values, with signs that make it uniform over orthogonal matrices. A
-    kernel with more axes is treated as the matrix `[product of the leading sizes, last size]`.
+    If the matrix is not square, its rows are orthonormal if there are fewer rows than columns. Otherwise, its columns
+    are orthonormal. The matrix is the factor Q in a QR decomposition of normally distributed values. Its signs are
+    chosen to make the distribution uniform over orthogonal matrices. Kernels with more than two axes are treated as a
+    matrix ``[product of the leading sizes, last size]``.
 
     Args:
-        gain (float): Default: 1.
-        seed (int | None): Seed for the same values at each call; None draws new values each time. Default: None.
+        gain (float): Factor for all values. Default: 1.
+        seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
+            returns new values.
 
     Raises:
         ShapeError: if the weight has fewer than two axes.
@@ -153,9 +160,9 @@ class Orthogonal(RandomInitializer):
         self.gain = gain
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NumpyArray:
-        """Return a kernel of `shape`, which needs at least two axes."""
+        """Draw an orthogonal kernel. See `RandomInitializer.draw`."""
         if len(shape) < 2:
-            raise ShapeError(f"Orthogonal needs at least two axes, got shape {shape}")
+            raise ShapeError(f"Orthogonal requires a weight with at least two axes, got shape {shape}")
         rows, columns = math.prod(shape[:-1]), shape[-1]
         q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
         q = q * np.sign(np.diag(r))

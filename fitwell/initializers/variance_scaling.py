@@ -1,6 +1,6 @@
-"""Random initializers whose variance depends on the fans of a weight.
+"""Random initializers whose variance depends on the fan-in and fan-out of a weight.
 
-The values differ from those that Keras draws from the same seed (the generators differ); the distributions do not.
+The distributions are the same as in Keras. The values differ for the same seed, because the random generators differ.
 """
 
 from __future__ import annotations
@@ -33,16 +33,18 @@ _AXES = ListOf(Integer()) | None
 def compute_fans(
     shape: Sequence[int], input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None
 ) -> tuple[int, int]:
-    """Return the fan in and fan out of a kernel.
+    """Compute the fan-in and fan-out of a kernel.
 
-    A matrix `[in, out]` has its two sizes, a vector its length twice, a scalar 1 twice. A convolution kernel `[..., in,
-    out]` has channels times the receptive field (the product of the leading sizes). If `input_axes` and `output_axes`
-    are given, the fans are the products of those sizes.
+    For a matrix ``[in, out]``, the fans are its sizes. For a vector, both fans are its length, and for a scalar, both
+    fans are 1. For a convolution kernel ``[..., in, out]``, the fans are the numbers of input and output channels, each
+    multiplied by the size of the receptive field, which is the product of the leading sizes.
 
     Args:
         shape (tuple[int, ...]): Shape of the kernel.
-        input_axes (list[int] | None): Default: None.
-        output_axes (list[int] | None): Default: None.
+        input_axes (list[int] | None): Axes whose sizes are multiplied to get the fan-in. It has an effect only if
+            `output_axes` is also set. Default: None.
+        output_axes (list[int] | None): Axes whose sizes are multiplied to get the fan-out. It has an effect only if
+            `input_axes` is also set. Default: None.
 
     Returns:
         tuple[int, int]: ``(fan_in, fan_out)``.
@@ -64,19 +66,21 @@ def compute_fans(
 
 @registry.register()
 class VarianceScaling(RandomInitializer):
-    """Mean 0 and variance ``scale / n``, where n is the fan that `mode` names.
+    """An initializer that draws values with the mean 0 and the variance ``scale / n``.
+
+    n is the fan that `mode` selects.
 
     Args:
-        scale (float): Above 0. Default: 1.
-        mode (str): ``"fan_in"``, ``"fan_out"`` or ``"fan_avg"`` (their mean); see `compute_fans`. Default:
+        scale (float): Scale of the variance, above 0. Default: 1.
+        mode (str): ``"fan_in"``, ``"fan_out"`` or ``"fan_avg"``, which is their mean. See `compute_fans`. Default:
             ``"fan_in"``.
-        distribution (str): ``"truncated_normal"`` (or ``"normal"``), truncated at two standard deviations and widened
-            by 1/0.8796 to keep the variance; ``"untruncated_normal"``; or ``"uniform"`` within ``±sqrt(3 scale / n)``.
-            Default: ``"truncated_normal"``.
-        seed (int | None): Seed for the same values at each call; None draws new values each time. Default: None.
-        input_axes (list[int] | None): With `output_axes`, the axes whose sizes are the fans, for unusual kernels.
-            Default: None.
-        output_axes (list[int] | None): See `input_axes`. Default: None.
+        distribution (str): ``"truncated_normal"`` is truncated at two standard deviations, and widened by 1/0.8796 to
+            preserve the variance. ``"normal"`` means the same. ``"untruncated_normal"`` is a normal distribution.
+            ``"uniform"`` is a uniform distribution within ``±sqrt(3 scale / n)``. Default: ``"truncated_normal"``.
+        seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
+            returns new values.
+        input_axes (list[int] | None): Input axes of a kernel with an unusual layout; see `compute_fans`. Default: None.
+        output_axes (list[int] | None): Output axes of such a kernel; see `compute_fans`. Default: None.
 
     Example:
         >>> import fitwell as fw
@@ -114,7 +118,7 @@ class VarianceScaling(RandomInitializer):
         self.output_axes = output_axes
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NumpyArray:
-        """Return a kernel of `shape`."""
+        """Draw a kernel. See `RandomInitializer.draw`."""
         fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, fan)
@@ -127,7 +131,7 @@ class VarianceScaling(RandomInitializer):
 
 
 class _NamedVarianceScaling(VarianceScaling):
-    """Base class of the `VarianceScaling` initializers with a name; only the seed and the axes can be set."""
+    """Base class of `VarianceScaling` initializers with a fixed scale, mode and distribution."""
 
     _scale = 1.0
     _mode = "fan_in"
@@ -145,15 +149,16 @@ class _NamedVarianceScaling(VarianceScaling):
 
 @registry.register("xavier_uniform")
 class GlorotUniform(_NamedVarianceScaling):
-    """Variance ``2 / (fan_in + fan_out)``, uniform within ``±sqrt(6 / (fan_in + fan_out))``.
+    """The Glorot uniform initializer, also called Xavier uniform, which is the default of layers.
 
-    The default of layers, for linear, tanh, logistic and softmax activations. Also called Xavier uniform.
+    It draws values uniformly within ``±sqrt(6 / (fan_in + fan_out))``, so their variance is
+    ``2 / (fan_in + fan_out)``. It is suitable for linear, tanh, logistic and softmax activations.
 
     Args:
-        seed (int | None): Seed for the same values at each call; None draws new values each time. Default: None.
-        input_axes (list[int] | None): With `output_axes`, the axes whose sizes are the fans, for unusual kernels.
-            Default: None.
-        output_axes (list[int] | None): See `input_axes`. Default: None.
+        seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
+            returns new values.
+        input_axes (list[int] | None): Input axes of a kernel with an unusual layout; see `compute_fans`. Default: None.
+        output_axes (list[int] | None): Output axes of such a kernel; see `compute_fans`. Default: None.
 
     Example:
         >>> import fitwell as fw
@@ -168,15 +173,16 @@ class GlorotUniform(_NamedVarianceScaling):
 
 @registry.register("xavier_normal")
 class GlorotNormal(_NamedVarianceScaling):
-    """Variance ``2 / (fan_in + fan_out)``, truncated normal.
+    """The Glorot normal initializer, also called Xavier normal.
 
-    For linear, tanh, logistic and softmax activations. Also called Xavier normal.
+    It draws values from a truncated normal distribution with the variance ``2 / (fan_in + fan_out)``. It is suitable
+    for linear, tanh, logistic and softmax activations.
 
     Args:
-        seed (int | None): Seed for the same values at each call; None draws new values each time. Default: None.
-        input_axes (list[int] | None): With `output_axes`, the axes whose sizes are the fans, for unusual kernels.
-            Default: None.
-        output_axes (list[int] | None): See `input_axes`. Default: None.
+        seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
+            returns new values.
+        input_axes (list[int] | None): Input axes of a kernel with an unusual layout; see `compute_fans`. Default: None.
+        output_axes (list[int] | None): Output axes of such a kernel; see `compute_fans`. Default: None.
 
     Example:
         >>> import fitwell as fw
@@ -191,15 +197,16 @@ class GlorotNormal(_NamedVarianceScaling):
 
 @registry.register()
 class HeUniform(_NamedVarianceScaling):
-    """Variance ``2 / fan_in``, uniform within ``±sqrt(6 / fan_in)``.
+    """The He uniform initializer.
 
-    For ReLU, its variants, and ELU.
+    It draws values uniformly within ``±sqrt(6 / fan_in)``, so their variance is ``2 / fan_in``. It is suitable for
+    ReLU, its variants, and ELU.
 
     Args:
-        seed (int | None): Seed for the same values at each call; None draws new values each time. Default: None.
-        input_axes (list[int] | None): With `output_axes`, the axes whose sizes are the fans, for unusual kernels.
-            Default: None.
-        output_axes (list[int] | None): See `input_axes`. Default: None.
+        seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
+            returns new values.
+        input_axes (list[int] | None): Input axes of a kernel with an unusual layout; see `compute_fans`. Default: None.
+        output_axes (list[int] | None): Output axes of such a kernel; see `compute_fans`. Default: None.
 
     Example:
         >>> import fitwell as fw
@@ -214,15 +221,16 @@ class HeUniform(_NamedVarianceScaling):
 
 @registry.register()
 class HeNormal(_NamedVarianceScaling):
-    """Variance ``2 / fan_in``, truncated normal.
+    """The He normal initializer.
 
-    For ReLU, its variants, and ELU.
+    It draws values from a truncated normal distribution with the variance ``2 / fan_in``. It is suitable for ReLU, its
+    variants, and ELU.
 
     Args:
-        seed (int | None): Seed for the same values at each call; None draws new values each time. Default: None.
-        input_axes (list[int] | None): With `output_axes`, the axes whose sizes are the fans, for unusual kernels.
-            Default: None.
-        output_axes (list[int] | None): See `input_axes`. Default: None.
+        seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
+            returns new values.
+        input_axes (list[int] | None): Input axes of a kernel with an unusual layout; see `compute_fans`. Default: None.
+        output_axes (list[int] | None): Output axes of such a kernel; see `compute_fans`. Default: None.
 
     Example:
         >>> import fitwell as fw
@@ -237,15 +245,16 @@ class HeNormal(_NamedVarianceScaling):
 
 @registry.register()
 class LecunUniform(_NamedVarianceScaling):
-    """Variance ``1 / fan_in``, uniform within ``±sqrt(3 / fan_in)``.
+    """The LeCun uniform initializer.
 
-    For SELU.
+    It draws values uniformly within ``±sqrt(3 / fan_in)``, so their variance is ``1 / fan_in``. It is suitable for
+    SELU.
 
     Args:
-        seed (int | None): Seed for the same values at each call; None draws new values each time. Default: None.
-        input_axes (list[int] | None): With `output_axes`, the axes whose sizes are the fans, for unusual kernels.
-            Default: None.
-        output_axes (list[int] | None): See `input_axes`. Default: None.
+        seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
+            returns new values.
+        input_axes (list[int] | None): Input axes of a kernel with an unusual layout; see `compute_fans`. Default: None.
+        output_axes (list[int] | None): Output axes of such a kernel; see `compute_fans`. Default: None.
 
     Example:
         >>> import fitwell as fw
@@ -260,15 +269,15 @@ class LecunUniform(_NamedVarianceScaling):
 
 @registry.register()
 class LecunNormal(_NamedVarianceScaling):
-    """Variance ``1 / fan_in``, truncated normal.
+    """The LeCun normal initializer.
 
-    For SELU.
+    It draws values from a truncated normal distribution with the variance ``1 / fan_in``. It is suitable for SELU.
 
     Args:
-        seed (int | None): Seed for the same values at each call; None draws new values each time. Default: None.
-        input_axes (list[int] | None): With `output_axes`, the axes whose sizes are the fans, for unusual kernels.
-            Default: None.
-        output_axes (list[int] | None): See `input_axes`. Default: None.
+        seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
+            returns new values.
+        input_axes (list[int] | None): Input axes of a kernel with an unusual layout; see `compute_fans`. Default: None.
+        output_axes (list[int] | None): Output axes of such a kernel; see `compute_fans`. Default: None.
 
     Example:
         >>> import fitwell as fw
@@ -281,15 +290,16 @@ class LecunNormal(_NamedVarianceScaling):
 
 @registry.register()
 class FixupNormal(RandomInitializer):
-    """He's normal values times ``branches^(-1 / (2 layers - 2))``. Not in Keras.
+    """The Fixup initializer for residual networks without normalization layers. Not in Keras.
 
-    For residual networks without normalization layers: for every kernel of a branch but the last, which starts at
-    `Zeros`.
+    It draws values as `HeNormal` does, and multiplies them by ``branches^(-1 / (2 layers - 2))``. Use it for all
+    kernels of a residual branch except the last one, and use `Zeros` for the last one.
 
     Args:
         branches (int): Number of residual branches in the network.
-        layers (int): Weight layers in each branch, at least 2. Default: 2.
-        seed (int | None): Seed for the same values at each call; None draws new values each time. Default: None.
+        layers (int): Number of layers with weights in each branch, at least 2. Default: 2.
+        seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
+            returns new values.
 
     Example:
         >>> import fitwell as fw
@@ -306,6 +316,6 @@ class FixupNormal(RandomInitializer):
         self.layers = layers
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NumpyArray:
-        """Return a kernel of `shape`."""
+        """Draw a kernel. See `RandomInitializer.draw`."""
         shrink = self.branches ** (-1 / (2 * self.layers - 2))
         return shrink * VarianceScaling(2.0).draw(rng, shape)

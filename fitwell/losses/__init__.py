@@ -1,8 +1,8 @@
 """Losses: the quantities that training minimizes.
 
 Functions such as ``mean_squared_error(y_true, y_pred)`` return one value for each row. Classes such as
-``MeanSquaredError()`` reduce these values to one number, and take account of sample weights and of the padding rows
-of a short batch. `get` finds a loss by name.
+``MeanSquaredError()`` reduce these values to a single number. They apply sample weights and ignore the rows that pad
+an incomplete batch. `get` looks up a loss by name.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ bce = BCE = binary_crossentropy
 kld = KLD = kullback_leibler_divergence = kl_divergence
 logcosh = log_cosh
 
-# A built-in function given as a loss is replaced by its class, whose hyperparameters are traced arguments.
+# If a built-in function is passed as a loss, `get` replaces it with its class, because the class passes
+# hyperparameters to the compiled program as arguments.
 _FUNCTION_TO_CLASS: dict[Any, type[Loss]] = {
     mean_squared_error: MeanSquaredError,
     mean_absolute_error: MeanAbsoluteError,
@@ -99,18 +100,18 @@ _FUNCTION_TO_CLASS: dict[Any, type[Loss]] = {
 
 
 def get(identifier: Any) -> Any:
-    """Return the `Loss` for an identifier.
+    """Return the loss that an identifier specifies.
 
     Args:
-        identifier (str | type | dict | Callable | Loss | None): A name or alias such as ``"mse"``, a class, a loss, a
-            configuration, or a function ``fn(y_true, y_pred)``. A callable that is not a `Loss` is wrapped in
-            `LossFunctionWrapper`.
+        identifier (str | type | dict | Callable | Loss | None): A name or alias such as ``"mse"``, a loss class, a
+            `Loss` object, a configuration, or a function ``fn(y_true, y_pred)``. Callables that are not `Loss`
+            objects are wrapped in `LossFunctionWrapper`.
 
     Returns:
-        Loss | None: The loss; None if `identifier` is None.
+        Loss | None: The loss, or None if `identifier` is None.
 
     Raises:
-        UnknownName: if no loss has this name; the message suggests the closest one.
+        UnknownName: if no loss has this name. The message suggests the closest name.
         InvalidArgument: if `identifier` is none of the above.
 
     Example:
@@ -123,7 +124,8 @@ def get(identifier: Any) -> Any:
         return loss
     if not callable(loss):
         raise InvalidArgument(
-            f"loss: expected a name such as 'mse', a Loss or a function(y_true, y_pred), got {identifier!r}"
+            "expected a name such as 'mse', a Loss or a function fn(y_true, y_pred) as the loss, "
+            f"got {identifier!r}"
         )
     if inspect.isfunction(loss) and loss in _FUNCTION_TO_CLASS:
         return _FUNCTION_TO_CLASS[loss]()
@@ -137,13 +139,13 @@ def _registry_get(identifier: Any) -> Any:
 
 
 def serialize(loss: Any) -> Any:
-    """Return a loss as plain data.
+    """Return the configuration of a loss as JSON-compatible data.
 
     Args:
         loss (Loss): The loss.
 
     Returns:
-        dict: ``{"class_name": ..., "config": ...}``, which `deserialize` reads.
+        dict: The configuration ``{"class_name": ..., "config": ...}``, which you can pass to `deserialize`.
 
     Example:
         >>> import fitwell as fw
@@ -155,13 +157,13 @@ def serialize(loss: Any) -> Any:
 
 
 def deserialize(config: Mapping[str, Any] | str | None) -> Any:
-    """Return the loss that `serialize` wrote.
+    """Create a loss from a configuration that `serialize` returned.
 
     Args:
-        config (dict | str | None): The result of `serialize`, or the name of a loss.
+        config (dict | str | None): The configuration, or the name of a loss.
 
     Returns:
-        Loss | None: The loss; None if `config` is None.
+        Loss | None: The loss, or None if `config` is None.
 
     Example:
         >>> import fitwell as fw

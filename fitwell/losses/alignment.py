@@ -1,4 +1,4 @@
-"""Alignment of targets and predictions: types, ranks and shapes."""
+"""Functions that align the types, ranks and shapes of targets and predictions."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ __all__ = [
 
 
 def to_float_predictions(y_pred: Any, dtype: Any = None) -> Array:
-    """Convert predictions to an array of floats, of type `dtype` if given.
+    """Convert predictions to a floating-point array.
 
-    An array that needs no change is returned as the same object, so that its logits remain known.
+    If `dtype` is None, floating-point predictions keep their type, and other predictions get the default float type.
+    An array that already has the right type is returned as the same object, because recorded logits are looked up by
+    object.
     """
     array = jnp.asarray(y_pred)
     if dtype is None:
@@ -32,7 +34,18 @@ def to_float_predictions(y_pred: Any, dtype: Any = None) -> Array:
 
 
 def map_with_logits(output: Array, change: Callable[[Array], Array]) -> Array:
-    """Return ``change(output)``, and note its logits if `output` is the softmax, sigmoid or threshold of known ones."""
+    """Apply a function to an array and to the logits that are recorded for it.
+
+    Logits are recorded for the output of a softmax, sigmoid or threshold activation. The changed logits are recorded
+    for the changed array.
+
+    Args:
+        output (Array): The array.
+        change (Callable): A function of an array, for example a cast or a reshape.
+
+    Returns:
+        Array: ``change(output)``.
+    """
     changed = change(output)
     if _call_context.in_call_context():
         current = _call_context.current_call_context()
@@ -46,8 +59,8 @@ def map_with_logits(output: Array, change: Callable[[Array], Array]) -> Array:
 def squeeze_or_expand_to_same_rank(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
     """Squeeze or expand a trailing axis of size 1 so that targets and predictions have the same rank.
 
-    ``[n]`` and ``[n, 1]`` become ``[n, 1]``; ``[n, t]`` and ``[n, t, 1]`` become ``[n, t]``. Other shapes do not
-    change.
+    If the shapes are ``[n]`` and ``[n, 1]``, both become ``[n, 1]``. If the shapes are ``[n, t]`` and ``[n, t, 1]``,
+    both become ``[n, t]``. All other shapes stay the same.
     """
     if y_pred.ndim == y_true.ndim + 1 and y_pred.shape[-1] == 1:
         if y_true.ndim == 1:
@@ -61,17 +74,29 @@ def squeeze_or_expand_to_same_rank(y_true: Array, y_pred: Array) -> tuple[Array,
 
 
 def match_shapes(loss: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
-    """Convert targets and predictions to arrays of one float type and one shape; raise `ShapeError` if they differ."""
+    """Convert targets and predictions to floating-point arrays of the same type and shape.
+
+    Args:
+        loss (str): The name of the loss for error messages.
+        y_true (ArrayLike): Targets.
+        y_pred (ArrayLike): Predictions.
+
+    Returns:
+        tuple[Array, Array]: Targets and predictions.
+
+    Raises:
+        ShapeError: if the shapes do not match.
+    """
     y_pred = to_float_predictions(y_pred)
     y_true, y_pred = squeeze_or_expand_to_same_rank(jnp.asarray(y_true).astype(y_pred.dtype), y_pred)
     if y_true.shape != y_pred.shape:
-        hint = "The last layer needs one unit for each target of a row."
+        hint = "The last layer must have one unit for each target."
         if y_true.size and y_pred.ndim > 1 and y_true.shape in (y_pred.shape[:-1], (*y_pred.shape[:-1], 1)):
             hint = (
-                "If the targets are class indices, use sparse_categorical_crossentropy; if they are values, "
+                "If the targets are class indices, use sparse_categorical_crossentropy. Otherwise, "
                 "the last layer must have one unit."
             )
         raise ShapeError(
-            f"{loss}: targets of shape {y_true.shape} do not fit predictions of shape {y_pred.shape}. {hint}"
+            f"{loss}: targets of shape {y_true.shape} do not match predictions of shape {y_pred.shape}. {hint}"
         )
     return y_true, y_pred

@@ -1,4 +1,4 @@
-"""`Loss`, the base class of all losses, and functions as losses."""
+"""The base class `Loss`, and classes that turn functions into losses."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ __all__ = [
 
 LossFunction = Callable[..., Any]
 loss_registry = Registry("loss")
-# Rules for arguments that many losses share.
+# Validation rules for arguments that many losses share.
 LOSS_RULES: dict[str, Rule] = {
     "name": String() | None,
     "reduction": Options(*(word for word in REDUCTIONS if word is not None), "auto") | None,
@@ -56,26 +56,29 @@ LOSS_RULES: dict[str, Rule] = {
 class Loss(Configurable):
     """Base class of all losses.
 
-    A subclass overrides ``call(y_true, y_pred)``, which returns one value for each row, ``[batch]``, or several,
-    ``[batch, ...]``. Calling the loss reduces these values to one number:
+    A subclass overrides ``call(y_true, y_pred)``, which returns one or more values for each row, in an array of shape
+    ``[batch]`` or ``[batch, ...]``. Calling the loss object reduces these values to a single number. The argument
+    `reduction` determines this number:
 
-    - ``"sum_over_batch_size"`` (default) or ``"mean"``: the sum of ``weight * value`` over the *number* of values;
-    - ``"sum"``: the sum of ``weight * value``;
-    - ``"mean_with_sample_weight"``: the sum of ``weight * value`` over the sum of the weights;
-    - ``"none"`` or None: no reduction.
+    - ``"sum_over_batch_size"`` (default) or ``"mean"``: the sum of ``weight * value`` divided by the *number* of
+      values
+    - ``"sum"``: the sum of ``weight * value``
+    - ``"mean_with_sample_weight"``: the sum of ``weight * value`` divided by the sum of the weights
+    - ``"none"`` or None: no reduction, so calling the loss returns all values
 
-    Padding rows of a short batch are left out of the sums and of the counts. Before `call`, targets are cast to the
-    type of the predictions, and ``[n]`` is aligned with ``[n, 1]`` (never broadcast against it).
+    Rows that pad an incomplete batch are excluded from the sums and from the number of values. Before `call`, targets
+    are cast to the type of the predictions. The shapes ``[n]`` and ``[n, 1]`` are aligned and never broadcast.
 
     Args:
-        name (str | None): Name of the loss. Default: the class name in snake case, ``huber_loss`` for ``HuberLoss``.
-        reduction (str | None): How values are reduced; see above. ``"auto"``, a deprecated value, means the default.
+        name (str | None): Name of the loss. Default: the class name in snake case, such as ``huber_loss`` for
+            ``HuberLoss``.
+        reduction (str | None): The reduction, as listed above. The deprecated value ``"auto"`` means the default.
             Default: "sum_over_batch_size".
-        dtype (str | None): Type of the computation. Default: None, the type of the predictions, or `config.floatx` for
-            16-bit predictions.
+        dtype (str | None): Type in which the loss is computed. Default: None, which means the type of the predictions,
+            or `config.floatx` if the predictions have 16 bits.
 
-    Differs from Keras: weights with fewer axes than the values are aligned with the leading axes, and
-    ``"mean_with_sample_weight"`` divides by the weights of all values if one weight applies to several.
+    Differs from Keras: weights with fewer axes than the values are aligned with the leading axes. If one weight applies
+    to multiple values, ``"mean_with_sample_weight"`` counts the weight once for each of these values.
 
     Example:
         >>> import fitwell as fw
@@ -89,10 +92,10 @@ class Loss(Configurable):
     Source: Keras `Loss`.
     """
 
-    # True if targets are cast to the type of the predictions. Class indices are not: above 2048, float16 does not
-    # represent every integer.
+    # Whether targets are cast to the type of the predictions. Losses for class indices set it to False, because float16
+    # cannot represent every integer above 2048.
     casts_targets: ClassVar[bool] = True
-    # True if a vector [n] holds n rows of one value each, rather than one row.
+    # Whether a vector of shape [n] means n rows with one value each, rather than a single row with n values.
     vectors_are_rows: ClassVar[bool] = True
 
     reduction: str | None = "sum_over_batch_size"
@@ -110,46 +113,49 @@ class Loss(Configurable):
         self.dtype = None if dtype is None else jnp.dtype(dtype).name
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Compute the values of the rows.
+        """Compute the loss values of each row.
 
         Args:
             y_true (Array): Targets, ``[batch, ...]``.
             y_pred (Array): Predictions, ``[batch, ...]``.
 
         Returns:
-            Array: ``[batch]`` or ``[batch, ...]``.
+            Array: Loss values of shape ``[batch]`` or ``[batch, ...]``.
 
         Raises:
-            NotDefined: if the subclass does not define it.
+            NotDefined: if the subclass does not override this method.
         """
         raise NotDefined(f"{type(self).__name__} must define call(self, y_true, y_pred)")
 
     def mask(self, y_true: Any) -> Array | None:
-        """Return a mask of the values that are used.
+        """Return a mask that is True for the loss values to use.
 
         Args:
             y_true (Array): Targets, ``[batch, ...]``.
 
         Returns:
-            Array | None: Booleans of a leading shape of the values; None (the default) uses all values.
+            Array | None: Booleans, one for each row or one for each loss value. The base class returns None, which
+            means that all values are used.
         """
         return None
 
     def unreduced(self, y_true: Any, y_pred: Any) -> Array:
-        """Compute the values before reduction: `call` on prepared targets and predictions.
+        """Compute the loss values without reducing them.
+
+        Targets and predictions are cast and aligned before they are passed to `call`.
 
         Args:
             y_true (ArrayLike): Targets, ``[batch, ...]``.
             y_pred (ArrayLike): Predictions, ``[batch, ...]``.
 
         Returns:
-            Array: ``[batch]`` or ``[batch, ...]``.
+            Array: Loss values of shape ``[batch]`` or ``[batch, ...]``.
         """
         y_true, y_pred = self._prepare(y_true, y_pred)
         return convert_returned_value(self.call(y_true, y_pred), f"loss {self._label()!r}")
 
     def per_row(self, y_true: Any, y_pred: Any) -> Array:
-        """Deprecated name of `unreduced`."""
+        """Deprecated alias of `unreduced`."""
         warn_deprecated("loss.per_row(...)", "loss.unreduced(...)")
         return self.unreduced(y_true, y_pred)
 
@@ -170,10 +176,11 @@ class Loss(Configurable):
         Args:
             y_true (ArrayLike): Targets, ``[batch, ...]``.
             y_pred (ArrayLike): Predictions, ``[batch, ...]``.
-            sample_weight (ArrayLike | None): Weights, ``[batch]`` or one for each value. Default: None.
+            sample_weight (ArrayLike | None): Weights, either one for each row or one for each loss value.
+                Default: None.
 
         Returns:
-            Array: A scalar, or the values if `reduction` is None.
+            Array: A scalar, or all loss values if the loss has no reduction.
         """
         values = self.unreduced(y_true, y_pred)
         return reduce_values(
@@ -184,10 +191,10 @@ class Loss(Configurable):
         return getattr(self, "name", snake_case(type(self).__name__))
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments of the constructor as plain data.
+        """Return the constructor arguments as JSON-compatible data.
 
         Returns:
-            dict: Name, reduction, and all other arguments that are attributes of the same name.
+            dict: The name, the reduction, and every other argument that is stored in an attribute of the same name.
         """
         config: dict[str, Any] = {"name": self._label(), "reduction": self.reduction}
         if self.dtype is not None:
@@ -195,14 +202,24 @@ class Loss(Configurable):
         return config | config_from_attributes(self, ("name", "reduction", "dtype"))
 
 
-def config_from_attributes(thing: Configurable, but: tuple[str, ...]) -> dict[str, Any]:
-    """Return the constructor arguments that are attributes of `thing`, as plain data, except those in `but`."""
-    names = [name for name in thing._arguments() if name not in but and hasattr(thing, name)]
-    return {name: serialize(getattr(thing, name)) for name in names}
+def config_from_attributes(instance: Configurable, excluded: tuple[str, ...]) -> dict[str, Any]:
+    """Return the constructor arguments that are stored as attributes, as JSON-compatible data.
+
+    Args:
+        instance (Configurable): The object.
+        excluded (tuple[str, ...]): Names of arguments to omit.
+
+    Returns:
+        dict[str, Any]: A dict that maps the names of the arguments to their values.
+    """
+    names = [name for name in instance._arguments() if name not in excluded and hasattr(instance, name)]
+    return {name: serialize(getattr(instance, name)) for name in names}
 
 
 class FunctionLoss(Loss):
-    """Base class of the built-in losses: a subclass names the function, and keeps its arguments as attributes.
+    """Base class of built-in losses that call a function.
+
+    A subclass sets `function`, and stores the function's keyword arguments in attributes of the same names.
 
     Args:
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
@@ -219,7 +236,7 @@ class FunctionLoss(Loss):
         super().__init__(name, reduction, dtype)
 
     def call(self, y_true: Any, y_pred: Any) -> Array:
-        """Compute the values of the rows; see `Loss.call`."""
+        """Compute the loss values of each row. See `Loss.call`."""
         function = type(self).function
         arguments = list(inspect.signature(function).parameters)[2:]
         values: Array = function(y_true, y_pred, **{name: getattr(self, name) for name in arguments})
@@ -227,17 +244,17 @@ class FunctionLoss(Loss):
 
 
 class LossFunctionWrapper(Loss):
-    """Wrap a function ``fn(y_true, y_pred, **settings)`` as a `Loss`.
+    """A loss that calls a function ``fn(y_true, y_pred, **settings)``.
 
-    The function should return one value for each row. A single number for the whole batch works, too, as long as no row
-    has to be weighted or left out; otherwise the call raises `ShapeError`.
+    The function should return one value for each row. It may return a single number for the whole batch if there are no
+    sample weights and no padding rows. Otherwise, calling the loss raises `ShapeError`.
 
     Args:
         fn (Callable): The function.
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
-        name (str | None): See `Loss`. Default: the name of the function.
+        name (str | None): See `Loss`. Default: the function's name in snake case.
         dtype (str | None): See `Loss`. Default: None.
-        **settings: Further keyword arguments for each call of `fn`.
+        **settings: Additional keyword arguments for `fn`.
 
     Raises:
         InvalidArgument: if `fn` cannot be called with two arrays.
@@ -272,20 +289,23 @@ class LossFunctionWrapper(Loss):
         return self.fn(y_true, y_pred, **self.settings)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the name of the function and all other arguments as plain data."""
+        """Return the function's name and all other constructor arguments as JSON-compatible data."""
         return super().get_config() | {"fn": serialize(self.fn)} | dict(serialize(self.settings))
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """Build the loss; the function is looked up among built-in and registered ones."""
+        """Create the loss from the result of `get_config`.
+
+        If the configuration contains the name of a function, the function must be built in or registered.
+        """
         fn = config["fn"]
         return cls(**{**config, "fn": loss_registry.lookup(fn) if isinstance(fn, str) else fn})
 
 
 def get_function_name(fn: Any) -> str:
-    """Return the name of a user-defined function or callable in snake case.
+    """Return the name of a user-defined function or other callable in snake case.
 
-    As in Keras 3, the name of ``def RMSE`` is ``"rmse"``.
+    For example, the name of a function ``RMSE`` becomes ``"rmse"``, as in Keras 3.
     """
     name = getattr(fn, "__name__", None) or getattr(getattr(fn, "func", None), "__name__", None)
     return snake_case(name or type(fn).__name__)

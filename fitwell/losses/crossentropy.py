@@ -1,4 +1,4 @@
-"""Cross-entropy losses, for classification by probabilities or logits, and the Kullback-Leibler divergence."""
+"""Cross-entropy losses for classification, and the Kullback-Leibler divergence."""
 
 from __future__ import annotations
 
@@ -40,17 +40,18 @@ __all__ = [
 def binary_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: Any = 0.0, axis: int = -1
 ) -> Array:
-    """Compute the mean of ``-y log p - (1 - y) log(1 - p)`` along `axis`.
+    """Compute the binary cross-entropy, the mean of ``-y log p - (1 - y) log(1 - p)`` along `axis`.
 
     Args:
         y_true (ArrayLike): Labels 0 and 1, or probabilities, ``[batch, ..., d]``.
-        y_pred (ArrayLike): Probabilities, or logits with `from_logits`, of the same shape.
-        from_logits (bool): True to apply the sigmoid to `y_pred` here. Default: False.
-        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / 2``. Default: 0.0.
-        axis (int): Axis of the mean. Default: -1.
+        y_pred (ArrayLike): Probabilities, or logits if `from_logits` is True, of the same shape.
+        from_logits (bool): Whether `y_pred` contains logits. If True, this function applies the sigmoid.
+            Default: False.
+        label_smoothing (float): A number s from 0 to 1. Labels become ``y (1 - s) + s / 2``. Default: 0.0.
+        axis (int): Axis along which to take the mean. Default: -1.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -67,17 +68,18 @@ def binary_crossentropy(
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: Any = 0.0, axis: int = -1
 ) -> Array:
-    """Compute ``-Σ_k y_k log p_k`` along `axis`.
+    """Compute the categorical cross-entropy ``-Σ_k y_k log p_k`` along `axis`.
 
     Args:
         y_true (ArrayLike): One-hot labels, or probabilities, ``[batch, ..., classes]``.
-        y_pred (ArrayLike): Probabilities, or logits with `from_logits`, of the same shape.
-        from_logits (bool): True to apply the softmax to `y_pred` here. Default: False.
-        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / classes``. Default: 0.0.
+        y_pred (ArrayLike): Probabilities, or logits if `from_logits` is True, of the same shape.
+        from_logits (bool): Whether `y_pred` contains logits. If True, this function applies the softmax.
+            Default: False.
+        label_smoothing (float): A number s from 0 to 1. Labels become ``y (1 - s) + s / classes``. Default: 0.0.
         axis (int): Axis of the classes. Default: -1.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -94,20 +96,21 @@ def categorical_crossentropy(
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Array:
-    """Compute ``-log p_y``, the cross-entropy for class indices.
+    """Compute the cross-entropy ``-log p_y`` for class indices.
 
-    A class index outside ``0 ... classes - 1`` gives NaN (0 in Keras, which hides the mistake).
+    The loss is NaN if a class index is outside ``0 ... classes - 1``. Keras returns 0 instead, which hides the mistake.
 
     Args:
-        y_true (ArrayLike): Class indices from 0, integers or floats, ``[batch, ...]`` or ``[batch, ..., 1]``.
-        y_pred (ArrayLike): Probabilities, or logits with `from_logits`, ``[batch, ..., classes]``.
-        from_logits (bool): True to apply the softmax to `y_pred` here. Default: False.
-        ignore_class (int | None): A class index whose rows give 0 and are left out of the mean of the `Loss`.
-            Default: None.
+        y_true (ArrayLike): 0-based class indices as integers or floats, ``[batch, ...]`` or ``[batch, ..., 1]``.
+        y_pred (ArrayLike): Probabilities, or logits if `from_logits` is True, ``[batch, ..., classes]``.
+        from_logits (bool): Whether `y_pred` contains logits. If True, this function applies the softmax.
+            Default: False.
+        ignore_class (int | None): A class index to ignore. The loss of its rows is 0, and the class
+            `SparseCategoricalCrossentropy` also excludes these rows from its mean. Default: None.
         axis (int): Axis of the classes. Default: -1.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -117,7 +120,7 @@ def sparse_categorical_crossentropy(
     y_pred = to_float_predictions(y_pred)
     labels = to_class_indices("sparse_categorical_crossentropy", y_true, y_pred, axis)
     log_p = compute_log_probabilities(y_pred, from_logits, axis)
-    # Compare instead of gathering: on a CPU the gradient of a gather is a slow scatter.
+    # Compare with all classes instead of gathering. The gradient of a gather is a scatter, which is slow on CPUs.
     classes = log_p.shape[axis]
     is_label = jax.nn.one_hot(labels, classes, axis=axis, dtype=jnp.bool_)
     values = -jnp.sum(jnp.where(is_label, log_p, 0), axis=axis)
@@ -127,18 +130,19 @@ def sparse_categorical_crossentropy(
 
 @validate_params(LOSS_RULES)
 def per_class_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Array:
-    """Compute the softmax cross-entropy in binary form, ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``.
+    """Compute the binary cross-entropy summed over all classes, ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``.
 
-    ``log(1 - p_k)`` is computed from the probabilities of the other classes, so that no digits cancel as p_k
-    approaches 1.
+    If logits are available, ``log(1 - p_k)`` is computed from the logits of the other classes, which remains accurate
+    when p_k is close to 1.
 
     Args:
         y_true (ArrayLike): One-hot labels, ``[batch, ..., classes]``.
-        y_pred (ArrayLike): Class probabilities, or logits with `from_logits`, of the same shape.
-        from_logits (bool): True to apply the softmax to `y_pred` here. Default: False.
+        y_pred (ArrayLike): Class probabilities, or logits if `from_logits` is True, of the same shape.
+        from_logits (bool): Whether `y_pred` contains logits. If True, this function applies the softmax.
+            Default: False.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -159,7 +163,8 @@ def _log1m_softmax(logits: Array) -> Array:
     shifted = logits - jax.lax.stop_gradient(jnp.max(logits, axis=-1, keepdims=True))
     terms = jnp.exp(shifted)
     total = jnp.sum(terms, axis=-1, keepdims=True)
-    # Without a term that is not the largest, the sum is still at least 1; without the largest it is recomputed.
+    # The largest term is 1. Subtracting a smaller term from the sum is accurate, because at least 1 remains. For the
+    # largest term, the sum of all other terms is computed separately.
     others = jnp.log(jnp.where(largest, 1, total - terms))
     runners_up = jax.nn.logsumexp(jnp.where(largest, -jnp.inf, shifted), axis=-1, keepdims=True)
     return jnp.where(largest, runners_up, others) - jnp.log(total)
@@ -175,7 +180,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Array:
         y_pred (ArrayLike): Predicted probabilities of the same shape.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -189,13 +194,13 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Array:
 
 @loss_registry.register("bce")
 class BinaryCrossentropy(FunctionLoss):
-    """Binary cross-entropy ``mean(-y log p - (1 - y) log(1 - p))``, for two classes or several labels for each row.
+    """Binary cross-entropy ``mean(-y log p - (1 - y) log(1 - p))``, for two classes or multiple labels per row.
 
     Args:
-        from_logits (bool): True if predictions are logits. Default: False.
-        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / 2``. A hyperparameter:
-            changing it does not recompile. Default: 0.0.
-        axis (int): Axis of the mean within a row. Default: -1.
+        from_logits (bool): Whether the predictions are logits. Default: False.
+        label_smoothing (float): A number s from 0 to 1. Labels become ``y (1 - s) + s / 2``. You can change this
+            hyperparameter without recompilation. Default: 0.0.
+        axis (int): Axis along which to take the mean. Default: -1.
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
         name (str | None): See `Loss`. Default: the class name in snake case.
         dtype (str | None): See `Loss`. Default: None.
@@ -232,9 +237,9 @@ class CategoricalCrossentropy(FunctionLoss):
     """Cross-entropy ``-Σ_k y_k log p_k`` for one-hot targets ``[batch, classes]``.
 
     Args:
-        from_logits (bool): True if predictions are logits. Default: False.
-        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / classes``. A hyperparameter:
-            changing it does not recompile. Default: 0.0.
+        from_logits (bool): Whether the predictions are logits. Default: False.
+        label_smoothing (float): A number s from 0 to 1. Labels become ``y (1 - s) + s / classes``. You can change
+            this hyperparameter without recompilation. Default: 0.0.
         axis (int): Axis of the classes. Default: -1.
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
         name (str | None): See `Loss`. Default: the class name in snake case.
@@ -245,7 +250,7 @@ class CategoricalCrossentropy(FunctionLoss):
         >>> round(float(fw.losses.CategoricalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 3)
         0.693
 
-    Source: Keras `CategoricalCrossentropy`; label smoothing: Szegedy et al., 2016.
+    Source: Keras `CategoricalCrossentropy`; Szegedy et al., 2016, for label smoothing.
     """
 
     function = categorical_crossentropy
@@ -273,8 +278,8 @@ class SparseCategoricalCrossentropy(FunctionLoss):
     """Cross-entropy ``-log p_y`` for class indices ``[batch]`` or ``[batch, 1]``.
 
     Args:
-        from_logits (bool): True if predictions are logits. Default: False.
-        ignore_class (int | None): A class index whose rows are ignored. Default: None.
+        from_logits (bool): Whether the predictions are logits. Default: False.
+        ignore_class (int | None): A class index to ignore. Its rows are excluded from the loss. Default: None.
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
         axis (int): Axis of the classes. Default: -1.
         name (str | None): See `Loss`. Default: the class name in snake case.
@@ -308,20 +313,21 @@ class SparseCategoricalCrossentropy(FunctionLoss):
         self.axis = axis
 
     def mask(self, y_true: Any) -> Array | None:
-        """Return a mask of the rows that are not of the ignored class; see `Loss.mask`."""
+        """Return a mask that is False for rows of the ignored class. See `Loss.mask`."""
         return None if self.ignore_class is None else jnp.asarray(y_true) != self.ignore_class
 
 
 @loss_registry.register()
 class PerClassCrossentropy(FunctionLoss):
-    """Softmax cross-entropy in binary form, ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``, for one-hot targets.
+    """Binary cross-entropy summed over all classes, ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``.
 
-    Unlike `CategoricalCrossentropy`, it also reduces the probability of each wrong class directly. Textbooks that
-    derive cross-entropy from the logistic unit use this form. The closest loss of Keras is `binary_crossentropy` after
-    a softmax, which is the mean over the classes instead of the sum.
+    The targets are one-hot, and the probabilities p are those of a softmax. Unlike `CategoricalCrossentropy`, this loss
+    also penalizes the probability of each wrong class directly. Textbooks that derive the cross-entropy from logistic
+    units use this form. Keras's closest loss is `binary_crossentropy` after a softmax, which is the mean over the
+    classes instead of the sum.
 
     Args:
-        from_logits (bool): True if predictions are logits. Default: False.
+        from_logits (bool): Whether the predictions are logits. Default: False.
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
         name (str | None): See `Loss`. Default: the class name in snake case.
         dtype (str | None): See `Loss`. Default: None.
@@ -349,7 +355,7 @@ class PerClassCrossentropy(FunctionLoss):
 
 @loss_registry.register("kld", "kullback_leibler_divergence")
 class KLDivergence(FunctionLoss):
-    """Kullback-Leibler divergence ``Σ_k y_k log(y_k / p_k)`` of predicted probabilities p from targets y.
+    """Kullback-Leibler divergence ``Σ_k y_k log(y_k / p_k)`` between targets y and predicted probabilities p.
 
     Args:
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".

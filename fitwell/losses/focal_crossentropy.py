@@ -1,4 +1,4 @@
-"""Focal cross-entropy losses, which weight a row by how well it is predicted."""
+"""Focal cross-entropy losses, which give less weight to rows that are predicted well."""
 
 from __future__ import annotations
 
@@ -37,20 +37,24 @@ def binary_focal_crossentropy(
     label_smoothing: Any = 0.0,
     axis: int = -1,
 ) -> Array:
-    """Compute the mean of ``(1 - p_t)^γ bce`` along `axis`; see `BinaryFocalCrossentropy`.
+    """Compute the binary focal cross-entropy, the mean of ``(1 - p_t)^γ bce`` along `axis`.
+
+    `BinaryFocalCrossentropy` explains the formula.
 
     Args:
         y_true (ArrayLike): Labels 0 and 1, ``[batch, ..., d]``.
-        y_pred (ArrayLike): Probabilities, or logits with `from_logits`, of the same shape.
-        apply_class_balancing (bool): True to multiply by α for label 1 and 1 - α for label 0. Default: False.
-        alpha (float): α in [0, 1]. Default: 0.25.
-        gamma (float): γ, at least 0. Default: 2.0.
-        from_logits (bool): True to apply the sigmoid to `y_pred` here. Default: False.
-        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / 2``. Default: 0.0.
-        axis (int): Axis of the mean. Default: -1.
+        y_pred (ArrayLike): Probabilities, or logits if `from_logits` is True, of the same shape.
+        apply_class_balancing (bool): Whether to multiply the loss by α for label 1 and by 1 - α for label 0.
+            Default: False.
+        alpha (float): The weight α for class balancing, from 0 to 1. Default: 0.25.
+        gamma (float): The exponent γ, at least 0. Default: 2.0.
+        from_logits (bool): Whether `y_pred` contains logits. If True, this function applies the sigmoid.
+            Default: False.
+        label_smoothing (float): A number s from 0 to 1. Labels become ``y (1 - s) + s / 2``. Default: 0.0.
+        axis (int): Axis along which to take the mean. Default: -1.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -82,19 +86,20 @@ def categorical_focal_crossentropy(
     label_smoothing: Any = 0.0,
     axis: int = -1,
 ) -> Array:
-    """Compute ``-Σ_k α (1 - p_k)^γ y_k log p_k`` along `axis`; see `CategoricalFocalCrossentropy`.
+    """Compute the categorical focal cross-entropy ``-Σ_k α (1 - p_k)^γ y_k log p_k`` along `axis`.
 
     Args:
         y_true (ArrayLike): One-hot labels, ``[batch, ..., classes]``.
-        y_pred (ArrayLike): Probabilities, or logits with `from_logits`, of the same shape.
-        alpha (float | list[float]): α, or one for each class. Default: 0.25.
-        gamma (float): γ, at least 0. Default: 2.0.
-        from_logits (bool): True to apply the softmax to `y_pred` here. Default: False.
-        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / classes``. Default: 0.0.
+        y_pred (ArrayLike): Probabilities, or logits if `from_logits` is True, of the same shape.
+        alpha (float | list[float]): The weight α, or a list with one weight for each class. Default: 0.25.
+        gamma (float): The exponent γ, at least 0. Default: 2.0.
+        from_logits (bool): Whether `y_pred` contains logits. If True, this function applies the softmax.
+            Default: False.
+        label_smoothing (float): A number s from 0 to 1. Labels become ``y (1 - s) + s / classes``. Default: 0.0.
         axis (int): Axis of the classes. Default: -1.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -110,19 +115,21 @@ def categorical_focal_crossentropy(
 
 @loss_registry.register()
 class BinaryFocalCrossentropy(FunctionLoss):
-    """Binary cross-entropy times ``(1 - p_t)^γ``, ``p_t = y p + (1 - y)(1 - p)``.
+    """Binary cross-entropy multiplied by ``(1 - p_t)^γ``, where ``p_t = y p + (1 - y)(1 - p)``.
 
-    Rows that are predicted well have less weight.
+    This factor gives less weight to rows that are predicted well.
 
     Args:
-        apply_class_balancing (bool): True to multiply by α for label 1 and 1 - α for label 0. Default: False.
-        alpha (float): α in [0, 1]. A hyperparameter: changing it does not recompile. Default: 0.25.
-        gamma (float): γ, at least 0; 0 gives binary cross-entropy. A hyperparameter: changing it does not recompile.
-            Default: 2.0.
-        from_logits (bool): True if predictions are logits. Default: False.
-        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / 2``. A hyperparameter:
-            changing it does not recompile. Default: 0.0.
-        axis (int): Axis of the mean within a row. Default: -1.
+        apply_class_balancing (bool): Whether to multiply the loss by α for label 1 and by 1 - α for label 0.
+            Default: False.
+        alpha (float): The weight α for class balancing, from 0 to 1. You can change this hyperparameter without
+            recompilation. Default: 0.25.
+        gamma (float): The exponent γ, at least 0. With 0, the loss is the binary cross-entropy. You can change this
+            hyperparameter without recompilation. Default: 2.0.
+        from_logits (bool): Whether the predictions are logits. Default: False.
+        label_smoothing (float): A number s from 0 to 1. Labels become ``y (1 - s) + s / 2``. You can change this
+            hyperparameter without recompilation. Default: 0.0.
+        axis (int): Axis along which to take the mean. Default: -1.
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
         name (str | None): See `Loss`. Default: the class name in snake case.
         dtype (str | None): See `Loss`. Default: None.
@@ -162,16 +169,18 @@ class BinaryFocalCrossentropy(FunctionLoss):
 
 @loss_registry.register()
 class CategoricalFocalCrossentropy(FunctionLoss):
-    """Cross-entropy of one-hot targets with the term of each class times ``α (1 - p_k)^γ``.
+    """Cross-entropy for one-hot targets, where the term for each class k is multiplied by ``α (1 - p_k)^γ``.
+
+    This factor gives less weight to rows that are predicted well.
 
     Args:
-        alpha (float | list[float]): α, or one for each class. A single number is a hyperparameter: changing it does not
-            recompile. Default: 0.25.
-        gamma (float): γ, at least 0; 0 gives cross-entropy. A hyperparameter: changing it does not recompile.
-            Default: 2.0.
-        from_logits (bool): True if predictions are logits. Default: False.
-        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / classes``. A hyperparameter:
-            changing it does not recompile. Default: 0.0.
+        alpha (float | list[float]): The weight α, or a list with one weight for each class. A single number is a
+            hyperparameter that you can change without recompilation. Default: 0.25.
+        gamma (float): The exponent γ, at least 0. With 0, the loss is the cross-entropy times α. You can change this
+            hyperparameter without recompilation. Default: 2.0.
+        from_logits (bool): Whether the predictions are logits. Default: False.
+        label_smoothing (float): A number s from 0 to 1. Labels become ``y (1 - s) + s / classes``. You can change
+            this hyperparameter without recompilation. Default: 0.0.
         axis (int): Axis of the classes. Default: -1.
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
         name (str | None): See `Loss`. Default: the class name in snake case.

@@ -24,15 +24,15 @@ __all__ = [
 
 @validate_params(LOSS_RULES)
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: Any = 0.5) -> Array:
-    """Compute ``(1 - p_y^q) / q`` for class indices y; see `CategoricalGeneralizedCrossEntropy`.
+    """Compute the generalized cross-entropy ``(1 - p_y^q) / q`` for class indices y.
 
     Args:
         y_true (ArrayLike): Class indices, ``[batch, ...]`` or ``[batch, ..., 1]``.
         y_pred (ArrayLike): Probabilities, ``[batch, ..., classes]``.
-        q (float): Between 0 and 1. Default: 0.5.
+        q (float): The exponent, above 0 and below 1. Default: 0.5.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -49,12 +49,14 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: Any = 0.5
 
 @loss_registry.register()
 class CategoricalGeneralizedCrossEntropy(FunctionLoss):
-    """Loss ``(1 - p_y^q) / q`` for class indices, between cross-entropy (q → 0) and absolute error (q → 1).
+    """Generalized cross-entropy ``(1 - p_y^q) / q`` for class indices y.
 
-    It is less sensitive to wrong labels than cross-entropy.
+    This loss is less sensitive to wrong labels than cross-entropy. It approaches the cross-entropy as q approaches 0,
+    and the absolute error as q approaches 1.
 
     Args:
-        q (float): Between 0 and 1. A hyperparameter: changing it does not recompile. Default: 0.5.
+        q (float): The exponent, above 0 and below 1. You can change this hyperparameter without recompilation.
+            Default: 0.5.
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
         name (str | None): See `Loss`. Default: "categorical_generalized_cross_entropy".
         dtype (str | None): See `Loss`. Default: None.

@@ -1,4 +1,4 @@
-"""Hinge losses: labels are -1 and 1 (or 0 and 1), predictions are any numbers."""
+"""Hinge losses, for labels -1 and 1 (or 0 and 1) and predictions that can be any real numbers."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ __all__ = [
 def _to_signed_labels(y_true: Array) -> Array:
     """Replace the label 0 with -1.
 
-    Keras checks if *all* labels of the batch are 0 or 1. Replacing each label separately gives the same result for both
-    conventions and does not depend on which rows share a batch.
+    Keras replaces labels only if *all* labels in the batch are 0 or 1. Replacing each label separately gives the same
+    result for both conventions and does not depend on which rows are in the same batch.
     """
     return jnp.where(y_true == 0, -1, y_true)
 
 
 def hinge(y_true: Any, y_pred: Any) -> Array:
-    """Compute the mean of ``max(0, 1 - y ŷ)`` over the last axis.
+    """Compute the hinge loss, the mean of ``max(0, 1 - y ŷ)`` over the last axis.
 
     Args:
         y_true (ArrayLike): Labels in {-1, 1} or {0, 1}, ``[batch, ..., d]``.
         y_pred (ArrayLike): Predictions of the same shape.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -52,14 +52,14 @@ def hinge(y_true: Any, y_pred: Any) -> Array:
 
 
 def squared_hinge(y_true: Any, y_pred: Any) -> Array:
-    """Compute the mean of ``max(0, 1 - y ŷ)²`` over the last axis.
+    """Compute the squared hinge loss, the mean of ``max(0, 1 - y ŷ)²`` over the last axis.
 
     Args:
         y_true (ArrayLike): Labels in {-1, 1} or {0, 1}, ``[batch, ..., d]``.
         y_pred (ArrayLike): Predictions of the same shape.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -71,14 +71,14 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Array:
 
 
 def categorical_hinge(y_true: Any, y_pred: Any) -> Array:
-    """Compute ``max(0, 1 + max_k (1 - y_k) ŷ_k - Σ_k y_k ŷ_k)``.
+    """Compute the categorical hinge loss ``max(0, 1 + max_k (1 - y_k) ŷ_k - Σ_k y_k ŷ_k)``.
 
     Args:
         y_true (ArrayLike): One-hot labels, ``[batch, classes]``.
         y_pred (ArrayLike): Scores of the same shape.
 
     Returns:
-        Array: ``[batch]``.
+        Array: Loss values of shape ``[batch]``.
 
     Example:
         >>> import fitwell as fw
@@ -92,17 +92,18 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Array:
 
 
 def perceptron(y_true: Any, y_pred: Any) -> Array:
-    """Compute the mean of ``max(0, -y z)`` over the last axis; z is `y_pred`, or its logits (see `PerceptronLoss`).
+    """Compute the perceptron loss, the mean of ``max(0, -y z)`` over the last axis.
 
-    At ``z = 0`` the derivative is ``-y``, so that gradient descent from zero weights takes the first step of the
-    perceptron rule, ``w += η y x``.
+    If `y_pred` is the output of a threshold activation in the current call, z is the input of this activation.
+    Otherwise, z is `y_pred`. At ``z = 0``, the derivative is ``-y``, so gradient descent from zero weights starts with
+    the perceptron rule's first step, ``w += η y x``.
 
     Args:
         y_true (ArrayLike): Labels in {-1, 1} or {0, 1}, ``[batch, ..., d]``.
         y_pred (ArrayLike): Predictions of the same shape.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -117,7 +118,9 @@ def perceptron(y_true: Any, y_pred: Any) -> Array:
 
 @loss_registry.register()
 class Hinge(FunctionLoss):
-    """Hinge loss ``mean(max(0, 1 - y ŷ))``, y in {-1, 1} or {0, 1}, as in a linear support vector machine.
+    """Hinge loss ``mean(max(0, 1 - y ŷ))`` for labels in {-1, 1} or {0, 1}.
+
+    Linear support vector machines minimize this loss.
 
     Args:
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
@@ -137,7 +140,7 @@ class Hinge(FunctionLoss):
 
 @loss_registry.register()
 class SquaredHinge(FunctionLoss):
-    """Squared hinge loss ``mean(max(0, 1 - y ŷ)²)``, y in {-1, 1} or {0, 1}.
+    """Squared hinge loss ``mean(max(0, 1 - y ŷ)²)`` for labels in {-1, 1} or {0, 1}.
 
     Args:
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
@@ -178,14 +181,14 @@ class CategoricalHinge(FunctionLoss):
 
 @loss_registry.register("perceptron")
 class PerceptronLoss(FunctionLoss):
-    """Perceptron criterion ``mean(max(0, -y z))``, y in {-1, 1} or {0, 1}.
+    """Perceptron loss ``mean(max(0, -y z))`` for labels in {-1, 1} or {0, 1}. Not in Keras.
 
-    z is the prediction, or the logit if the last layer ends in a threshold unit (``"heaviside"``, ``"sign"``). With
-    ``SGD(η)`` and `batch_size` 1, a single unit is then trained by the perceptron rule ``w += η (y - ŷ) x``, where ŷ is
-    its output of 0 or 1.
+    If the last layer's activation is a threshold (``"heaviside"`` or ``"sign"``), z is the input of this activation.
+    Otherwise, z is the prediction. Training a single ``"heaviside"`` unit with ``SGD(η)`` and a batch size of 1 follows
+    the perceptron rule ``w += η (y - ŷ) x``, where ŷ is the unit's output.
 
-    At z = 0 the weights are corrected as in scikit-learn's `Perceptron`, for both values of ŷ. Several units share the
-    mean: each one moves by η over the number of units. Not in Keras.
+    At z = 0, the weights are updated for either label, as in scikit-learn's `Perceptron`. If the layer has multiple
+    units, the loss is their mean, so the step size for each unit is η divided by the number of units.
 
     Args:
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".

@@ -1,8 +1,8 @@
-"""Logits, log-probabilities and labels of classification losses.
+"""Functions that prepare the logits, probabilities and labels of classification losses.
 
-If the surrounding call knows the logits of a softmax or sigmoid output, losses are computed from the logits, which
-avoids the logarithm of a probability that was rounded to 0. Other probabilities are clipped to ``[1e-7, 1 - 1e-7]``
-(class probabilities are first divided by their sum), as in Keras.
+If the logits of a softmax or sigmoid output were recorded in the current call, losses are computed from the logits.
+This avoids the logarithm of a probability that was rounded to 0. Otherwise, class probabilities are divided by their
+sum, and all probabilities are clipped to ``[1e-7, 1 - 1e-7]``, as in Keras.
 """
 
 from __future__ import annotations
@@ -30,34 +30,34 @@ __all__ = [
 
 
 def find_logits(y_pred: Array, kind: str, from_logits: bool) -> Array | None:
-    """Return the logits of `y_pred` if they are known, else None.
+    """Return the logits of the predictions, or None if they are unknown.
 
     Args:
-        y_pred (Array): The output of the model.
-        kind (str): ``"softmax"`` or ``"sigmoid"``.
-        from_logits (bool): True if the user declares that `y_pred` are logits.
+        y_pred (Array): The model's output.
+        kind (str): The activation that turns the logits into probabilities, ``"softmax"`` or ``"sigmoid"``.
+        from_logits (bool): Whether the user declares that `y_pred` contains logits.
 
     Returns:
-        Array | None: The logits.
+        Array | None: The logits, or None.
     """
     known = _call_context.current_call_context().get_cached_logits(y_pred, kind)
     if known is None:
         return y_pred if from_logits else None
     if from_logits:
         warn(
-            f"the loss was given from_logits=True, but the model ends in a {kind}, so its output is "
-            f"probabilities; the inputs of the {kind} are used as logits. Leave out from_logits=True or the {kind}.",
+            f"the loss has from_logits=True, but the model ends in a {kind}, so its outputs are probabilities. "
+            f"The loss uses the inputs of the {kind} as logits. Remove either from_logits=True or the {kind}.",
         )
     return known
 
 
 def clip_probabilities(probabilities: Array) -> Array:
-    """Clip probabilities to ``[ε, 1 - ε]``, ε = 1e-7."""
+    """Clip probabilities to ``[ε, 1 - ε]``, where ε is `config.epsilon`, 1e-7 by default."""
     return jnp.clip(probabilities, settings.epsilon(), 1 - settings.epsilon())
 
 
 def compute_log_probabilities(y_pred: Array, from_logits: bool, axis: int) -> Array:
-    """Compute the logarithms of class probabilities along `axis`."""
+    """Compute log-probabilities for the classes along `axis`."""
     last = axis in (-1, y_pred.ndim - 1)
     logits = find_logits(y_pred, "softmax", from_logits) if last else (y_pred if from_logits else None)
     if logits is not None:
@@ -66,7 +66,10 @@ def compute_log_probabilities(y_pred: Array, from_logits: bool, axis: int) -> Ar
 
 
 def smooth_labels(y_true: Array, label_smoothing: Any, uniform: float) -> Array:
-    """Smooth labels: ``y (1 - s) + s * uniform``. If s is known to be 0, nothing is computed."""
+    """Return the smoothed labels ``y (1 - s) + s * uniform``, where s is `label_smoothing`.
+
+    If `label_smoothing` is 0 and not a traced value, the labels are returned unchanged.
+    """
     if isinstance(label_smoothing, int | float) and label_smoothing == 0:
         return y_true
     amount = jnp.asarray(label_smoothing, y_true.dtype)
@@ -77,7 +80,7 @@ def binary_crossentropy_terms(y_true: Array, y_pred: Array, from_logits: bool) -
     """Compute ``-y log p - (1 - y) log(1 - p)`` elementwise."""
     logits = find_logits(y_pred, "sigmoid", from_logits)
     if logits is not None:
-        # Separate cases instead of max and |z|, whose derivatives at z = 0 would add up to a wrong one.
+        # The cases are separate because the derivatives of max(z, 0) and |z| at z = 0 would add up to a wrong value.
         positive = logits >= 0
         linear = jnp.where(positive, logits * (1 - y_true), -logits * y_true)
         return linear + jnp.log1p(jnp.exp(jnp.where(positive, -logits, logits)))
@@ -86,17 +89,30 @@ def binary_crossentropy_terms(y_true: Array, y_pred: Array, from_logits: bool) -
 
 
 def warn_if_single_unit(loss: str, y_pred: Array) -> None:
-    """Warn if a loss over classes has a single output."""
+    """Warn if a categorical loss is used with a single output."""
     if y_pred.shape[-1:] == (1,):
         warn(
-            f"{loss} with a single output is always 0: give the last layer one unit for each class, or use "
-            "binary_crossentropy for two classes",
+            f"{loss} with a single output is always 0. Use one unit for each class in the last layer, or "
+            "binary_crossentropy for two classes.",
             SyntaxWarning,
         )
 
 
 def to_class_indices(loss: str, y_true: Any, y_pred: Array, axis: int = -1) -> Array:
-    """Convert class indices to int32 of the shape of `y_pred` without `axis`; raise `ShapeError` if they do not fit."""
+    """Convert class indices to int32, and remove the class axis if they have one of size 1.
+
+    Args:
+        loss (str): The name of the loss for error messages.
+        y_true (ArrayLike): Class indices.
+        y_pred (Array): Predictions.
+        axis (int): Axis of the classes in `y_pred`. Default: -1.
+
+    Returns:
+        Array: Class indices with the shape of `y_pred` without `axis`.
+
+    Raises:
+        ShapeError: if the shape of the class indices does not match the predictions.
+    """
     labels = jnp.asarray(y_true)
     expected = tuple(size for index, size in enumerate(y_pred.shape) if index != axis % y_pred.ndim)
     if labels.ndim == y_pred.ndim and labels.shape[axis] == 1:
@@ -104,11 +120,11 @@ def to_class_indices(loss: str, y_true: Any, y_pred: Array, axis: int = -1) -> A
     if labels.shape != expected:
         hint = ""
         if labels.shape == y_pred.shape:
-            hint = " One-hot targets belong to categorical_crossentropy."
+            hint = " Use categorical_crossentropy for one-hot targets."
         elif y_pred.shape[axis] == 1:
-            hint = " For a single output use binary_crossentropy."
+            hint = " Use binary_crossentropy for a single output."
         raise ShapeError(
             f"{loss}: expected class indices of shape {expected} (or with a last axis of size 1) for "
-            f"predictions of shape {y_pred.shape}, got {tuple(np.shape(y_true))}.{hint}"
+            f"predictions of shape {y_pred.shape}, got shape {tuple(np.shape(y_true))}.{hint}"
         )
     return labels.astype(jnp.int32)

@@ -1,4 +1,4 @@
-"""Reduction of loss values to one number, with weights and masks."""
+"""Reduction of loss values to a single number, with weights and masks."""
 
 from __future__ import annotations
 
@@ -29,30 +29,40 @@ def squeeze_weights(weights: Array, ndim: int) -> Array:
 
 
 def fits_leading_axes(weights: Array, shape: tuple[int, ...]) -> bool:
-    """Return True if each axis of `weights` has size 1 or the size of that axis in `shape`."""
+    """Check whether each axis of `weights` has size 1 or the size of the corresponding axis in `shape`."""
     return weights.ndim <= len(shape) and all(
         given in (1, size) for given, size in zip(weights.shape, shape, strict=False)
     )
 
 
 def append_axes(weights: Array, ndim: int) -> Array:
-    """Append axes of size 1 to `weights` up to `ndim` axes."""
+    """Append axes of size 1 until `weights` has `ndim` axes."""
     return weights.reshape(weights.shape + (1,) * (ndim - weights.ndim))
 
 
 def _expand_weights(weights: Array, values: Array, what: str, loss: str) -> Array:
-    """Reshape `weights`, one for each row or value, so that they broadcast against `values`."""
+    """Append axes to weights, which may be given for rows or for values, so that they broadcast against `values`."""
     weights = squeeze_weights(weights, values.ndim)
     if not fits_leading_axes(weights, values.shape):
         raise ShapeError(
-            f"{loss}: {what} of shape {weights.shape} do not fit loss values of shape {values.shape}; "
-            "give one weight for each row, or one for each loss value of the rows"
+            f"{loss}: {what} of shape {weights.shape} do not match loss values of shape {values.shape}. "
+            "Pass one weight for each row or one weight for each loss value."
         )
     return append_axes(weights, values.ndim)
 
 
 def _combine_masks(mask: Array | None, sample_mask: Array | None, values: Array, loss: str) -> Array | None:
-    """Return which values are used, as booleans that broadcast against `values`; None for all."""
+    """Combine two masks into one that broadcasts against `values`.
+
+    Args:
+        mask (Array | None): The mask of the loss.
+        sample_mask (Array | None): The mask that is False for padding rows.
+        values (Array): Loss values.
+        loss (str): The name of the loss for error messages.
+
+    Returns:
+        Array | None: Booleans that are True where both masks are, or None if both masks are None.
+    """
     valid = None
     for values_mask in (mask, sample_mask):
         if values_mask is not None:
@@ -68,34 +78,35 @@ def reduce_values(
     mask: Array | None = None,
     loss: str = "loss",
 ) -> Array:
-    """Reduce loss values to one number, by the rules of `Loss`.
+    """Reduce loss values to a single number, as described in `Loss`.
 
     Args:
         values (Array): Loss values, ``[batch, ...]``.
-        sample_weight (ArrayLike | None): Weights, ``[batch]`` or any leading shape of `values`. Default: None.
+        sample_weight (ArrayLike | None): Weights whose axes match the leading axes of `values`, such as ``[batch]``.
+            Default: None.
         reduction (str | None): One of `REDUCTIONS`. Default: None.
-        mask (Array | None): Booleans of a leading shape of `values`; values where it is False are ignored. Rows that
-            the surrounding call marks as padding are ignored, too. Default: None.
+        mask (Array | None): Booleans whose axes match the leading axes of `values`. Values where the mask is False are
+            ignored. Rows that the current call marks as padding are also ignored. Default: None.
         loss (str): Name of the loss for error messages. Default: "loss".
 
     Returns:
-        Array: A scalar, or the weighted values without reduction.
+        Array: A scalar, or the weighted values if there is no reduction.
 
     Raises:
-        ShapeError: if the weights do not match the values, or if a single value for the whole batch would have to be
-            weighted.
+        ShapeError: if the weights do not match the values, or if there are weights or padding rows but `values` is a
+            single number for the whole batch.
     """
     sample_mask = _call_context.current_call_context().sample_mask
     if values.ndim == 0:
         if sample_weight is not None or sample_mask is not None:
             raise ShapeError(
-                f"{loss} returned one number for the whole batch, so its rows cannot be weighted or left out."
-                " Return one value for each row, for instance mean(..., axis=-1) instead of mean(...)."
+                f"{loss} returned one number for the whole batch, so its rows cannot be weighted or masked."
+                " Return one value for each row, for example mean(..., axis=-1) instead of mean(...)."
             )
         return values
     valid = _combine_masks(mask, sample_mask, values, loss)
     if valid is not None:
-        # Select instead of multiplying by 0: padding rows may hold any value, including NaN.
+        # Select values instead of multiplying by 0, because padding rows may contain any value, including NaN.
         values = jnp.where(valid, values, 0)
     weights = None
     if sample_weight is not None:
@@ -116,7 +127,7 @@ def reduce_values(
     elif mask is None:
         num_valid_rows = jnp.maximum(
             _call_context.num_valid_rows(values.dtype), 1
-        )  # padding only: 0, not NaN
+        )  # a batch of padding rows gives 0 instead of NaN
         return total / (num_valid_rows * (values.size // values.shape[0]))
     else:
         count = jnp.sum(valid).astype(values.dtype) * (values.size // max(valid.size, 1))

@@ -1,4 +1,4 @@
-"""Regression losses: squared, absolute, relative and robust errors, and the cosine similarity."""
+"""Regression losses: squared, absolute, relative and robust errors, and cosine similarity."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ __all__ = [
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
-    """Compute the mean of ``(y - ŷ)²`` over the last axis.
+    """Compute the mean squared error, the mean of ``(y - ŷ)²`` over the last axis.
 
     Args:
         y_true (ArrayLike): Targets, ``[batch, ..., d]``.
         y_pred (ArrayLike): Predictions of the same shape.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -54,14 +54,14 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Array:
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
-    """Compute the mean of ``|y - ŷ|`` over the last axis.
+    """Compute the mean absolute error, the mean of ``|y - ŷ|`` over the last axis.
 
     Args:
         y_true (ArrayLike): Targets, ``[batch, ..., d]``.
         y_pred (ArrayLike): Predictions of the same shape.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -73,14 +73,16 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Array:
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Array:
-    """Compute the mean of ``100 |y - ŷ| / max(|y|, ε)`` over the last axis, ε = 1e-7.
+    """Compute the mean absolute percentage error, the mean of ``100 |y - ŷ| / max(|y|, ε)`` over the last axis.
+
+    ε is `config.epsilon`, 1e-7 by default.
 
     Args:
         y_true (ArrayLike): Targets, ``[batch, ..., d]``.
         y_pred (ArrayLike): Predictions of the same shape.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -94,14 +96,16 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Array:
 
 
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Array:
-    """Compute the mean of ``(log(1 + y) - log(1 + ŷ))²`` over the last axis; y and ŷ are at least ε = 1e-7.
+    """Compute the mean squared logarithmic error, the mean of ``(log(1 + y) - log(1 + ŷ))²`` over the last axis.
+
+    Targets and predictions below `config.epsilon`, 1e-7 by default, are replaced with this value.
 
     Args:
         y_true (ArrayLike): Targets, ``[batch, ..., d]``.
         y_pred (ArrayLike): Predictions of the same shape.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -115,15 +119,17 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Array:
 
 @validate_params(LOSS_RULES)
 def huber(y_true: Any, y_pred: Any, delta: Any = 1.0) -> Array:
-    """Compute the mean over the last axis of ``e²/2`` where ``|e| <= δ`` and ``δ|e| - δ²/2`` elsewhere; ``e = y - ŷ``.
+    """Compute the mean Huber loss over the last axis.
+
+    For the error ``e = y - ŷ``, the Huber loss is ``e²/2`` if ``|e| <= δ``, and ``δ|e| - δ²/2`` otherwise.
 
     Args:
         y_true (ArrayLike): Targets, ``[batch, ..., d]``.
         y_pred (ArrayLike): Predictions of the same shape.
-        delta (float): δ, above 0. Default: 1.0.
+        delta (float): The threshold δ, above 0. Default: 1.0.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -141,15 +147,15 @@ def huber(y_true: Any, y_pred: Any, delta: Any = 1.0) -> Array:
 def log_cosh(y_true: Any, y_pred: Any) -> Array:
     """Compute the mean of ``log(cosh(ŷ - y))`` over the last axis.
 
-    The value is close to e²/2 for small errors and to ``|e| - log 2`` for large ones. Small errors are computed more
-    accurately than in Keras, whose formula loses all digits of float32.
+    The value is close to ``e²/2`` for small errors e, and to ``|e| - log 2`` for large ones. For small errors, the
+    result is more accurate than that of Keras's formula, which loses all digits in float32.
 
     Args:
         y_true (ArrayLike): Targets, ``[batch, ..., d]``.
         y_pred (ArrayLike): Predictions of the same shape.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -165,14 +171,16 @@ def log_cosh(y_true: Any, y_pred: Any) -> Array:
 
 
 def poisson(y_true: Any, y_pred: Any) -> Array:
-    """Compute the mean of ``ŷ - y log(ŷ + ε)`` over the last axis, ε = 1e-7.
+    """Compute the Poisson loss, the mean of ``ŷ - y log(ŷ + ε)`` over the last axis.
+
+    ε is `config.epsilon`, 1e-7 by default.
 
     Args:
         y_true (ArrayLike): Counts, ``[batch, ..., d]``.
-        y_pred (ArrayLike): Predicted rates above 0, of the same shape.
+        y_pred (ArrayLike): Predicted rates of the same shape. They must be positive.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -185,15 +193,17 @@ def poisson(y_true: Any, y_pred: Any) -> Array:
 
 @validate_params(LOSS_RULES)
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
-    """Compute the negative cosine of the angle between y and ŷ along `axis`: -1 for equal directions.
+    """Compute the negative cosine of the angle between y and ŷ along `axis`.
+
+    The result is -1 if both vectors have the same direction.
 
     Args:
         y_true (ArrayLike): Targets, ``[batch, ..., d]``.
         y_pred (ArrayLike): Predictions of the same shape.
-        axis (int): Axis of the vectors. Default: -1.
+        axis (int): Axis that contains the vectors' elements. Default: -1.
 
     Returns:
-        Array: ``[batch, ...]``.
+        Array: Loss values of shape ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -226,7 +236,7 @@ class MeanSquaredError(FunctionLoss):
 
 @loss_registry.register("mae")
 class MeanAbsoluteError(FunctionLoss):
-    """Mean absolute error ``mean(|y - ŷ|)``, for regression that is robust against outliers.
+    """Mean absolute error ``mean(|y - ŷ|)``, for regression that is robust to outliers.
 
     Args:
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
@@ -266,7 +276,9 @@ class MeanAbsolutePercentageError(FunctionLoss):
 
 @loss_registry.register("msle")
 class MeanSquaredLogarithmicError(FunctionLoss):
-    """Mean squared logarithmic error ``mean((log(1 + y) - log(1 + ŷ))²)``, for positive targets of many magnitudes.
+    """Mean squared logarithmic error ``mean((log(1 + y) - log(1 + ŷ))²)``.
+
+    It is suitable for positive targets that span several orders of magnitude.
 
     Args:
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
@@ -286,11 +298,14 @@ class MeanSquaredLogarithmicError(FunctionLoss):
 
 @loss_registry.register("huber_loss")
 class Huber(FunctionLoss):
-    """Huber loss: ``e²/2`` where ``|e| <= δ``, and ``δ|e| - δ²/2`` elsewhere, ``e = y - ŷ``.
+    """Huber loss, which is quadratic for small errors and linear for large errors.
+
+    For the error ``e = y - ŷ``, the loss is ``e²/2`` if ``|e| <= δ``, and ``δ|e| - δ²/2`` otherwise.
 
     Args:
-        delta (float): δ, the error at which the loss turns from quadratic to linear, above 0. It is a hyperparameter:
-            changing it does not recompile, and members of a population may differ in it. Default: 1.0.
+        delta (float): The error δ at which the loss changes from quadratic to linear. It must be above 0. You can
+            change this hyperparameter without recompilation, and each member of a population can have a different
+            value. Default: 1.0.
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
         name (str | None): See `Loss`. Default: "huber_loss".
         dtype (str | None): See `Loss`. Default: None.
@@ -320,7 +335,7 @@ class Huber(FunctionLoss):
 
 @loss_registry.register()
 class LogCosh(FunctionLoss):
-    """Mean of the logarithm of the hyperbolic cosine of the error: similar to `Huber`, but twice differentiable.
+    """Log-cosh loss ``mean(log(cosh(ŷ - y)))``, which is similar to `Huber` but twice differentiable.
 
     Args:
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
@@ -342,7 +357,7 @@ class LogCosh(FunctionLoss):
 class Poisson(FunctionLoss):
     """Negative log-likelihood of counts, ``mean(ŷ - y log(ŷ + 1e-7))``.
 
-    The term that depends on the targets only is left out.
+    The likelihood term that depends only on the targets is omitted.
 
     Args:
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
@@ -362,10 +377,12 @@ class Poisson(FunctionLoss):
 
 @loss_registry.register("cosine_proximity")
 class CosineSimilarity(FunctionLoss):
-    """Negative cosine of the angle between target and prediction; minimizing it aligns them.
+    """Negative cosine of the angle between target and prediction.
+
+    The loss is smallest, -1, if target and prediction have the same direction.
 
     Args:
-        axis (int): Axis of the vectors. Default: -1.
+        axis (int): Axis that contains the vectors' elements. Default: -1.
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
         name (str | None): See `Loss`. Default: the class name in snake case.
         dtype (str | None): See `Loss`. Default: None.

@@ -1,4 +1,4 @@
-"""Checks of user-defined losses and metrics: the arguments they take and the values they return."""
+"""Checks of the arguments and return values of user-defined losses and metrics."""
 
 from __future__ import annotations
 
@@ -18,21 +18,41 @@ __all__ = [
 
 
 def convert_returned_value(value: Any, what: str) -> jax.Array:
-    """Convert the return value of a user-defined function to an array; raise `InvalidArgument` if it is not one."""
+    """Convert the return value of a user-defined function to an array.
+
+    Args:
+        value (Any): The return value.
+        what (str): A description of the function for error messages, such as ``"loss 'mse'"``.
+
+    Returns:
+        Array: The array.
+
+    Raises:
+        InvalidArgument: if `value` cannot be converted to an array.
+    """
     if not isinstance(value, str | list | tuple | Mapping | None):
         try:
             return jnp.asarray(value)
         except (TypeError, ValueError) as error:
             if isinstance(error, jax.errors.JAXTypeError):
                 raise
-    missing = "; is its return statement missing?" if value is None else ""
+    missing = ". Is its return statement missing?" if value is None else ""
     raise InvalidArgument(
         f"{what} must return an array with one value for each row, got {type(value).__name__}{missing}"
     )
 
 
 def check_takes_targets_and_predictions(function: Any, what: str, **settings: Any) -> None:
-    """Raise `InvalidArgument` if `function` cannot be called with targets and predictions."""
+    """Check that a user-defined function can be called with targets and predictions.
+
+    Args:
+        function (Callable): The function.
+        what (str): A description of the function for error messages, such as ``"a loss"``.
+        **settings: Keyword arguments that are passed to the function in addition.
+
+    Raises:
+        InvalidArgument: if the function does not accept these arguments.
+    """
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
@@ -42,6 +62,6 @@ def check_takes_targets_and_predictions(function: Any, what: str, **settings: An
     except TypeError as error:
         name = getattr(function, "__name__", type(function).__name__)
         raise InvalidArgument(
-            f"{what} must take (y_true, y_pred), but {name}{signature} does not: {error}; if it "
-            "returns the function to use, call it"
+            f"{what} must accept the arguments (y_true, y_pred), but {name}{signature} does not: {error}. "
+            "If this function creates the function to use, call it and pass the result."
         ) from None

@@ -1,4 +1,7 @@
-"""Metrics: the quantities that training reports, exact over the whole epoch rather than means of batch means."""
+"""Metrics: the quantities that training reports.
+
+Metrics are computed exactly over an epoch, instead of averaging the results of batches.
+"""
 
 from __future__ import annotations
 
@@ -100,22 +103,25 @@ def accuracy_for(
     name: str = "accuracy",
     several_labels: bool = False,
 ) -> Metric:
-    """Return the accuracy that suits targets, predictions and loss.
+    """Return the accuracy metric that matches the targets, predictions and loss.
 
-    As in Keras, a single output for each row is binary, class indices (fewer axes than the predictions, or a last axis
-    of size 1) are sparse-categorical, and all else is categorical. Unlike in Keras 3, several labels for a row, each 0
-    or 1, are binary, too: the fraction of labels that are right, as in Keras 2. The threshold of an output is 0 instead
-    of 0.5 if the loss declares it a logit or a margin.
+    If there is a single output for each row, the result is a `BinaryAccuracy`. If the targets are class indices, which
+    means that they have fewer axes than the predictions or a last axis of size 1, the result is a
+    `SparseCategoricalAccuracy`. Otherwise, it is a `CategoricalAccuracy`. These rules are the same as in Keras.
+
+    If each row has multiple labels that are 0 or 1, the result is the fraction of correct labels, as in Keras 2 but not
+    in Keras 3. If the loss treats the predictions as logits or margins, the threshold is 0 instead of 0.5, and the
+    result is a `SignAccuracy`.
 
     Args:
         y_true_shape (tuple[int | None, ...]): Shape of the targets, ``(batch, ...)``.
         y_pred_shape (tuple[int | None, ...]): Shape of the predictions, ``(batch, ..., width)``.
         loss (Loss | str | None): The loss, or its name. Default: None.
         name (str): Name of the metric. Default: "accuracy".
-        several_labels (bool): True if any number of the labels of a row may be 1, rather than one. Default: False.
+        several_labels (bool): Whether any number of a row's labels can be 1, instead of exactly one. Default: False.
 
     Returns:
-        Metric: The accuracy.
+        Metric: The accuracy metric.
 
     Example:
         >>> import fitwell as fw
@@ -139,23 +145,25 @@ def accuracy_for(
 def get(
     identifier: Any, loss: Any = None, y_true_shape: Shape | None = None, y_pred_shape: Shape | None = None
 ) -> Any:
-    """Return the `Metric` for an identifier.
+    """Return the metric that an identifier specifies.
 
-    A metric that is given by name has this name. ``"accuracy"`` and ``"acc"`` become the choice of `accuracy_for` if
-    the shapes are known.
+    If `identifier` is a name, the metric gets this name. For the names ``"accuracy"`` and ``"acc"``, `accuracy_for`
+    selects the metric if both shapes are known.
 
     Args:
-        identifier (str | type | dict | Callable | Metric | Loss | None): A name or alias such as ``"mse"``, a class, a
-            metric, a configuration, a `Loss`, or a function ``fn(y_true, y_pred)``.
-        loss (Loss | str | None): The loss, for `accuracy_for`. Default: None.
-        y_true_shape (tuple[int | None, ...] | None): Shape of the targets, for `accuracy_for`. Default: None.
-        y_pred_shape (tuple[int | None, ...] | None): Shape of the predictions, for `accuracy_for`. Default: None.
+        identifier (str | type | dict | Callable | Metric | Loss | None): A name or alias such as ``"mse"``, a metric
+            class, a `Metric` object, a configuration, a `Loss`, or a function ``fn(y_true, y_pred)``.
+        loss (Loss | str | None): The loss, which is passed to `accuracy_for`. Default: None.
+        y_true_shape (tuple[int | None, ...] | None): The targets' shape, which is passed to `accuracy_for`.
+            Default: None.
+        y_pred_shape (tuple[int | None, ...] | None): The predictions' shape, which is passed to `accuracy_for`.
+            Default: None.
 
     Returns:
-        Metric | None: The metric; None if `identifier` is None.
+        Metric | None: The metric, or None if `identifier` is None.
 
     Raises:
-        UnknownName: if no metric and no loss has this name; the message suggests the closest one.
+        UnknownName: if no metric or loss has this name. The message suggests the closest name.
         InvalidArgument: if `identifier` is none of the above.
 
     Example:
@@ -175,7 +183,7 @@ def get(
     if isinstance(metric, Metric):
         if "name" not in vars(metric):
             raise InvalidArgument(
-                f"metric {type(metric).__name__}: its __init__ must call super().__init__(name=...)"
+                f"the __init__ method of metric {type(metric).__name__} must call super().__init__(name=...)"
             )
         if not metric.update_state.__module__.startswith("fitwell."):
             check_takes_targets_and_predictions(metric.update_state, f"metric {metric.name!r}: update_state")
@@ -184,7 +192,7 @@ def get(
         return metric
     if not callable(metric):
         raise InvalidArgument(
-            "metric: expected a name such as 'accuracy', a Metric or a function fn(y_true, y_pred), "
+            "expected a name such as 'accuracy', a Metric or a function fn(y_true, y_pred) as the metric, "
             f"got {identifier!r}"
         )
     return MeanMetricWrapper(metric)
@@ -201,13 +209,13 @@ def _get_by_name(name: str) -> Any:
 
 
 def serialize(metric: Any) -> Any:
-    """Return a metric as plain data.
+    """Return the configuration of a metric as JSON-compatible data.
 
     Args:
         metric (Metric): The metric.
 
     Returns:
-        dict: ``{"class_name": ..., "config": ...}``, which `deserialize` reads.
+        dict: The configuration ``{"class_name": ..., "config": ...}``, which you can pass to `deserialize`.
 
     Example:
         >>> import fitwell as fw
@@ -219,13 +227,13 @@ def serialize(metric: Any) -> Any:
 
 
 def deserialize(config: Mapping[str, Any] | str | None) -> Any:
-    """Return the metric that `serialize` wrote.
+    """Create a metric from a configuration that `serialize` returned.
 
     Args:
-        config (dict | str | None): The result of `serialize`, or the name of a metric.
+        config (dict | str | None): The configuration, or the name of a metric.
 
     Returns:
-        Metric | None: The metric; None if `config` is None.
+        Metric | None: The metric, or None if `config` is None.
 
     Example:
         >>> import fitwell as fw

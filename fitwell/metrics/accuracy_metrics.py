@@ -1,4 +1,4 @@
-"""Accuracy metrics: the fraction of rows that are predicted correctly."""
+"""Accuracy metrics, which compute the fraction of rows that are predicted correctly."""
 
 from __future__ import annotations
 
@@ -37,15 +37,16 @@ def _match_shapes(metric: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
     true, pred = squeeze_or_expand_to_same_rank(jnp.asarray(y_true), jnp.asarray(y_pred))
     if true.shape != pred.shape:
         raise ShapeError(
-            f"{metric}: targets of shape {true.shape} do not fit predictions of shape {pred.shape}"
+            f"{metric}: targets of shape {true.shape} do not match predictions of shape {pred.shape}"
         )
     return true, pred
 
 
 def _argmax(scores: Array) -> Array:
-    """Return the index of the first largest score along the last axis.
+    """Return the index of the largest score along the last axis, or the first such index if there are ties.
 
-    It is computed by two plain reductions: XLA's argmax reduces pairs, which is not vectorized on CPUs.
+    The index is computed with a maximum and a minimum. XLA's argmax reduces pairs of values and indices instead, which
+    it does not vectorize on CPUs.
     """
     indices = jnp.arange(scores.shape[-1], dtype=jnp.int32)
     largest = jnp.max(scores, axis=-1, keepdims=True)
@@ -60,7 +61,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Array:
         y_pred (ArrayLike): Predictions of the same shape.
 
     Returns:
-        Array: Float32, 1 or 0, of the shape of the predictions.
+        Array: float32 values 1 or 0, with the shape of the predictions.
 
     Example:
         >>> import fitwell as fw
@@ -78,10 +79,10 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: Any = 0.5) -> Array:
     Args:
         y_true (ArrayLike): Labels 0 and 1, ``[batch, ...]``.
         y_pred (ArrayLike): Predictions of the same shape.
-        threshold (float): Threshold of the predictions. Default: 0.5.
+        threshold (float): Predictions above this value count as label 1. Default: 0.5.
 
     Returns:
-        Array: Float32, 1 or 0, of the shape of the predictions.
+        Array: float32 values 1 or 0, with the shape of the predictions.
 
     Example:
         >>> import fitwell as fw
@@ -94,14 +95,14 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: Any = 0.5) -> Array:
 
 
 def sign_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """Return 1 where prediction and label are on the same side of 0, and 0 elsewhere. Not in Keras.
+    """Return 1 where the prediction and the label are both positive or both not, and 0 elsewhere. Not in Keras.
 
     Args:
         y_true (ArrayLike): Labels -1 and 1, or 0 and 1, ``[batch, ...]``.
         y_pred (ArrayLike): Margins or logits of the same shape.
 
     Returns:
-        Array: Float32, 1 or 0, of the shape of the predictions.
+        Array: float32 values 1 or 0, with the shape of the predictions.
 
     Example:
         >>> import fitwell as fw
@@ -113,14 +114,14 @@ def sign_accuracy(y_true: Any, y_pred: Any) -> Array:
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """Return 1 where the largest prediction is at the largest target, and 0 elsewhere.
+    """Return 1 for rows whose largest prediction has the same index as the largest target, and 0 for other rows.
 
     Args:
         y_true (ArrayLike): One-hot labels, ``[batch, ..., classes]``.
         y_pred (ArrayLike): Scores of the same shape.
 
     Returns:
-        Array: Float32, 1 or 0, ``[batch, ...]``.
+        Array: float32 values 1 or 0, ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -132,14 +133,14 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """Return 1 where the largest prediction is that of the class index, and 0 elsewhere.
+    """Return 1 for rows whose largest prediction is at the target's class index, and 0 for other rows.
 
     Args:
         y_true (ArrayLike): Class indices, ``[batch]`` or ``[batch, 1]``.
         y_pred (ArrayLike): Scores, ``[batch, classes]``.
 
     Returns:
-        Array: Float32, 1 or 0, ``[batch, ...]``.
+        Array: float32 values 1 or 0, ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -155,19 +156,20 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
 def sparse_top_k_categorical_accuracy(
     y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
 ) -> Array:
-    """Return 1 where the class is among the k largest predictions, and 0 elsewhere.
+    """Return 1 for rows whose class is among the k largest predictions, and 0 for other rows.
 
-    A class is among them if fewer than k scores are larger than the score of the class; ties favor it, as in Keras.
+    A class is among the k largest predictions if fewer than k scores are larger than its score. Equal scores do not
+    count against the class, as in Keras.
 
     Args:
         y_true (ArrayLike): Class indices, ``[batch]`` or ``[batch, 1]``.
-        y_pred (ArrayLike): Scores, ``[batch, classes]``; with `from_sorted_ids`, class indices sorted from the most
-            likely one.
-        k (int): Number of predictions. Default: 5.
-        from_sorted_ids (bool): True if `y_pred` holds sorted class indices. Default: False.
+        y_pred (ArrayLike): Scores, ``[batch, classes]``. If `from_sorted_ids` is True, class indices in order of
+            decreasing likelihood.
+        k (int): Number of predictions to consider. Default: 5.
+        from_sorted_ids (bool): Whether `y_pred` contains sorted class indices instead of scores. Default: False.
 
     Returns:
-        Array: Float32, 1 or 0, ``[batch, ...]``.
+        Array: float32 values 1 or 0, ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -187,15 +189,17 @@ def sparse_top_k_categorical_accuracy(
 
 @validate_params(METRIC_RULES)
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
-    """Return 1 where the class of a one-hot target is among the k largest predictions, and 0 elsewhere.
+    """Return 1 for rows whose class is among the k largest predictions, and 0 for other rows.
+
+    This function takes one-hot targets. For class indices, use `sparse_top_k_categorical_accuracy`.
 
     Args:
         y_true (ArrayLike): One-hot labels, ``[batch, classes]``.
         y_pred (ArrayLike): Scores of the same shape.
-        k (int): Number of predictions. Default: 5.
+        k (int): Number of predictions to consider. Default: 5.
 
     Returns:
-        Array: Float32, 1 or 0, ``[batch, ...]``.
+        Array: float32 values 1 or 0, ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -210,7 +214,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
 class Accuracy(MeanOverSamples):
     """Fraction of predictions that equal their targets.
 
-    ``metrics=["accuracy"]`` chooses the accuracy that suits the loss and the targets instead.
+    In contrast, ``metrics=["accuracy"]`` selects the accuracy metric that matches the loss and the targets.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
@@ -228,19 +232,19 @@ class Accuracy(MeanOverSamples):
     direction = "max"
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return 1 or 0 for each prediction; see `MeanOverSamples`."""
+        """Return 1 for each correct prediction and 0 for others. See `MeanOverSamples`."""
         return accuracy(y_true, y_pred)
 
 
 @metric_registry.register()
 class BinaryAccuracy(MeanOverSamples):
-    """Fraction of labels 0 and 1 for which ``ŷ > threshold`` is correct.
+    """Fraction of labels that ``ŷ > threshold`` predicts correctly, for labels 0 and 1.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
-        threshold (float): Threshold of the predictions, 0 for logits. A hyperparameter: changing it does not recompile.
-            Default: 0.5.
+        threshold (float): Predictions above this value count as label 1. Use 0 for logits. You can change this
+            hyperparameter without recompilation. Default: 0.5.
 
     Example:
         >>> import fitwell as fw
@@ -261,13 +265,15 @@ class BinaryAccuracy(MeanOverSamples):
         self.threshold = threshold
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return 1 or 0 for each prediction; see `MeanOverSamples`."""
+        """Return 1 for each correct prediction and 0 for others. See `MeanOverSamples`."""
         return binary_accuracy(y_true, y_pred, self.threshold)
 
 
 @metric_registry.register()
 class SignAccuracy(MeanOverSamples):
-    """Fraction of predictions on the same side of 0 as their labels, -1 and 1 or 0 and 1. Not in Keras.
+    """Fraction of predictions that are positive exactly if their label is positive. Not in Keras.
+
+    The labels are -1 and 1, or 0 and 1.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
@@ -283,13 +289,13 @@ class SignAccuracy(MeanOverSamples):
     direction = "max"
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return 1 or 0 for each prediction; see `MeanOverSamples`."""
+        """Return 1 for each correct prediction and 0 for others. See `MeanOverSamples`."""
         return sign_accuracy(y_true, y_pred)
 
 
 @metric_registry.register()
 class CategoricalAccuracy(MeanOverSamples):
-    """Fraction of rows whose largest prediction is at the class of the one-hot target.
+    """Fraction of rows whose largest prediction is at the class of the target, for one-hot targets.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
@@ -307,13 +313,13 @@ class CategoricalAccuracy(MeanOverSamples):
     direction = "max"
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return 1 or 0 for each row; see `MeanOverSamples`."""
+        """Return 1 for each correct row and 0 for others. See `MeanOverSamples`."""
         return categorical_accuracy(y_true, y_pred)
 
 
 @metric_registry.register()
 class SparseCategoricalAccuracy(MeanOverSamples):
-    """Fraction of rows whose largest prediction is at the class index.
+    """Fraction of rows whose largest prediction is at the target's class index.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
@@ -331,16 +337,16 @@ class SparseCategoricalAccuracy(MeanOverSamples):
     direction = "max"
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return 1 or 0 for each row; see `MeanOverSamples`."""
+        """Return 1 for each correct row and 0 for others. See `MeanOverSamples`."""
         return sparse_categorical_accuracy(y_true, y_pred)
 
 
 @metric_registry.register()
 class TopKCategoricalAccuracy(MeanOverSamples):
-    """Fraction of rows whose class (one-hot target) is among the k largest predictions.
+    """Fraction of rows whose class is among the k largest predictions, for one-hot targets.
 
     Args:
-        k (int): Number of predictions. Default: 5.
+        k (int): Number of predictions to consider. Default: 5.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -361,19 +367,20 @@ class TopKCategoricalAccuracy(MeanOverSamples):
         self.k = k
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return 1 or 0 for each row; see `MeanOverSamples`."""
+        """Return 1 for each correct row and 0 for others. See `MeanOverSamples`."""
         return top_k_categorical_accuracy(y_true, y_pred, self.k)
 
 
 @metric_registry.register()
 class SparseTopKCategoricalAccuracy(MeanOverSamples):
-    """Fraction of rows whose class index is among the k largest predictions.
+    """Fraction of rows whose class is among the k largest predictions, for class indices.
 
     Args:
-        k (int): Number of predictions. Default: 5.
+        k (int): Number of predictions to consider. Default: 5.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
-        from_sorted_ids (bool): True if predictions are class indices sorted from the most likely one. Default: False.
+        from_sorted_ids (bool): Whether the predictions are class indices in order of decreasing likelihood, instead of
+            scores. Default: False.
 
     Example:
         >>> import fitwell as fw
@@ -395,5 +402,5 @@ class SparseTopKCategoricalAccuracy(MeanOverSamples):
         self.from_sorted_ids = from_sorted_ids
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return 1 or 0 for each row; see `MeanOverSamples`."""
+        """Return 1 for each correct row and 0 for others. See `MeanOverSamples`."""
         return sparse_top_k_categorical_accuracy(y_true, y_pred, self.k, self.from_sorted_ids)

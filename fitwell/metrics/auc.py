@@ -1,4 +1,4 @@
-"""`AUC`: the area under a curve over many thresholds."""
+"""The metric `AUC`, which approximates the area under a curve with many thresholds."""
 
 from __future__ import annotations
 
@@ -28,26 +28,28 @@ __all__ = [
 
 @metric_registry.register()
 class AUC(ConfusionCounts):
-    """Area under the ROC curve or the precision-recall curve, computed at thresholds between 0 and 1.
+    """Area under the ROC curve or the precision-recall curve, approximated with a fixed set of thresholds.
 
-    ROC: recall over the false positive rate. PR: precision over recall, interpolated between thresholds as in Davis and
-    Goadrich, 2006. The curve is known at `num_thresholds` points, so the area is approximate unless the predictions are
-    well spread; more thresholds are more accurate.
+    The ROC curve plots recall against the false positive rate. The precision-recall (PR) curve plots precision against
+    recall, and is interpolated between thresholds as in Davis and Goadrich, 2006. The curve is computed at
+    `num_thresholds` points, so the area is approximate. It is more accurate if there are more thresholds or if the
+    predictions are spread evenly.
 
     Args:
-        num_thresholds (int): Number of thresholds: 0 and 1 (with a small margin) and evenly spaced values between.
-            Default: 200.
+        num_thresholds (int): Number of evenly spaced thresholds from 0 to 1. Default: 200.
         curve (str): ``"ROC"``, ``"PR"`` or ``"PRGAIN"`` (Flach and Kull, 2015). Default: "ROC".
-        summation_method (str): ``"interpolation"`` for trapezoids, ``"minoring"`` or ``"majoring"`` for rectangles.
-            Default: "interpolation".
+        summation_method (str): ``"interpolation"`` uses trapezoids. ``"minoring"`` and ``"majoring"`` use rectangles
+            with the lower and the upper height. Default: "interpolation".
         name (str | None): See `Metric`. Default: "auc".
         dtype (str | None): See `Metric`. Default: None.
-        thresholds (list[float] | None): The inner thresholds, instead of `num_thresholds`. Default: None.
-        multi_label (bool): True for the mean of one area for each label of ``[batch, labels]``. Default: False.
-        num_labels (int | None): Number of labels if `multi_label`. Default: None, the width of the output.
-        label_weights (list[float] | None): Weight of each label in the mean if `multi_label`, else of each prediction.
-            Default: None.
-        from_logits (bool): True to apply the sigmoid to predictions here. Default: False.
+        thresholds (list[float] | None): Thresholds to use between 0 and 1 instead of evenly spaced ones. Default: None.
+        multi_label (bool): Whether to compute one area for each label of ``[batch, labels]`` and return their mean.
+            Default: False.
+        num_labels (int | None): Number of labels, which requires `multi_label`. Default: None, which means the width of
+            the output.
+        label_weights (list[float] | None): Weight of each label, either in the mean of the areas if `multi_label` is
+            True, or for its predictions. Default: None.
+        from_logits (bool): Whether the predictions are logits. If True, the metric applies the sigmoid. Default: False.
 
     Example:
         >>> import fitwell as fw
@@ -86,13 +88,14 @@ class AUC(ConfusionCounts):
         from_logits: bool = False,
     ) -> None:
         if num_labels is not None and not multi_label:
-            raise InvalidArgument("AUC: num_labels needs multi_label=True")
+            raise InvalidArgument("AUC: num_labels requires multi_label=True")
         if thresholds is None:
             charge_thresholds(self, num_thresholds)
             inner = np.arange(1, num_thresholds - 1) / (num_thresholds - 1)
         else:
             inner = np.sort(np.asarray(parse_thresholds("AUC", thresholds, 0.5)))
-        # Outside [0, 1] by a small margin, so that predictions of exactly 0 and 1 are counted on both sides.
+        # The first and last thresholds are slightly outside [0, 1], so all predictions, including exact values of 0 and
+        # 1, are above the first one and below the last one.
         all_thresholds = np.concatenate([[-1e-7], inner, [1 + 1e-7]])
         super().__init__(all_thresholds, name=name or "auc", dtype=dtype)  # type: ignore[arg-type]
         self.num_thresholds = len(all_thresholds)
@@ -107,11 +110,12 @@ class AUC(ConfusionCounts):
             self.add_counts(num_labels)
 
     def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
-        """Create the accumulators for the labels of the output, if there are several curves; see `Metric.build`."""
+        """Create the accumulators if there is one curve for each label. See `Metric.build`."""
         if self.multi_label and not self.variables:
             if len(y_pred_shape) != 2:
                 raise ShapeError(
-                    f"AUC with multi_label needs predictions [batch, labels], got {tuple(y_pred_shape)}"
+                    "AUC with multi_label=True requires predictions of shape [batch, labels], got shape "
+                    f"{tuple(y_pred_shape)}"
                 )
             self.add_counts(y_pred_shape[1])
 
@@ -120,7 +124,7 @@ class AUC(ConfusionCounts):
 
         Args:
             y_true (ArrayLike): Labels 0 and 1, ``[batch, ...]``.
-            y_pred (ArrayLike): Probabilities, or logits with `from_logits`, of the same shape.
+            y_pred (ArrayLike): Probabilities, or logits if `from_logits` is True, of the same shape.
             sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
         """
         pred = jnp.asarray(y_pred)
@@ -133,7 +137,7 @@ class AUC(ConfusionCounts):
         self.update_counts(y_true, pred, sample_weight, per_label=self.multi_label)
 
     def result(self) -> Array:
-        """Compute the area, or the mean of the areas of the labels."""
+        """Compute the area, or the mean area of all labels if `multi_label` is True."""
         if self.curve == "PR" and self.summation_method == "interpolation":
             areas = jnp.sum(self._interpolated_pr(), axis=0)
         else:
@@ -153,7 +157,7 @@ class AUC(ConfusionCounts):
         return divide_no_nan(jnp.sum(areas * weights), jnp.sum(weights))
 
     def _curve(self) -> tuple[Array, Array]:
-        """Return the coordinates of the curve at each threshold; x is decreasing."""
+        """Return the x and y coordinates of the curve at each threshold, with x in decreasing order."""
         true_positives, false_positives = self.true_positives, self.false_positives
         positives, negatives = self._positives.value, self._negatives.value
         if self.curve == "ROC":
@@ -170,7 +174,10 @@ class AUC(ConfusionCounts):
         return jnp.maximum(recall_gain, 0), precision_gain
 
     def _interpolated_pr(self) -> Array:
-        """Return the areas between neighboring thresholds; true positives grow linearly with positive predictions."""
+        """Compute the area under the precision-recall curve between each pair of neighboring thresholds.
+
+        Between two thresholds, the number of true positives is a linear function of the number of positive predictions.
+        """
         true_positives = self.true_positives
         predicted_positives = true_positives + self.false_positives
         slope = divide_no_nan(

@@ -1,7 +1,7 @@
-"""`Metric`: accumulators that are exact over an epoch.
+"""The base class `Metric`, and sums that remain accurate over long epochs.
 
-A metric keeps sums and counts, not means of batch means. A float32 sum stops growing in steps of 1 at 2**24, so sums
-are kept as a `CompensatedSum`: a compensated (Neumaier) sum.
+A metric accumulates sums and counts over the epoch instead of averaging the means of batches. A float32 sum stops
+growing in steps of 1 at 2**24, so metrics use a `CompensatedSum`, which is a compensated (Neumaier) sum.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ metric_registry = Registry("metric")
 
 
 class CompensatedSum:
-    """A compensated sum in two variables, exact to about 48 bits: the rounded sum and the sum of its rounding errors.
+    """A compensated sum that is accurate to about 48 bits.
+
+    It consists of two variables, the rounded sum and the accumulated rounding errors.
 
     Source: Knuth's two-sum (The Art of Computer Programming 2, 4.2.2), as in Neumaier, 1974.
     """
@@ -45,19 +47,19 @@ class CompensatedSum:
         self.compensation = compensation
 
     def add(self, amount: Any) -> None:
-        """Add `amount`, an array of the shape of the sum."""
+        """Add an array that has the same shape as the sum."""
         old = self.rounded_sum.value
         amount = jnp.asarray(amount).astype(self.rounded_sum.dtype)
         new = old + amount
         virtual_amount = new - old
         error = (old - (new - virtual_amount)) + (amount - virtual_amount)
         self.rounded_sum.assign(new)
-        # The rounding error of an infinite sum is NaN, but the sum must remain infinite.
+        # If the sum is infinite, its rounding error is NaN. Ignore this error, because the sum must remain infinite.
         self.compensation.assign_add(jnp.where(jnp.isfinite(new), error, 0))
 
     @property
     def value(self) -> Array:
-        """The sum."""
+        """The current value of the sum."""
         return self.rounded_sum.value + self.compensation.value
 
 
@@ -67,7 +69,7 @@ def divide_no_nan(above: Any, below: Any) -> Array:
     return jnp.where(below == 0, 0, above / jnp.where(below == 0, 1, below))
 
 
-# Rules for arguments that many metrics share.
+# Validation rules for arguments that many metrics share.
 METRIC_RULES: dict[str, Rule] = {
     "name": String() | None,
     "dtype": DType() | None,
@@ -83,22 +85,22 @@ METRIC_RULES: dict[str, Rule] = {
 class Metric(Configurable):
     """Base class of all metrics.
 
-    A subclass creates its accumulators in `__init__` with `add_weight`, updates them in `update_state` and reads them
-    in `result`, which returns a number, a variable, or a dict of numbers by name. Both are traced inside a compiled
-    run, so they must be JAX code.
+    A subclass creates its accumulators in `__init__` with `add_weight`, updates them in `update_state`, and reads them
+    in `result`. `result` returns a number, a variable, or a dict that maps names to numbers. Both methods are traced
+    and compiled, so they must use JAX operations.
 
-    A run passes targets and predictions aligned as for a loss: ``[n]`` and ``[n, 1]`` are both passed as ``[n, 1]``
-    (Keras does not align them), so that ``y_true - y_pred`` never broadcasts. Weights, one for each row, are ``[n]``;
-    they are passed only if there are weights.
+    During training and evaluation, `update_state` receives targets and predictions that are aligned in the same way as
+    for a loss. Shapes ``[n]`` and ``[n, 1]`` both become ``[n, 1]``, so ``y_true - y_pred`` never broadcasts. Keras
+    does not align them. The sample weights have shape ``[n]``, and are passed only if there are any.
 
     Attributes:
-        direction (str | None): ``"min"`` if smaller values are better, ``"max"`` if larger ones are, None if unknown.
-            Callbacks with ``mode="auto"`` use it. Default: None.
+        direction (str | None): ``"min"`` if smaller values are better, ``"max"`` if larger values are better, or None
+            if this is unknown. Callbacks with ``mode="auto"`` use it. Default: None.
 
     Args:
-        name (str | None): Name of the metric; Keras 3's `dtype` is accepted in this position, too.
-            Default: the class name in snake case, ``huber_metric`` for ``HuberMetric``.
-        dtype (str | None): Type of the accumulators. Default: None, that of `config.floatx`.
+        name (str | None): Name of the metric. For compatibility with Keras 3, you can also pass the dtype in this
+            position. Default: the class name in snake case, such as ``huber_metric`` for ``HuberMetric``.
+        dtype (str | None): Type of the accumulators. Default: None, which means `config.floatx`.
 
     Example:
         >>> import numpy as np
@@ -144,17 +146,19 @@ class Metric(Configurable):
         """Create a variable of this metric.
 
         Args:
-            shape (tuple[int, ...] | int): Shape of the variable. As in Keras 2, the name may be first. Default: ().
-            initializer (str | Initializer | Callable): Initial value. Default: "zeros".
-            dtype (str | None): Type of the variable. Default: None, that of the metric.
-            name (str | None): Name of the variable. Default: None, ``variable_0`` and so on.
-            **ignored: ``aggregation``, ``synchronization`` and ``trainable`` of Keras, which have no effect.
+            shape (tuple[int, ...] | int): Shape of the variable. As in Keras 2, you can also pass the name first,
+                followed by the shape. Default: ().
+            initializer (str | Initializer | Callable): Initializer of the variable. Default: "zeros".
+            dtype (str | None): Type of the variable. Default: None, which means the metric's `dtype`.
+            name (str | None): Name of the variable. Default: None, which means ``variable_0``, ``variable_1``, and so
+                on.
+            **ignored: Keras's arguments ``aggregation``, ``synchronization`` and ``trainable``, which have no effect.
 
         Returns:
             Variable: The variable.
 
         Raises:
-            InvalidArgument: if there is any other keyword argument.
+            InvalidArgument: if there are any other keyword arguments.
         """
         unknown = set(ignored) - {"aggregation", "synchronization", "trainable"}
         if unknown:
@@ -178,8 +182,8 @@ class Metric(Configurable):
     add_variable = add_weight
 
     def add_compensated_sum(self, name: str, shape: tuple[int, ...] = ()) -> CompensatedSum:
-        """Create a sum that remains exact over long epochs."""
-        # Sums in 16 bits are wrong after a few hundred rows.
+        """Create a sum that remains accurate over long epochs."""
+        # A 16-bit sum is wrong after a few hundred rows.
         dtype = self.dtype if jnp.dtype(self.dtype).itemsize > 2 else "float32"
         return CompensatedSum(
             self.add_weight(shape, dtype=dtype, name=name),
@@ -187,7 +191,7 @@ class Metric(Configurable):
         )
 
     def add_total(self, name: str, shape: tuple[int, ...] = ()) -> CompensatedSum:
-        """Deprecated name of `add_compensated_sum`."""
+        """Deprecated alias of `add_compensated_sum`."""
         warn_deprecated("metric.add_total(...)", "metric.add_compensated_sum(...)")
         return self.add_compensated_sum(name, shape)
 
@@ -197,7 +201,10 @@ class Metric(Configurable):
 
     @property
     def variables(self) -> list[Variable]:
-        """The accumulators in the order of creation, followed by those of metrics that are attributes."""
+        """The accumulators in the order of their creation, followed by the accumulators of nested metrics.
+
+        Nested metrics are metrics that are stored in attributes, or in lists or tuples that are attributes.
+        """
         found = list(self._direct_variables())
         for inner in self._nested_metrics():
             found += [
@@ -214,9 +221,10 @@ class Metric(Configurable):
     # --- to override ----------------------------------------------------------------------------------------
 
     def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
-        """Create accumulators whose shape depends on the output of the model. The default does nothing.
+        """Create the accumulators whose shape depends on the model's output.
 
-        A run calls it before it starts. A repeated call with the same widths does nothing.
+        Training and evaluation call this method before the first batch. Calling it again with the same widths must have
+        no effect. The base class creates no accumulators.
 
         Args:
             y_true_shape (tuple[int | None, ...]): Shape of the targets, ``(batch, ...)``.
@@ -224,39 +232,41 @@ class Metric(Configurable):
         """
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Accumulate one batch; a subclass defines ``update_state(y_true, y_pred, sample_weight=None)``.
+        """Accumulate one batch.
+
+        A subclass overrides this method with the arguments ``(y_true, y_pred, sample_weight=None)``.
 
         Args:
             *args: Targets ``[batch, ...]`` and predictions ``[batch, ...]``.
-            **kwargs: ``sample_weight``, ``[batch]``.
+            **kwargs: Optionally ``sample_weight``, an array of shape ``[batch]``.
 
         Raises:
-            NotDefined: if the subclass does not define it.
+            NotDefined: if the subclass does not override this method.
         """
         raise NotDefined(
             f"{type(self).__name__} must define update_state(self, y_true, y_pred, sample_weight)"
         )
 
     def result(self) -> Any:
-        """Compute the value over all batches since the last `reset_state`.
+        """Compute the metric over all batches since the last call of `reset_state`.
 
         Returns:
-            Array | dict[str, Array]: A number, or numbers by name.
+            Array | dict[str, Array]: A number, or a dict that maps names to numbers.
 
         Raises:
-            NotDefined: if the subclass does not define it.
+            NotDefined: if the subclass does not override this method.
         """
         raise NotDefined(f"{type(self).__name__} must define result(self)")
 
     def reset_state(self) -> None:
-        """Reset the metric: all variables become 0."""
+        """Reset the metric by setting all variables to 0."""
         for variable in self.variables:
             variable.assign(jnp.zeros(variable.shape, variable.dtype))
 
     # --- provided -------------------------------------------------------------------------------------------
 
     def reset_states(self) -> None:
-        """Deprecated name of `reset_state`."""
+        """Deprecated alias of `reset_state`."""
         warn_deprecated("metric.reset_states()", "metric.reset_state()")
         self.reset_state()
 
@@ -266,10 +276,10 @@ class Metric(Configurable):
         return self.result()
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments of the constructor as plain data.
+        """Return the constructor arguments as JSON-compatible data.
 
         Returns:
-            dict: Name, type, and all other arguments that are attributes of the same name.
+            dict: The name, the type, and every other argument that is stored in an attribute of the same name.
         """
         return {"name": self.name, "dtype": self.dtype} | config_from_attributes(self, ("name", "dtype"))
 

@@ -1,4 +1,4 @@
-"""`ConfusionCounts`: counts of positive and negative predictions for one or several thresholds."""
+"""The base class `ConfusionCounts`, which counts positive and negative predictions for one or more thresholds."""
 
 from __future__ import annotations
 
@@ -30,19 +30,21 @@ THRESHOLDS_RULE = _THRESHOLD_RULE | ListOf(_THRESHOLD_RULE, least=1)
 
 
 def broadcast_weights(sample_weight: Any, shape: tuple[int, ...], dtype: Any) -> Array:
-    """Broadcast weights, one for each row or each prediction, to `shape`; ones if there are none."""
+    """Broadcast sample weights to the shape of the predictions, or return ones if there are no weights."""
     if sample_weight is None:
         return jnp.ones(shape, dtype)
     weights = jnp.asarray(sample_weight).astype(dtype)
     if not fits_leading_axes(weights, shape):
-        raise ShapeError(f"sample weights of shape {weights.shape} do not fit predictions of shape {shape}")
+        raise ShapeError(f"sample weights of shape {weights.shape} do not match predictions of shape {shape}")
     return jnp.broadcast_to(append_axes(weights, len(shape)), shape)
 
 
 class ConfusionCounts(Metric):
-    """Base class of metrics computed from counts of predictions ``ŷ > threshold``, for one or several thresholds.
+    """Base class of metrics that are computed from the number of predictions above one or more thresholds.
 
-    Labels are 0 and 1. Each element of ``[batch, ...]`` is one prediction; with `per_label`, the last axis is kept.
+    The labels are 0 and 1. Each element of the predictions ``[batch, ...]`` counts as one prediction. By default, all
+    predictions are counted together. If `update_counts` is called with ``per_label=True``, there are separate counts
+    for each label, which is an index of the last axis.
     """
 
     def __init__(
@@ -59,7 +61,11 @@ class ConfusionCounts(Metric):
         self._thresholds = np.asarray(thresholds, dtype=np.float64)
 
     def add_counts(self, labels: int | None = None) -> None:
-        """Create the accumulators, one for each threshold, and for each label if `labels` is their number."""
+        """Create the accumulators for all thresholds.
+
+        Args:
+            labels (int | None): Number of labels with separate counts. Default: None, which means one count for all.
+        """
         trailing_shape = () if labels is None else (labels,)
         self._true_positives = self.add_compensated_sum(
             "true_positives", (len(self._thresholds), *trailing_shape)
@@ -72,45 +78,52 @@ class ConfusionCounts(Metric):
 
     @property
     def true_positives(self) -> Array:
-        """Weighted number of labels 1 with ``ŷ > threshold``, for each threshold."""
+        """Weighted number of true positives (label 1 and ``ŷ > threshold``) for each threshold."""
         return self._true_positives.value
 
     @property
     def false_positives(self) -> Array:
-        """Weighted number of labels 0 with ``ŷ > threshold``, for each threshold."""
+        """Weighted number of false positives (label 0 and ``ŷ > threshold``) for each threshold."""
         return self._false_positives.value
 
     @property
     def true_negatives(self) -> Array:
-        """Weighted number of labels 0 with ``ŷ <= threshold``, for each threshold."""
+        """Weighted number of true negatives (label 0 and ``ŷ <= threshold``) for each threshold."""
         return self._negatives.value - self._false_positives.value
 
     @property
     def false_negatives(self) -> Array:
-        """Weighted number of labels 1 with ``ŷ <= threshold``, for each threshold."""
+        """Weighted number of false negatives (label 1 and ``ŷ <= threshold``) for each threshold."""
         return self._positives.value - self._true_positives.value
 
     def _recall(self) -> Array:
-        """Compute ``TP / (TP + FN)`` for each threshold; 0 if no label is 1."""
+        """Compute the recall ``TP / (TP + FN)`` for each threshold, or 0 if no label is 1."""
         return divide_no_nan(self.true_positives, self._positives.value)
 
     def _specificity(self) -> Array:
-        """Compute ``TN / (TN + FP)`` for each threshold; 0 if no label is 0."""
+        """Compute the specificity ``TN / (TN + FP)`` for each threshold, or 0 if no label is 0."""
         return divide_no_nan(self.true_negatives, self._negatives.value)
 
     def _precision(self) -> Array:
-        """Compute ``TP / (TP + FP)`` for each threshold; 0 if no prediction is positive."""
+        """Compute the precision ``TP / (TP + FP)`` for each threshold, or 0 if no prediction is positive."""
         return divide_no_nan(self.true_positives, self.true_positives + self.false_positives)
 
     def update_counts(self, y_true: Any, y_pred: Any, weights: Any, per_label: bool = False) -> None:
-        """Accumulate the labels, predictions and weights of one batch."""
+        """Add the predictions in one batch to the counts.
+
+        Args:
+            y_true (ArrayLike): Labels 0 and 1, ``[batch, ...]``.
+            y_pred (ArrayLike): Predictions of the same shape.
+            weights (ArrayLike | None): Sample weights.
+            per_label (bool): Whether to count each index of the last axis separately. Default: False.
+        """
         dtype = self._true_positives.rounded_sum.dtype
         pred = jnp.asarray(y_pred).astype(dtype)
         true, pred = squeeze_or_expand_to_same_rank(jnp.asarray(y_true), pred)
         if true.shape != pred.shape:
             raise ShapeError(
-                f"{self.name}: labels of shape {true.shape} do not fit predictions of shape {pred.shape}; "
-                "targets must be 0 and 1, one-hot for several classes (utils.to_categorical)"
+                f"{self.name}: labels of shape {true.shape} do not match predictions of shape {pred.shape}. "
+                "Labels must be 0 or 1. For more than two classes, use one-hot labels (utils.to_categorical)."
             )
         weights = broadcast_weights(weights, pred.shape, dtype)
         if self.top_k is not None:
@@ -120,7 +133,7 @@ class ConfusionCounts(Metric):
         if self.class_id is not None:
             if pred.ndim < 2:
                 raise ShapeError(
-                    f"{self.name}: class_id needs predictions [batch, classes], got {pred.shape}"
+                    f"{self.name}: class_id requires predictions of shape [batch, classes], got shape {pred.shape}"
                 )
             true, pred, weights = (array[..., self.class_id] for array in (true, pred, weights))
         trailing_shape = pred.shape[-1:] if per_label else ()
@@ -146,14 +159,26 @@ class ConfusionCounts(Metric):
 
 
 def charge_thresholds(metric: Metric, count: Any) -> None:
-    """Charge the memory of the thresholds of a metric that may be loaded from a file, before they are created."""
+    """Charge the memory that a metric's thresholds need to the current loading budget.
+
+    The metric may come from an untrusted file, so this function must be called before the thresholds are created.
+    """
     charge_memory(
         4 * count * np.dtype(np.float64).itemsize, f"{type(metric).__name__} with num_thresholds={count:,}"
     )
 
 
 def parse_thresholds(metric: str, thresholds: Any, default: float) -> list[float]:
-    """Return thresholds as a list of numbers from 0 to 1; None gives `default` alone."""
+    """Check thresholds and convert them to a list of numbers from 0 to 1.
+
+    Args:
+        metric (str): The name of the metric for error messages.
+        thresholds (float | list[float] | None): The thresholds.
+        default (float): The only threshold if `thresholds` is None.
+
+    Returns:
+        list[float]: The thresholds.
+    """
     if thresholds is None:
         return [default]
     found = validate_param(metric, "thresholds", thresholds, THRESHOLDS_RULE)

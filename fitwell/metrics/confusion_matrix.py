@@ -1,4 +1,4 @@
-"""`ConfusionMatrix`."""
+"""The metric `ConfusionMatrix`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ __all__ = [
 
 @metric_registry.register()
 class ConfusionMatrix(Metric):
-    """Weighted counts ``[true class, predicted class]`` over the epoch. Not a metric in Keras.
+    """Confusion matrix ``[true class, predicted class]`` with the weighted counts over the epoch.
 
-    Targets are class indices or one-hot. Predictions are ``[batch, classes]``, or a single output with the threshold
-    0.5.
+    Targets are class indices or one-hot labels. Predictions have shape ``[batch, classes]``, or are the probabilities
+    of a single output, which has the threshold 0.5. Keras does not have this metric.
 
     Args:
-        num_classes (int | None): Number of classes. Default: None, the width of the output, or 2 for a single output.
+        num_classes (int | None): Number of classes. Default: None, which means the width of the output, or 2 for a
+            single output.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -47,11 +48,13 @@ class ConfusionMatrix(Metric):
             self._counts = self.add_compensated_sum("counts", (num_classes, num_classes))
 
     def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
-        """Create the accumulators for the classes of the output; see `Metric.build`."""
+        """Create one accumulator for each pair of classes. See `Metric.build`."""
         if self._counts is None:
             width = y_pred_shape[-1] if len(y_pred_shape) > 1 else 1
             if width is None:
-                raise ShapeError(f"{self.name} needs num_classes, or an output of known width")
+                raise ShapeError(
+                    f"{self.name} requires num_classes, because the width of the output is unknown"
+                )
             self._counts = self.add_compensated_sum("counts", (max(width, 2), max(width, 2)))
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -59,7 +62,7 @@ class ConfusionMatrix(Metric):
 
         Args:
             y_true (ArrayLike): Class indices or one-hot labels.
-            y_pred (ArrayLike): Scores, ``[batch, classes]``, or probabilities of a single output.
+            y_pred (ArrayLike): Scores of shape ``[batch, classes]``, or probabilities of a single output.
             sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
         """
         true, pred = jnp.asarray(y_true), jnp.asarray(y_pred)
@@ -76,15 +79,15 @@ class ConfusionMatrix(Metric):
         labels = true.reshape(-1).astype(jnp.int32)
         if labels.shape != predicted.shape:
             raise ShapeError(
-                f"{self.name}: targets of shape {np.shape(y_true)} do not fit predictions of shape {pred.shape}"
+                f"{self.name}: targets of shape {np.shape(y_true)} do not match predictions of shape {pred.shape}"
             )
         weights = broadcast_weights(sample_weight, predicted.shape, counts.rounded_sum.dtype)
         rows = jax.nn.one_hot(labels, classes, dtype=weights.dtype) * weights[:, None]
         columns = jax.nn.one_hot(predicted, classes, dtype=weights.dtype)
-        # Counts need full precision: by default, GPUs multiply matrices in 19 bits.
+        # Counts need full precision, but GPUs multiply matrices in 19 bits by default.
         counts.add(jnp.matmul(rows.T, columns, precision="highest"))
 
     def result(self) -> Array:
-        """Return the counts, ``[true class, predicted class]``."""
-        assert self._counts is not None, "update_state was not called yet, and num_classes was not given"
+        """Return the confusion matrix ``[true class, predicted class]``."""
+        assert self._counts is not None, "update_state has not been called, and num_classes is None"
         return self._counts.value

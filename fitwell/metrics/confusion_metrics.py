@@ -1,4 +1,4 @@
-"""Confusion metrics: counts of right and wrong predictions, precision and recall."""
+"""Metrics that are based on a confusion matrix: counts of correct and wrong predictions, precision and recall."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ __all__ = [
 
 
 class _ThresholdMetric(ConfusionCounts):
-    """Base class of metrics with one result for each threshold (a number if there is one threshold)."""
+    """Base class of metrics with one result for each threshold.
+
+    If there is only one threshold, the result is a number.
+    """
 
     @validate_params(METRIC_RULES, thresholds=THRESHOLDS_RULE | None)
     def __init__(
@@ -33,7 +36,7 @@ class _ThresholdMetric(ConfusionCounts):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        # Each of the top k predictions is positive, for any value.
+        # If top_k is set, each of the top k predictions is positive, whatever its value is.
         parsed_thresholds = parse_thresholds(
             type(self).__name__, thresholds, 0.5 if top_k is None else -np.inf
         )
@@ -49,7 +52,7 @@ class _ThresholdMetric(ConfusionCounts):
         """Compute the result.
 
         Returns:
-            Array: A number for one threshold, else ``[thresholds]``.
+            Array: A number if there is one threshold. Otherwise, an array with one number for each threshold.
         """
         values = self.result_per_threshold()
         return values[0] if len(self._thresholds) == 1 else values
@@ -63,10 +66,11 @@ class _CountMetric(_ThresholdMetric):
 
 @metric_registry.register()
 class TruePositives(_CountMetric):
-    """Number of labels 1 with ``ŷ > threshold``.
+    """Number of true positives (label 1 and ``ŷ > threshold``).
 
     Args:
-        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, which means 0.5.
+        thresholds (float | list[float] | None): Predictions above this value are positive. A list gives one result for
+            each threshold. Default: None, which means 0.5.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -88,10 +92,11 @@ class TruePositives(_CountMetric):
 
 @metric_registry.register()
 class FalsePositives(_CountMetric):
-    """Number of labels 0 with ``ŷ > threshold``.
+    """Number of false positives (label 0 and ``ŷ > threshold``).
 
     Args:
-        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, which means 0.5.
+        thresholds (float | list[float] | None): Predictions above this value are positive. A list gives one result for
+            each threshold. Default: None, which means 0.5.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -113,10 +118,11 @@ class FalsePositives(_CountMetric):
 
 @metric_registry.register()
 class TrueNegatives(_CountMetric):
-    """Number of labels 0 with ``ŷ <= threshold``.
+    """Number of true negatives (label 0 and ``ŷ <= threshold``).
 
     Args:
-        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, which means 0.5.
+        thresholds (float | list[float] | None): Predictions above this value are positive. A list gives one result for
+            each threshold. Default: None, which means 0.5.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -138,10 +144,11 @@ class TrueNegatives(_CountMetric):
 
 @metric_registry.register()
 class FalseNegatives(_CountMetric):
-    """Number of labels 1 with ``ŷ <= threshold``.
+    """Number of false negatives (label 1 and ``ŷ <= threshold``).
 
     Args:
-        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, which means 0.5.
+        thresholds (float | list[float] | None): Predictions above this value are positive. A list gives one result for
+            each threshold. Default: None, which means 0.5.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -166,9 +173,12 @@ class Precision(_ThresholdMetric):
     """Precision ``TP / (TP + FP)``, or 0 if no prediction is positive.
 
     Args:
-        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, which means 0.5.
-        top_k (int | None): Only the k largest predictions of a row are positive. Default: None.
-        class_id (int | None): Evaluate only this class of ``[batch, classes]``. Default: None.
+        thresholds (float | list[float] | None): Predictions above this value are positive. A list gives one result for
+            each threshold. Default: None, which means 0.5.
+        top_k (int | None): Number of predictions k for each row. Only the k largest predictions can be positive.
+            Default: None.
+        class_id (int | None): Index of the only class to evaluate in ``[batch, classes]``. Default: None, which means
+            all classes.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -193,9 +203,12 @@ class Recall(_ThresholdMetric):
     """Recall ``TP / (TP + FN)``, or 0 if no label is 1.
 
     Args:
-        thresholds (float | list[float] | None): Predictions above it are positive. Default: None, which means 0.5.
-        top_k (int | None): Only the k largest predictions of a row are positive. Default: None.
-        class_id (int | None): Evaluate only this class of ``[batch, classes]``. Default: None.
+        thresholds (float | list[float] | None): Predictions above this value are positive. A list gives one result for
+            each threshold. Default: None, which means 0.5.
+        top_k (int | None): Number of predictions k for each row. Only the k largest predictions can be positive.
+            Default: None.
+        class_id (int | None): Index of the only class to evaluate in ``[batch, classes]``. Default: None, which means
+            all classes.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 

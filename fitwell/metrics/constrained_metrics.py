@@ -1,4 +1,4 @@
-"""Metrics that are the best value of one rate where another one is high enough."""
+"""Metrics that compute the best value of one rate while a second rate is high enough."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 
 
 class _BestAtConstraint(ConfusionCounts):
-    """Base class of metrics that are the best value of one rate where another rate is high enough."""
+    """Base class of metrics that compute the best value of one rate while a second rate is high enough."""
 
     direction = "max"
 
@@ -34,7 +34,16 @@ class _BestAtConstraint(ConfusionCounts):
 
     @staticmethod
     def _best(rate: Array, constrained: Array, least: float) -> Array:
-        """Return the largest `rate` at the thresholds where `constrained` is at least `least`, or 0 if none is."""
+        """Return the best rate over all thresholds that satisfy the constraint.
+
+        Args:
+            rate (Array): The rate to maximize, at each threshold.
+            constrained (Array): The second rate, at each threshold.
+            least (float): Lower bound for the second rate.
+
+        Returns:
+            Array: The largest rate, or 0 if no threshold satisfies the constraint.
+        """
         return jnp.max(jnp.where(constrained >= least, rate, 0))
 
 
@@ -42,12 +51,13 @@ class _BestAtConstraint(ConfusionCounts):
 class SensitivityAtSpecificity(_BestAtConstraint):
     """Best sensitivity over the thresholds at which specificity is high enough.
 
-    Sensitivity is ``TP / (TP + FN)``, specificity is ``TN / (TN + FP)``.
+    Sensitivity is ``TP / (TP + FN)``, and specificity is ``TN / (TN + FP)``.
 
     Args:
-        specificity (float): Lower bound of the specificity, in [0, 1].
-        num_thresholds (int): Number of thresholds between 0 and 1. Default: 200.
-        class_id (int | None): Evaluate only this class of ``[batch, classes]``. Default: None.
+        specificity (float): Lower bound for the specificity, from 0 to 1.
+        num_thresholds (int): Number of evenly spaced thresholds from 0 to 1. Default: 200.
+        class_id (int | None): Index of the only class to evaluate in ``[batch, classes]``. Default: None, which means
+            all classes.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -81,12 +91,13 @@ class SensitivityAtSpecificity(_BestAtConstraint):
 class SpecificityAtSensitivity(_BestAtConstraint):
     """Best specificity over the thresholds at which sensitivity is high enough.
 
-    Specificity is ``TN / (TN + FP)``, sensitivity is ``TP / (TP + FN)``.
+    Specificity is ``TN / (TN + FP)``, and sensitivity is ``TP / (TP + FN)``.
 
     Args:
-        sensitivity (float): Lower bound of the sensitivity, in [0, 1].
-        num_thresholds (int): Number of thresholds between 0 and 1. Default: 200.
-        class_id (int | None): Evaluate only this class of ``[batch, classes]``. Default: None.
+        sensitivity (float): Lower bound for the sensitivity, from 0 to 1.
+        num_thresholds (int): Number of evenly spaced thresholds from 0 to 1. Default: 200.
+        class_id (int | None): Index of the only class to evaluate in ``[batch, classes]``. Default: None, which means
+            all classes.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -120,12 +131,13 @@ class SpecificityAtSensitivity(_BestAtConstraint):
 class PrecisionAtRecall(_BestAtConstraint):
     """Best precision over the thresholds at which recall is high enough.
 
-    Precision is ``TP / (TP + FP)``, recall is ``TP / (TP + FN)``.
+    Precision is ``TP / (TP + FP)``, and recall is ``TP / (TP + FN)``.
 
     Args:
-        recall (float): Lower bound of the recall, in [0, 1].
-        num_thresholds (int): Number of thresholds between 0 and 1. Default: 200.
-        class_id (int | None): Evaluate only this class of ``[batch, classes]``. Default: None.
+        recall (float): Lower bound for the recall, from 0 to 1.
+        num_thresholds (int): Number of evenly spaced thresholds from 0 to 1. Default: 200.
+        class_id (int | None): Index of the only class to evaluate in ``[batch, classes]``. Default: None, which means
+            all classes.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -159,12 +171,13 @@ class PrecisionAtRecall(_BestAtConstraint):
 class RecallAtPrecision(_BestAtConstraint):
     """Best recall over the thresholds at which precision is high enough.
 
-    Recall is ``TP / (TP + FN)``, precision is ``TP / (TP + FP)``.
+    Recall is ``TP / (TP + FN)``, and precision is ``TP / (TP + FP)``.
 
     Args:
-        precision (float): Lower bound of the precision, in [0, 1].
-        num_thresholds (int): Number of thresholds between 0 and 1. Default: 200.
-        class_id (int | None): Evaluate only this class of ``[batch, classes]``. Default: None.
+        precision (float): Lower bound for the precision, from 0 to 1.
+        num_thresholds (int): Number of evenly spaced thresholds from 0 to 1. Default: 200.
+        class_id (int | None): Index of the only class to evaluate in ``[batch, classes]``. Default: None, which means
+            all classes.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 

@@ -1,4 +1,4 @@
-"""F scores."""
+"""The metrics `FBetaScore` and `F1Score`."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ _THRESHOLD_RULE = Real(0, 1, closed="right") | None
 class FBetaScore(Metric):
     """Weighted harmonic mean of precision and recall.
 
-    ``(1 + β²) TP / ((1 + β²) TP + β² FN + FP)``, or 0 if undefined.
+    The score is ``(1 + β²) TP / ((1 + β²) TP + β² FN + FP)``, or 0 if the denominator is 0.
 
-    Predictions are ``[batch, classes]``, and targets are one-hot or class indices. The threshold of a single output is
-    0.5.
+    Predictions have shape ``[batch, classes]``. Targets are one-hot labels or class indices.
 
-    Differs from Keras: no ε in the denominators, so that the score is exact; the first class wins if the largest
-    predictions are equal; class indices are accepted; a single output needs no threshold.
+    Differs from Keras in four ways. The score is exact, because no ε is added to the denominators. If the largest
+    predictions are equal, only the first class is positive. Targets can be class indices. For a single output, the
+    default threshold is 0.5.
 
     Args:
-        average (str | None): None for one score for each class; ``"micro"`` for the score over all predictions;
-            ``"macro"`` for the mean over the classes; ``"weighted"`` for their mean weighted by the number of targets.
-            Default: None.
-        beta (float): β, above 0: recall has β times the weight of precision. A hyperparameter: changing it does not
-            recompile. Default: 1.0.
-        threshold (float | None): Predictions above it are positive; None for the largest prediction of each row.
-            Default: None.
+        average (str | None): Method for averaging over classes. None returns one score for each class. ``"micro"``
+            counts the predictions of all classes together. ``"macro"`` returns the mean of the scores. ``"weighted"``
+            weights this mean by the number of targets in each class. Default: None.
+        beta (float): The positive number β. Recall is β times as important as precision. You can change this
+            hyperparameter without recompilation. Default: 1.0.
+        threshold (float | None): Predictions above this value are positive. Default: None, which means that only the
+            largest prediction of each row is positive.
         name (str | None): See `Metric`. Default: "fbeta_score".
         dtype (str | None): See `Metric`. Default: None.
 
@@ -87,12 +87,12 @@ class FBetaScore(Metric):
         self.threshold = threshold
 
     def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
-        """Create the accumulators, one for each class of the output; see `Metric.build`."""
+        """Create accumulators for each class of the output. See `Metric.build`."""
         if not self.variables:
             width = y_pred_shape[1] if len(y_pred_shape) == 2 else None
             if width is None:
                 raise ShapeError(
-                    f"{self.name} needs predictions [batch, classes], got shape {tuple(y_pred_shape)}"
+                    f"{self.name} requires predictions of shape [batch, classes], got shape {tuple(y_pred_shape)}"
                 )
             self._true_positives = self.add_compensated_sum("true_positives", (width,))
             self._false_positives = self.add_compensated_sum("false_positives", (width,))
@@ -102,7 +102,7 @@ class FBetaScore(Metric):
         """Accumulate one batch.
 
         Args:
-            y_true (ArrayLike): One-hot labels ``[batch, classes]``, or class indices.
+            y_true (ArrayLike): One-hot labels, ``[batch, classes]``, or class indices.
             y_pred (ArrayLike): Scores, ``[batch, classes]``.
             sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
         """
@@ -112,7 +112,7 @@ class FBetaScore(Metric):
         true, pred = squeeze_or_expand_to_same_rank(_one_hot_if_sparse(y_true, pred.shape[-1]), pred)
         if true.shape != pred.shape:
             raise ShapeError(
-                f"{self.name}: targets of shape {true.shape} do not fit predictions of shape {pred.shape}"
+                f"{self.name}: targets of shape {true.shape} do not match predictions of shape {pred.shape}"
             )
         if self.threshold is None and pred.shape[-1] > 1:
             predicted = jax.nn.one_hot(jnp.argmax(pred, axis=-1), pred.shape[-1], dtype=jnp.bool_)
@@ -125,7 +125,7 @@ class FBetaScore(Metric):
         self._false_negatives.add(jnp.sum(jnp.where(is_label & ~predicted, weights, 0), axis=0))
 
     def result(self) -> Array:
-        """Compute the score, or one for each class."""
+        """Compute the average score, or one score for each class if `average` is None."""
         true_positives, false_positives, false_negatives = (
             total.value for total in (self._true_positives, self._false_positives, self._false_negatives)
         )
@@ -151,14 +151,16 @@ class FBetaScore(Metric):
 
 @metric_registry.register("f1")
 class F1Score(FBetaScore):
-    """Harmonic mean of precision and recall, ``2 TP / (2 TP + FN + FP)``: `FBetaScore` with β = 1.
+    """Harmonic mean of precision and recall, ``2 TP / (2 TP + FN + FP)``.
+
+    It is the same as `FBetaScore` with ``beta=1``.
 
     Args:
-        average (str | None): None for one score for each class; ``"micro"`` for the score over all predictions;
-            ``"macro"`` for the mean over the classes; ``"weighted"`` for their mean weighted by the number of targets.
-            Default: None.
-        threshold (float | None): Predictions above it are positive; None for the largest prediction of each row.
-            Default: None.
+        average (str | None): Method for averaging over classes. None returns one score for each class. ``"micro"``
+            counts the predictions of all classes together. ``"macro"`` returns the mean of the scores. ``"weighted"``
+            weights this mean by the number of targets in each class. Default: None.
+        threshold (float | None): Predictions above this value are positive. Default: None, which means that only the
+            largest prediction of each row is positive.
         name (str | None): See `Metric`. Default: "f1_score".
         dtype (str | None): See `Metric`. Default: None.
 

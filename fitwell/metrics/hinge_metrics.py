@@ -15,7 +15,7 @@ __all__ = [
 
 @metric_registry.register()
 class Hinge(MeanLossMetric):
-    """Mean of ``max(0, 1 - y ŷ)``, labels -1 and 1 or 0 and 1.
+    """Mean hinge loss ``max(0, 1 - y ŷ)`` for labels in {-1, 1} or {0, 1}.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
@@ -35,7 +35,7 @@ class Hinge(MeanLossMetric):
 
 @metric_registry.register()
 class SquaredHinge(MeanLossMetric):
-    """Mean of ``max(0, 1 - y ŷ)²``, labels -1 and 1 or 0 and 1.
+    """Mean squared hinge loss ``max(0, 1 - y ŷ)²`` for labels in {-1, 1} or {0, 1}.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
@@ -55,7 +55,7 @@ class SquaredHinge(MeanLossMetric):
 
 @metric_registry.register()
 class CategoricalHinge(MeanLossMetric):
-    """Mean of the hinge loss between the true class and the best wrong class, for one-hot targets.
+    """Mean hinge loss between the true class and the best wrong class, for one-hot targets.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.

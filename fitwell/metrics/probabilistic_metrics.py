@@ -1,4 +1,4 @@
-"""Probabilistic metrics: cross-entropies, the Kullback-Leibler divergence and the Poisson loss as metrics."""
+"""Probabilistic metrics: cross-entropies, the Kullback-Leibler divergence and the Poisson loss."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = [
 
 @metric_registry.register()
 class Poisson(MeanLossMetric):
-    """Mean of ``ŷ - y log(ŷ + 1e-7)``.
+    """Mean Poisson loss ``ŷ - y log(ŷ + 1e-7)``.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
@@ -60,13 +60,13 @@ class KLDivergence(MeanLossMetric):
 
 @metric_registry.register("bce")
 class BinaryCrossentropy(LossMetric):
-    """Mean of ``-y log p - (1 - y) log(1 - p)``.
+    """Mean binary cross-entropy ``-y log p - (1 - y) log(1 - p)``.
 
     Args:
         name (str | None): See `Metric`. Default: "binary_crossentropy".
         dtype (str | None): See `Metric`. Default: None.
-        from_logits (bool): True if predictions are logits. Default: False.
-        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / 2``. Default: 0.0.
+        from_logits (bool): Whether the predictions are logits. Default: False.
+        label_smoothing (float): A number s from 0 to 1. Labels become ``y (1 - s) + s / 2``. Default: 0.0.
 
     Example:
         >>> import fitwell as fw
@@ -92,13 +92,13 @@ class BinaryCrossentropy(LossMetric):
 
 @metric_registry.register("cce")
 class CategoricalCrossentropy(LossMetric):
-    """Mean of ``-Σ_k y_k log p_k``, for one-hot targets.
+    """Mean cross-entropy ``-Σ_k y_k log p_k`` for one-hot targets.
 
     Args:
         name (str | None): See `Metric`. Default: "categorical_crossentropy".
         dtype (str | None): See `Metric`. Default: None.
-        from_logits (bool): True if predictions are logits. Default: False.
-        label_smoothing (float): s in [0, 1]; labels become ``y (1 - s) + s / classes``. Default: 0.0.
+        from_logits (bool): Whether the predictions are logits. Default: False.
+        label_smoothing (float): A number s from 0 to 1. Labels become ``y (1 - s) + s / classes``. Default: 0.0.
         axis (int): Axis of the classes. Default: -1.
 
     Example:
@@ -127,15 +127,15 @@ class CategoricalCrossentropy(LossMetric):
 
 @metric_registry.register("scce")
 class SparseCategoricalCrossentropy(LossMetric):
-    """Mean of ``-log p_y``, for class indices.
+    """Mean cross-entropy ``-log p_y`` for class indices.
 
-    Differs from Keras: rows of the ignored class are left out; Keras includes them as 0.
+    Rows of the ignored class are excluded from the mean. In contrast, Keras includes them with the value 0.
 
     Args:
         name (str | None): See `Metric`. Default: "sparse_categorical_crossentropy".
         dtype (str | None): See `Metric`. Default: None.
-        from_logits (bool): True if predictions are logits. Default: False.
-        ignore_class (int | None): A class index whose rows are ignored. Default: None.
+        from_logits (bool): Whether the predictions are logits. Default: False.
+        ignore_class (int | None): A class index to ignore. Default: None.
         axis (int): Axis of the classes. Default: -1.
 
     Example:

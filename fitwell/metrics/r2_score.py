@@ -1,4 +1,4 @@
-"""`R2Score`: the fraction of the variance of the targets that a regression explains."""
+"""The metric `R2Score`, which is the fraction of the targets' variance that a regression explains."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ __all__ = [
 class R2Score(Metric):
     """Coefficient of determination ``1 - Σ w (y - ŷ)² / Σ w (y - mean(y))²`` over the whole epoch.
 
-    1 is perfect, 0 is as good as predicting the mean, negative values are worse. As in scikit-learn, an output whose
-    targets are all equal scores 1 if it is predicted exactly, else 0.
+    A score of 1 is perfect, a score of 0 is as good as predicting the mean, and a negative score is worse. If all
+    targets of an output are equal, its score is 1 for exact predictions and 0 otherwise, as in scikit-learn.
 
-    The variance is merged batch by batch from means and squared deviations (Chan et al., 1979). Keras subtracts squares
-    of sums, which loses all digits if the mean is large compared with the standard deviation.
+    The variance is updated with each batch's mean and squared deviations (Chan et al., 1979). Keras subtracts squared
+    sums instead, which loses all digits if the mean is much larger than the standard deviation.
 
     Args:
-        class_aggregation (str | None): For several outputs: ``"uniform_average"`` for their mean,
-            ``"variance_weighted_average"`` for the mean weighted by the variance of the targets, None for all scores.
-            Default: "uniform_average".
-        num_regressors (int): p > 0 gives the adjusted score ``1 - (1 - R²)(n - 1)/(n - p - 1)`` for n rows (R² if
-            ``n <= p + 1``). Default: 0.
+        class_aggregation (str | None): Method for combining the scores of multiple outputs. ``"uniform_average"``
+            returns their mean. ``"variance_weighted_average"`` returns their mean weighted by the targets' variance.
+            None returns all scores. Default: "uniform_average".
+        num_regressors (int): Number p of regressors. If p is above 0, the metric returns the adjusted score
+            ``1 - (1 - R²)(n - 1)/(n - p - 1)`` for n rows, or R² if ``n <= p + 1``. Default: 0.
         name (str | None): See `Metric`. Default: "r2_score".
         dtype (str | None): See `Metric`. Default: None.
 
@@ -64,7 +64,7 @@ class R2Score(Metric):
         self.num_regressors = num_regressors
 
     def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
-        """Create the accumulators, one for each output; see `Metric.build`."""
+        """Create accumulators for each output. See `Metric.build`."""
         if not self.variables:
             width = (y_pred_shape[-1] or 1,) if len(y_pred_shape) > 1 else (1,)
             self._rows = self.add_compensated_sum("rows")
@@ -104,7 +104,7 @@ class R2Score(Metric):
         self._rows.add(jnp.sum(counted[:, 0]))
 
     def result(self) -> Array:
-        """Compute the score, or one for each output."""
+        """Compute the combined score, or one score for each output if `class_aggregation` is None."""
         residual, total = self._residual.value, self._deviation.value
         perfect = jnp.where(residual == 0, 1.0, 0.0)
         scores = jnp.where(total == 0, perfect, 1 - divide_no_nan(residual, total))

@@ -1,4 +1,4 @@
-"""Means and sums over rows, and the metrics based on them: losses and functions as metrics."""
+"""Metrics that are means or sums over rows, and metrics that are based on losses or functions."""
 
 from __future__ import annotations
 
@@ -34,13 +34,17 @@ __all__ = [
 def reduce_to_samples(
     values: Any, sample_weight: Any, dtype: Any, reduce: Callable[..., Array]
 ) -> tuple[Array, Array | None]:
-    """Return the contribution of each row, ``[rows]`` or a number, and weights of the same shape or None.
+    """Reduce the values that share one weight to a single value.
 
     Args:
-        values (ArrayLike): ``[batch, ...]`` or a number.
-        sample_weight (ArrayLike | None): ``[batch]``, a leading shape of `values`, a number, or None.
+        values (ArrayLike): Values of shape ``[batch, ...]``, or a number.
+        sample_weight (ArrayLike | None): Weights whose axes match the leading axes of `values`, a number, or None.
         dtype (str): Type of the results.
-        reduce (Callable): `jnp.mean` or `jnp.sum`, applied to the axes of a row that share one weight.
+        reduce (Callable): The function that reduces the values, `jnp.mean` or `jnp.sum`.
+
+    Returns:
+        tuple[Array, Array | None]: The reduced values, and weights of the same shape. If there are no weights, each row
+        is reduced to a single value, and the second item is None.
     """
     values = jnp.asarray(values).astype(dtype)
     if sample_weight is None:
@@ -48,10 +52,12 @@ def reduce_to_samples(
     weights = jnp.asarray(sample_weight).astype(dtype)
     weights = squeeze_weights(weights, values.ndim)
     if weights.ndim > values.ndim and values.ndim == 0:
-        # One value for the whole batch is used for each row.
+        # If there is a single value for the whole batch, each row gets this value.
         values = jnp.broadcast_to(values, weights.shape)
     elif not fits_leading_axes(weights, values.shape):
-        raise ShapeError(f"sample weights of shape {weights.shape} do not fit values of shape {values.shape}")
+        raise ShapeError(
+            f"sample weights of shape {weights.shape} do not match values of shape {values.shape}"
+        )
     if values.ndim > max(weights.ndim, 1):
         values = reduce(values, axis=tuple(range(max(weights.ndim, 1), values.ndim)))
     return values, jnp.broadcast_to(weights, values.shape)
@@ -61,8 +67,8 @@ def reduce_to_samples(
 class Mean(Metric):
     """Weighted mean ``Σ w v / Σ w`` of all values.
 
-    ``update_state(values, sample_weight=None)`` takes values ``[batch, ...]``; each row contributes the mean of its
-    values.
+    Call ``update_state(values, sample_weight=None)`` with values of shape ``[batch, ...]``. Each row contributes its
+    mean value.
 
     Args:
         name (str | None): See `Metric`. Default: "mean".
@@ -86,41 +92,45 @@ class Mean(Metric):
 
     @property
     def total(self) -> Array:
-        """The weighted sum so far."""
+        """The weighted sum of all values since the last reset."""
         return self._total.value
 
     @property
     def count(self) -> Array:
-        """The sum of the weights so far."""
+        """The sum of the weights since the last reset."""
         return self._count.value
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Accumulate values.
 
         Args:
-            values (ArrayLike): ``[batch, ...]``, or a number.
-            sample_weight (ArrayLike | None): Weights of a leading shape of `values`. Default: None.
+            values (ArrayLike): Values of shape ``[batch, ...]``, or a number.
+            sample_weight (ArrayLike | None): Weights whose axes match the leading axes of `values`, such as
+                ``[batch]``. Default: None.
         """
         samples, weights = reduce_to_samples(values, sample_weight, self._total.rounded_sum.dtype, jnp.mean)
         if weights is None:
             self._total.add(jnp.sum(samples))
             self._count.add(samples.size)
         else:
-            # Select instead of multiplying by 0: padding rows (weight 0) may hold any value, including NaN.
+            # Select values instead of multiplying by 0, because padding rows, which have the weight 0, may contain any
+            # value, including NaN.
             weighted = jnp.where(weights == 0, 0, samples * weights)
-            # A row counts as one, even if each of its values has a separate weight.
+            # Each row counts once, even if each of its values has a separate weight.
             scale = weights.shape[0] / weights.size if weights.ndim > 1 else 1
             self._total.add(jnp.sum(weighted) * scale)
             self._count.add(jnp.sum(weights) * scale)
 
     def result(self) -> Array:
-        """Compute the mean; 0 before the first value."""
+        """Compute the mean, or return 0 if there are no values yet."""
         return divide_no_nan(self.total, self.count)
 
 
 @metric_registry.register()
 class Sum(Metric):
-    """Weighted sum ``Σ w v`` of all values: ``update_state(values, sample_weight=None)``.
+    """Weighted sum ``Σ w v`` of all values.
+
+    Call ``update_state(values, sample_weight=None)`` with values of shape ``[batch, ...]``.
 
     Args:
         name (str | None): See `Metric`. Default: "sum".
@@ -145,8 +155,9 @@ class Sum(Metric):
         """Accumulate values.
 
         Args:
-            values (ArrayLike): ``[batch, ...]``, or a number.
-            sample_weight (ArrayLike | None): Weights of a leading shape of `values`. Default: None.
+            values (ArrayLike): Values of shape ``[batch, ...]``, or a number.
+            sample_weight (ArrayLike | None): Weights whose axes match the leading axes of `values`, such as
+                ``[batch]``. Default: None.
         """
         samples, weights = reduce_to_samples(values, sample_weight, self._total.rounded_sum.dtype, jnp.sum)
         if weights is not None:
@@ -159,7 +170,7 @@ class Sum(Metric):
 
 
 class MeanOverSamples(Mean):
-    """Base class of metrics that are the mean of one value for each row: a subclass overrides `values`.
+    """Base class of metrics that average one value per row over the epoch. A subclass overrides `values`.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
@@ -171,7 +182,7 @@ class MeanOverSamples(Mean):
         super().__init__(name or snake_case(type(self).__name__), dtype)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        """Compute one value, or several, for each row."""
+        """Compute one or more values for each row."""
         raise NotImplementedError(f"{type(self).__name__} must define values(self, y_true, y_pred)")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
@@ -187,11 +198,11 @@ class MeanOverSamples(Mean):
 
 @metric_registry.register()
 class LossMetric(MeanOverSamples):
-    """A `Loss` as a metric: the mean of its values over all rows, for any reduction of the loss.
+    """A metric that is the mean of a loss's values over all rows. The loss's reduction has no effect.
 
     Args:
         loss (Loss | str): The loss, or its name.
-        name (str | None): See `Metric`. Default: the name of the loss.
+        name (str | None): See `Metric`. Default: the loss's name.
         dtype (str | None): See `Metric`. Default: None.
 
     Example:
@@ -209,11 +220,11 @@ class LossMetric(MeanOverSamples):
         super().__init__(name or self.loss.name, dtype)
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        """Compute the values of the loss before reduction."""
+        """Compute the unreduced loss values."""
         return self.loss.unreduced(y_true, y_pred)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Accumulate one batch; values that the loss masks are ignored.
+        """Accumulate one batch, without the values that the loss masks.
 
         Args:
             y_true (ArrayLike): Targets, ``[batch, ...]``.
@@ -230,12 +241,12 @@ class LossMetric(MeanOverSamples):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """Build the metric from the result of `get_config`."""
+        """Create the metric from the result of `get_config`."""
         return cls(**{name: losses.get(value) if name == "loss" else value for name, value in config.items()})
 
 
 class MeanLossMetric(LossMetric):
-    """A loss without hyperparameters as a metric: a subclass names the loss."""
+    """Base class of metrics that are based on a loss without arguments. A subclass sets `loss_class`."""
 
     loss_class: ClassVar[type[Loss]]
 
@@ -246,15 +257,16 @@ class MeanLossMetric(LossMetric):
 
 @metric_registry.register()
 class MeanMetricWrapper(MeanOverSamples):
-    """Mean of a function ``fn(y_true, y_pred, **settings)`` over all rows.
+    """A metric that is the mean of a function ``fn(y_true, y_pred, **settings)`` over all rows.
 
-    The function should return one value for each row. A single number for the whole batch is used for each row.
+    The function should return one value for each row. If it returns a single number for the whole batch, each row gets
+    this value.
 
     Args:
         fn (Callable): The function.
-        name (str | None): See `Metric`. Default: the name of the function.
+        name (str | None): See `Metric`. Default: the function's name in snake case.
         dtype (str | None): See `Metric`. Default: None.
-        **settings: Further keyword arguments for each call of `fn`.
+        **settings: Additional keyword arguments for `fn`.
 
     Example:
         >>> import fitwell as fw
@@ -277,7 +289,7 @@ class MeanMetricWrapper(MeanOverSamples):
         self.settings = settings
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return ``fn(y_true, y_pred)``, with ``[n]`` and ``[n, 1]`` aligned."""
+        """Call the function, after aligning arrays of shape ``[n]`` with arrays of shape ``[n, 1]``."""
         y_true, y_pred = squeeze_or_expand_to_same_rank(jnp.asarray(y_true), jnp.asarray(y_pred))
         return self.fn(y_true, y_pred, **self.settings)
 
@@ -295,11 +307,14 @@ class MeanMetricWrapper(MeanOverSamples):
         Mean.update_state(self, values, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the name of the function and all other arguments as plain data."""
+        """Return the function's name and all other constructor arguments as JSON-compatible data."""
         return super().get_config() | {"fn": serialize(self.fn)} | dict(serialize(self.settings))
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """Build the metric; the function is looked up among built-in and registered ones."""
+        """Create the metric from the result of `get_config`.
+
+        If the configuration contains the name of a function, the function must be built in or registered.
+        """
         fn = config["fn"]
         return cls(**{**config, "fn": metric_registry.lookup(fn) if isinstance(fn, str) else fn})

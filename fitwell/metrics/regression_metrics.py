@@ -1,4 +1,4 @@
-"""Regression metrics: errors as means over the rows of the epoch, and the cosine similarity."""
+"""Regression metrics: mean errors over an epoch, and cosine similarity."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ class MeanSquaredLogarithmicError(MeanLossMetric):
 
 @metric_registry.register("logcosh", "log_cosh")
 class LogCoshError(MeanLossMetric):
-    """Mean of ``log(cosh(ŷ - y))``.
+    """Mean log-cosh loss ``log(cosh(ŷ - y))``.
 
     Args:
-        name (str | None): See `Metric`. Default: "logcosh", as in Keras.
+        name (str | None): See `Metric`. Default: "logcosh".
         dtype (str | None): See `Metric`. Default: None.
 
     Example:
@@ -148,25 +148,25 @@ class RootMeanSquaredError(MeanOverSamples):
     direction = "min"
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the squared errors; see `MeanOverSamples`."""
+        """Return the squared errors. See `MeanOverSamples`."""
         y_true, y_pred = match_shapes("RootMeanSquaredError", y_true, y_pred)
         return jnp.square(y_pred - y_true)
 
     def result(self) -> Array:
-        """Compute the root of the mean."""
+        """Compute the square root of the mean squared error."""
         return jnp.sqrt(super().result())
 
 
 @metric_registry.register("cosine_proximity")
 class CosineSimilarity(MeanOverSamples):
-    """Mean cosine of the angle between target and prediction: 1 for equal directions.
+    """Mean cosine of the angle between target and prediction.
 
-    The loss of this name has the opposite sign.
+    The value is 1 if they have the same direction. The loss with the same name has the opposite sign.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
-        axis (int): Axis of the vectors. Default: -1.
+        axis (int): Axis that contains the vectors' elements. Default: -1.
 
     Example:
         >>> import fitwell as fw
@@ -185,5 +185,5 @@ class CosineSimilarity(MeanOverSamples):
         self.axis = axis
 
     def values(self, y_true: Any, y_pred: Any) -> Array:
-        """Return the cosine for each row; see `MeanOverSamples`."""
+        """Return the cosine for each row. See `MeanOverSamples`."""
         return -losses.cosine_similarity(y_true, y_pred, self.axis)

@@ -266,7 +266,7 @@ def test_words_of_errors() -> None:
         activations.get(3)
     with pytest.raises(InvalidArgument, match=r"glu splits axis -1 into two halves.*\(2, 3\)"):
         activations.glu(np.ones((2, 3)))
-    with pytest.raises(FitwellError, match="softmax needs at least one axis"):
+    with pytest.raises(FitwellError, match="softmax requires an array with at least one axis"):
         activations.softmax(1.0)
 
 

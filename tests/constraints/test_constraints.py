@@ -145,5 +145,5 @@ def test_words_of_errors() -> None:
         constraints.get("max_nrm")
     with pytest.raises(InvalidArgument, match="expected a name such as 'max_norm'"):
         constraints.get(1.0)
-    with pytest.raises(ShapeError, match=r"square Conv2D kernels \[k, k, in, out\], got shape \(3, 2\)"):
+    with pytest.raises(ShapeError, match=r"square Conv2D kernel \[k, k, in, out\], got shape \(3, 2\)"):
         constraints.radial_constraint()(np.ones((3, 2)))

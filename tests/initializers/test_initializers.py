@@ -260,11 +260,13 @@ def test_words_of_errors() -> None:
         initializers.VarianceScaling(mode="fan")
     with pytest.raises(InvalidArgument, match="distribution must be"):
         initializers.VarianceScaling(distribution="cauchy")
-    with pytest.raises(ShapeError, match=r"Identity fills matrices only, got shape \(2, 3, 4\)"):
+    with pytest.raises(ShapeError, match=r"Identity requires a matrix, got shape \(2, 3, 4\)"):
         initializers.Identity()((2, 3, 4))
-    with pytest.raises(ShapeError, match=r"Orthogonal needs at least two axes, got shape \(3,\)"):
+    with pytest.raises(
+        ShapeError, match=r"Orthogonal requires a weight with at least two axes, got shape \(3,\)"
+    ):
         initializers.Orthogonal()((3,))
-    with pytest.raises(ShapeError, match=r"a value of shape \(2,\) cannot fill shape \(2, 3\)"):
+    with pytest.raises(ShapeError, match=r"a value of shape \(2,\) cannot be broadcast to shape \(2, 3\)"):
         initializers.Constant([1, 2])((2, 3))
     for branches, layers in ((4, 1), (0, 2)):
         with pytest.raises(InvalidArgument, match="(branches|layers) must be an integer of at least"):

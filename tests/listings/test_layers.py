@@ -254,9 +254,9 @@ def test_a_self_normalising_network() -> None:
 
 def test_the_learning_phase_is_said_in_the_call() -> None:
     """Old: a switch for everything. It cannot be honoured; the error says what does the same."""
-    with pytest.raises(InvalidArgument, match=r"write model\(x, training=True\)"):
+    with pytest.raises(InvalidArgument, match=r"Call model\(x, training=True\)"):
         keras.backend.set_learning_phase(1)
-    with pytest.raises(InvalidArgument, match=r"write model\(x, training=True\)"):
+    with pytest.raises(InvalidArgument, match=r"Call model\(x, training=True\)"):
         keras.backend.learning_phase_scope(1)
     assert keras.backend.learning_phase() == 0
 

@@ -216,7 +216,7 @@ def test_vector_and_column_are_never_broadcast() -> None:
     ):
         one, two = getattr(metrics, name)(), getattr(metrics, name)()
         np.testing.assert_allclose(one(y, p), two(y[:, None], p), rtol=1e-6)
-    with pytest.raises(ShapeError, match=r"targets of shape \(3,\) do not fit"):
+    with pytest.raises(ShapeError, match=r"targets of shape \(3,\) do not match"):
         metrics.BinaryAccuracy()(np.ones(3), np.ones((3, 2)))
     with pytest.raises(ShapeError, match="precision: labels of shape .*one-hot"):
         metrics.Precision()(labels, shares)
@@ -316,7 +316,7 @@ def test_words_of_errors() -> None:
         (lambda: metrics.AUC(curve="DET"), "curve must be .* got 'DET'"),
         (lambda: metrics.AUC(summation_method="simpson"), "summation_method must be .* got 'simpson'"),
         (lambda: metrics.AUC(num_thresholds=1), "num_thresholds must be an integer of at least 2, got 1"),
-        (lambda: metrics.AUC(num_labels=3), "num_labels needs multi_label=True"),
+        (lambda: metrics.AUC(num_labels=3), "num_labels requires multi_label=True"),
         (lambda: metrics.SensitivityAtSpecificity(1.5), "specificity must be a number from 0 to 1, got 1.5"),
         (
             lambda: metrics.PrecisionAtRecall(0.5, num_thresholds=0),
@@ -340,9 +340,11 @@ def test_words_of_errors() -> None:
     ):
         with pytest.raises(InvalidArgument, match=words):
             build()
-    with pytest.raises(ShapeError, match=r"needs predictions \[batch, labels\], got \(5,\)"):
+    with pytest.raises(
+        ShapeError, match=r"requires predictions of shape \[batch, labels\], got shape \(5,\)"
+    ):
         metrics.AUC(multi_label=True)(np.ones(5), np.ones(5))
-    with pytest.raises(ShapeError, match="class_id needs predictions"):
+    with pytest.raises(ShapeError, match="class_id requires predictions"):
         metrics.Precision(class_id=1)(np.ones(5), np.ones(5))
 
 

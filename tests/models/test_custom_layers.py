@@ -190,16 +190,22 @@ class Forgetful(fw.layers.Layer):
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "a loss without a return": (
         {"loss": misses_a_return},
-        "loss 'misses_a_return' .*NoneType; is its return",
+        "loss 'misses_a_return' .*NoneType. Is its return",
     ),
     "a loss of several": ({"loss": lambda y, p: (y, p)}, "loss 'lambda' must return an array .*tuple"),
     "a loss of text": ({"loss": lambda y, p: "a"}, "got str"),
-    "a maker of losses": ({"loss": makes_a_loss}, "a loss must take .y_true, y_pred., but makes_a_loss"),
+    "a maker of losses": (
+        {"loss": makes_a_loss},
+        "a loss must accept the arguments .y_true, y_pred., but makes_a_loss",
+    ),
     "a loss of three": ({"loss": lambda y, p, w: y}, "missing a required argument: 'w'"),
     "a metric without a return": ({"metrics": [misses_a_return]}, "metric 'misses_a_return' must return"),
-    "a metric of one": ({"metrics": [lambda y: y]}, "a metric must take .y_true, y_pred."),
-    "a metric without super": ({"metrics": [Bare()]}, "Bare: its __init__ must call super"),
-    "a metric of targets": ({"metrics": [OfTargets()]}, "update_state must take .y_true, y_pred."),
+    "a metric of one": ({"metrics": [lambda y: y]}, "a metric must accept the arguments .y_true, y_pred."),
+    "a metric without super": ({"metrics": [Bare()]}, "__init__ method of metric Bare must call super"),
+    "a metric of targets": (
+        {"metrics": [OfTargets()]},
+        "update_state must accept the arguments .y_true, y_pred.",
+    ),
     "a metric without a result": ({"metrics": [Endless()]}, "Endless must define result"),
     "a mean of nothing": ({"metrics": [fw.metrics.Mean()]}, "Mean takes values and their weights"),
 }

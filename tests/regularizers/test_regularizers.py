@@ -152,7 +152,7 @@ def test_words_of_errors() -> None:
         regularizers.ElasticNet(0.1, 2)
     with pytest.raises(InvalidArgument, match="mode must be 'rows' or 'columns', got 'all'"):
         regularizers.OrthogonalRegularizer(mode="all")
-    with pytest.raises(ShapeError, match=r"penalizes matrices, got an array of shape \(2, 2, 2\)"):
+    with pytest.raises(ShapeError, match=r"requires a matrix, got an array of shape \(2, 2, 2\)"):
         regularizers.OrthogonalRegularizer()(np.ones((2, 2, 2)))
     with pytest.raises(InvalidArgument, match="expected a name such as 'l2'"):
         regularizers.get(0.01)
