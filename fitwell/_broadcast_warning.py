@@ -1,4 +1,4 @@
-"""A warning for accidental broadcasting of rows, the most common mistake in custom losses and metrics."""
+"""A warning about accidental broadcasting of rows, the most common mistake in custom losses and metrics."""
 
 from __future__ import annotations
 
@@ -16,17 +16,23 @@ from fitwell._user_code import is_user_file
 
 __all__ = ["warn_on_row_broadcast"]
 
-# How JAX's own warning of `jax_numpy_rank_promotion` begins.
+# The start of JAX's warning for the option `jax_numpy_rank_promotion`.
 _PROMOTION = "Following NumPy automatic rank promotion"
 
 
 @contextmanager
 def warn_on_row_broadcast(rows: int, active: bool) -> Iterator[None]:
-    """Warn, inside the block, when ``[rows, 1]`` and ``[rows]`` are broadcast to ``[rows, rows]``, at the user's line.
+    """Return a context manager that warns if arrays ``[rows, 1]`` and ``[rows]`` are broadcast to ``[rows, rows]``.
 
-    Intended pairs, written as ``x[:, None] - x[None, :]``, do not warn.
+    The warning points to the user's line. Intentional broadcasting, such as ``x[:, None] - x[None, :]``, does not cause
+    a warning.
 
-    active: whether the program contains user code. If False, the block runs without the check.
+    Args:
+        rows: The number of rows in the batch.
+        active: Whether the program contains user code. If False, nothing is checked.
+
+    Yields:
+        None.
     """
     if not active or rows < 2:
         yield
@@ -56,7 +62,8 @@ def _warn_of_broadcast(rows: int) -> None:
     while frame.f_back is not None and not is_user_file(frame.f_code.co_filename):
         frame = frame.f_back
     text = (
-        f"({rows}, 1) meets ({rows},) and makes a table of every row by every row: targets and predictions with "
-        "one number per row are columns, weights have one axis; write y[:, 0], or w[:, None]"
+        f"arrays of shapes ({rows}, 1) and ({rows},) broadcast to ({rows}, {rows}), which pairs every row with every "
+        "other row: targets and predictions with one number per row have shape (rows, 1), but sample weights have "
+        "shape (rows,); write y[:, 0] or weights[:, None]"
     )
     warn_at_line(frame.f_code.co_filename, frame.f_lineno, text, "pairs")

@@ -1,4 +1,4 @@
-"""Functions with side effects that a compiled run does not repeat, and what to write instead."""
+"""Messages about calls whose side effects a compiled run does not repeat, with advice on what to write instead."""
 
 from __future__ import annotations
 
@@ -17,19 +17,24 @@ import numpy as np
 __all__ = ["DRAWN_ONCE", "side_effect_message"]
 
 DRAWN_ONCE = (
-    "is drawn once, while the run is compiled, and is the same at every step: draw with JAX and the layer's key, "
-    "jax.random.normal(self.next_key(), shape)"
+    "is drawn only once, while the run is compiled, and stays the same at every step: draw it with JAX and the layer's "
+    "key, jax.random.normal(self.next_key(), shape)"
 )
-_CLOCK = "is read once, while the run is compiled, and not at every step: time the run from a callback"
-_PRINT = "happens once, while the run is compiled, and not at every step: use jax.debug.print"
+_CLOCK = "is read only once, while the run is compiled, and not at every step: measure the time in a callback"
+_PRINT = "happens only once, while the run is compiled, and not at every step: use jax.debug.print"
 
 
 def side_effect_message(function: Any, use: Any) -> str | None:
-    """Return the warning for a call of `function` while a run is compiled, or None if it has no side effect.
+    """Return a warning about calling `function` during compilation, or None if it has no known side effect.
 
-    A generator with an explicit seed is a deliberate constant and does not warn.
+    A generator with an explicit seed is a deliberate constant, so there is no warning about it.
 
-    use: the call (a `NameUse`), or None if unknown.
+    Args:
+        function: The function that is called.
+        use: The call as a `NameUse`, or None if it is unknown.
+
+    Returns:
+        The message, or None.
     """
     if function is None:
         return None
@@ -37,20 +42,20 @@ def side_effect_message(function: Any, use: Any) -> str | None:
     module = str(getattr(function, "__module__", "") or "")
     name = getattr(function, "__name__", "")
     if function is builtins.print:
-        return f"print {_PRINT}"
+        return f"print() {_PRINT}"
     if isinstance(owner, logging.Logger) or (
         module == "logging" and name in ("info", "debug", "warning", "getLogger")
     ):
-        return f"the log entry {_PRINT}"
+        return f"logging {_PRINT}"
     if owner is time or module == "time":
         return None if name in ("sleep", "strftime", "gmtime") else f"time.{name}() {_CLOCK}"
     if isinstance(owner, type) and issubclass(owner, datetime.date) and name in ("now", "today", "utcnow"):
         return f"datetime.{name}() {_CLOCK}"
     if isinstance(owner, random.Random) or function in (os.urandom, uuid.uuid4) or module == secrets.__name__:
-        return f"{name}() of Python {DRAWN_ONCE}"
+        return f"the result of Python's {name}() {DRAWN_ONCE}"
     if isinstance(owner, np.random.RandomState | np.random.Generator):
-        return f"{name}() of NumPy {DRAWN_ONCE}"
+        return f"the result of NumPy's {name}() {DRAWN_ONCE}"
     if function in (np.random.default_rng, np.random.RandomState):
         unseeded = use is not None and use.arguments == 0
-        return f"{name}() of NumPy {DRAWN_ONCE}" if unseeded else None
+        return f"the result of NumPy's {name}() {DRAWN_ONCE}" if unseeded else None
     return None

@@ -1,7 +1,8 @@
-"""Plain data that user code reads while it is compiled, and that become constants of the compiled program.
+"""Detection of plain data that user code reads during compilation and that is constant in the compiled program.
 
-These are numbers, strings, lists, tuples, dicts and small arrays: attributes of the object and of objects it holds,
-globals of the module, and variables of the enclosing function. If one has changed, the program is compiled again.
+Plain data consists of numbers, strings, lists, tuples, dicts and small arrays. User code may read it from attributes of
+`self` or of nested objects, from module globals, and from variables of an enclosing function. If a value changes, the
+program is compiled again.
 """
 
 from __future__ import annotations
@@ -29,21 +30,26 @@ __all__ = [
 ]
 
 _SCALARS = (bool, int, float, str, type(None))
-# Larger data is not compared: that takes too long, and users do not edit such tables by hand.
+# Larger data is not compared, because that takes too long and users rarely edit such tables by hand.
 _MAX_SIZE = 1000
 _MAX_DISPLAY = 60
 _MISSING = object()
-# Attributes of our base class, which are not user data.
+# Attributes of fitwell's base class for layers, which are not user data.
 _LAYER_ATTRIBUTES = ("built", "name", "trainable", "_build_input_shape")
 
 
 @dataclass
 class TracedConstant:
-    """A value that user code read while it was compiled, and where it was read.
+    """A value that user code read while it was compiled, and the place where the code read it.
 
-    holder: a namespace, a class, or the cell of a closure.
-    content: a comparable copy of the value at compile time.
-    display: its human-readable form.
+    Attributes:
+        holder: The namespace, class or closure cell that contains the value.
+        name: The key of the value in its holder.
+        label: The name of the value for messages, such as ``self.rate``.
+        filename: The file that contains the user code.
+        line: The line that reads the value.
+        content: A comparable copy of the value at compile time.
+        display: A human-readable representation of the value at compile time.
     """
 
     holder: dict[str, Any] | type | types.CellType
@@ -55,12 +61,12 @@ class TracedConstant:
     display: str = ""
 
     def record(self) -> None:
-        """Store the current value as the one the program was compiled with."""
+        """Store the current value as the value that was used to compile the program."""
         value = self.current_value()
         self.content, self.display = comparable_content(value), _display(value)
 
     def current_value(self) -> Any:
-        """Return the current value."""
+        """Read the current value from its holder."""
         if isinstance(self.holder, types.CellType):
             try:
                 return self.holder.cell_contents
@@ -79,7 +85,7 @@ class TracedConstant:
 
     @property
     def change(self) -> str:
-        """The old and the new value, as a sentence."""
+        """A clause for a warning that shows the old value and the new value."""
         return f"{self.label} was {self.display} when the run was compiled and is now {_display(self.current_value())}"
 
 
@@ -87,7 +93,7 @@ TracedConstants = dict[tuple[int, str], TracedConstant]
 
 
 def comparable_content(value: Any) -> Any:
-    """Return an immutable copy that compares equal for equal plain data, or None for other objects.
+    """Convert plain data to an immutable copy that can be compared, and return None for all other objects.
 
     >>> comparable_content([1, 2.0]) == comparable_content([1, 2]), comparable_content(object())
     (True, None)
@@ -124,11 +130,17 @@ def _content(value: Any, left: list[int]) -> Any:
 def find_constants(
     frame: types.FrameType, uses: list[NameUse], running: Sequence[types.FrameType]
 ) -> Iterator[TracedConstant]:
-    """Yield the plain data that the code of `frame` reads and that outlives the call.
+    """Yield the plain data that a frame's code reads and that still exists after the call.
 
-    Names that the code also assigns are left out, because `_tracing_warnings` reports them.
+    Names that the code also assigns are skipped, because `_tracing_warnings` reports them.
 
-    running: the user's frames around it, whose variables do not outlive the call.
+    Args:
+        frame: The frame of the user's function.
+        uses: The uses of names in the function's code.
+        running: The user's frames that are still running. Their variables no longer exist after the call.
+
+    Yields:
+        One `TracedConstant` for each name.
     """
     code = frame.f_code
     stored = {use.path for use in uses if use.stores}
@@ -161,7 +173,16 @@ def find_constants(
 
 
 def _locate(value: Any, path: list[str], rest: list[str]) -> tuple[dict[str, Any] | type, str, str] | None:
-    """Return the namespace with the first plain data along ``value.a.b``, its name there, and its dotted name."""
+    """Find the first plain data along a dotted path such as ``value.a.b``.
+
+    Args:
+        value: The object at the start of the path.
+        path: The parts of the dotted name that are already resolved.
+        rest: The remaining parts.
+
+    Returns:
+        The holder of the data, its name in the holder, and its full dotted name. None if there is no such data.
+    """
     for name in rest:
         if isinstance(value, types.ModuleType) and not is_user_file(
             getattr(value, "__file__", None) or "<stdin>"
@@ -181,12 +202,15 @@ def _locate(value: Any, path: list[str], rest: list[str]) -> tuple[dict[str, Any
     return None
 
 
-# Functions found so far: searching for one takes tens of milliseconds.
+# A cache of functions that were found before, because a search with `gc` takes tens of milliseconds.
 _functions: weakref.WeakSet[types.FunctionType] = weakref.WeakSet()
 
 
 def _closure_cells(frame: types.FrameType) -> dict[str, types.CellType]:
-    """Return the closure cells of the function that runs in `frame`. A frame has the code but not the function."""
+    """Return the closure cells of the function that runs in `frame`, keyed by variable name.
+
+    A frame refers to its code but not to its function, so the function must be searched for.
+    """
     found = _cells_among(list(_functions), frame)
     if not found:
         others = [item for item in gc.get_referrers(frame.f_code) if isinstance(item, types.FunctionType)]

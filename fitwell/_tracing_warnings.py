@@ -1,7 +1,7 @@
-"""Warnings about user code whose effects happen only once, while a run is compiled.
+"""Warnings about user code whose side effects happen only once, while a run is compiled.
 
-A run is compiled from one pass through the Python code, with tracers in place of arrays. Anything that this pass
-does apart from JAX operations happens then and never again: a print, a NumPy draw, a read of the clock, a counter.
+JAX compiles a run by executing the Python code once, with tracers in place of arrays. Side effects happen only during
+this execution. Examples are printing, drawing random numbers with NumPy, reading the clock, and incrementing a counter.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = [
     "watch_tracing",
 ]
 
-# Methods that run only once anyway, compiled or not.
+# Methods that run only once even without compilation.
 _ONCE = frozenset({"__init__", "build", "get_config", "from_config", "compute_output_shape"})
 _NUMBERS = (bool, int, float, str)
 _CONTAINERS = (list, dict, set)
@@ -42,9 +42,17 @@ _warned: set[tuple[Any, ...]] = set()
 
 @contextmanager
 def watch_tracing(constants: TracedConstants, active: bool) -> Iterator[None]:
-    """Warn, inside the block, of user code that has side effects, and collect the plain data it reads in `constants`.
+    """Return a context manager that watches the user code that runs inside its block.
 
-    active: whether the program contains user code. If a debugger already traces, nothing is checked.
+    It warns about side effects, and records the plain data that the code reads. If a debugger or another trace function
+    is active, nothing is checked.
+
+    Args:
+        constants: The dict to which the plain data is added.
+        active: Whether the program contains user code. If False, nothing is checked.
+
+    Yields:
+        None.
     """
     if not active or sys.gettrace() is not None:
         yield
@@ -55,15 +63,20 @@ def watch_tracing(constants: TracedConstants, active: bool) -> Iterator[None]:
         yield
     finally:
         sys.settrace(None)
-        # At the end, because a container such as a cache may be filled while the code is compiled.
+        # Record the values at the end, because the code may fill a container, such as a cache, during compilation.
         for constant in watching.new:
             constant.record()
 
 
 def restore_arrays(holder: dict[str, Any], before: dict[str, Any]) -> None:
-    """Undo assignments of tracers to attributes that held arrays, such as ``self.key, key = split(self.key)``.
+    """Restore attributes that contained arrays before the code assigned tracers to them.
 
-    The next pass through the code would compute with them, which raises JAX's `UnexpectedTracerError`.
+    An example is ``self.key, key = split(self.key)``. Without this, the next execution of the code would use the old
+    tracers, and JAX would raise `UnexpectedTracerError`.
+
+    Args:
+        holder: The attributes of the object, which are modified.
+        before: The attributes before the code ran.
     """
     for name, value in before.items():
         was_array = isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer)
@@ -72,19 +85,19 @@ def restore_arrays(holder: dict[str, Any], before: dict[str, Any]) -> None:
 
 
 def constants_changed(constants: TracedConstants) -> bool:
-    """Return whether plain data that user code read during compilation has changed since."""
+    """Return whether any plain data has changed since user code read it during compilation."""
     return any(constant.has_changed for constant in constants.values())
 
 
 def warn_changed_constants(constants: TracedConstants) -> None:
-    """Warn about plain data that changed during a run although it is a constant of the compiled program."""
+    """Warn about plain data that changed during a run although it is a constant in the compiled program."""
     for constant in constants.values():
         if constant.has_changed:
             warn_at_line(
                 constant.filename,
                 constant.line,
-                f"{constant.change}, which has no effect before the next call of fit: keep a value that "
-                "changes in a variable, self.add_weight(shape=(), trainable=False), and assign it",
+                f"{constant.change}, which has no effect before the next call of fit: to change a value during a "
+                "run, store it in a variable, self.add_weight(shape=(), trainable=False), and assign to the variable",
                 constant.label,
             )
 
@@ -103,7 +116,7 @@ class _Frame:
 
 
 class _TracingWatcher:
-    """The trace function (`sys.settrace`) for one pass through the code of a program."""
+    """A trace function for `sys.settrace` that watches user code while a program is compiled."""
 
     def __init__(self, constants: TracedConstants) -> None:
         self.constants = constants
@@ -152,7 +165,7 @@ class _TracingWatcher:
         return self.local
 
     def _record_constants(self, frame: types.FrameType, seen: _Frame) -> None:
-        """Record the plain data that this code reads and that a user may change before the next run."""
+        """Record the plain data that the frame's code reads and that a user may change before the next run."""
         running = [outer for outer in self.frames if outer is not frame]
         for constant in find_constants(frame, seen.uses, running):
             key = id(constant.holder), constant.name
@@ -161,11 +174,11 @@ class _TracingWatcher:
                 self.new.append(constant)
 
     def _check_instruction(self, frame: types.FrameType, use: NameUse, seen: _Frame) -> None:
-        """Warn if an instruction calls something with a side effect, or assigns a variable outside the function."""
+        """Warn if an instruction calls a function with a side effect or assigns a variable outside the function."""
         if use.stores == "import":
-            seen.warned_line = use.line  # random draws during an import are not the user's
+            seen.warned_line = use.line  # ignore random numbers that imported modules draw
         elif use.stores == "outside":
-            message = f"{use.name} is assigned once, while the run is compiled, and not at every step"
+            message = f"{use.name} is assigned only once, while the run is compiled, and not at every step"
             warn_at_line(frame.f_code.co_filename, use.line, f"{message}: {_KEEP}")
         elif not use.stores and use.called:
             effect = side_effect_message(resolve_path(frame, use.path), use)
@@ -174,7 +187,7 @@ class _TracingWatcher:
                 warn_at_line(frame.f_code.co_filename, use.line, effect)
 
     def _check_draws(self, frame: types.FrameType, seen: _Frame) -> None:
-        """Warn about a line that drew from the global generators, directly or in a function it called."""
+        """Warn if the last line drew from the global random generators, directly or in a function that it called."""
         now = _global_rng_state()
         if now != seen.state:
             seen.state = now
@@ -182,11 +195,13 @@ class _TracingWatcher:
                 outer.state = now
             if seen.warned_line != seen.line:
                 warn_at_line(
-                    frame.f_code.co_filename, seen.line, f"a number from a global generator {DRAWN_ONCE}"
+                    frame.f_code.co_filename,
+                    seen.line,
+                    f"a number from a global random generator {DRAWN_ONCE}",
                 )
 
     def _check_return(self, frame: types.FrameType, seen: _Frame) -> None:
-        """Warn about attributes and containers that the call changed."""
+        """Warn about attributes and containers that the function call changed."""
         filename = frame.f_code.co_filename
         for name, value in seen.holder.items() if seen.holder else ():
             before = seen.before.get(name)
@@ -195,40 +210,53 @@ class _TracingWatcher:
             label = f"self.{name}"
             if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
                 if isinstance(before, jax.Array) and not isinstance(before, jax.core.Tracer):
-                    text = f"{label} is changed once, while the run is compiled, and not at every step: {_ASSIGN}"
+                    text = f"{label} is changed only once, while the run is compiled, and not at every step: {_ASSIGN}"
                 else:
                     text = (
-                        f"{label} keeps a tracer, which is worthless once the run is compiled: return it as "
+                        f"{label} keeps a tracer, which cannot be used after the run is compiled: return the value as "
                         "an output, or assign it to a variable, self.add_weight(shape, trainable=False)"
                     )
                 warn_at_line(filename, _line_of(seen, name), text)
             elif (
                 isinstance(before, _NUMBERS) and value != before and not _is_reset_by_call(frame, seen, name)
             ):
-                text = f"{label} is changed once, while the run is compiled, and not at every step: {_KEEP}"
+                text = (
+                    f"{label} is changed only once, while the run is compiled, and not at every step: {_KEEP}"
+                )
                 warn_at_line(filename, _line_of(seen, name), text)
         restore_arrays(seen.holder, seen.before)
         for name, (container, size) in seen.sizes.items():
             if len(container) != size:
-                text = f"{name} grows once, while the run is compiled, and not at every step: {_GROW}"
+                text = f"{name} grows only once, while the run is compiled, and not at every step: {_GROW}"
                 warn_at_line(filename, _line_of(seen, name.rpartition(".")[2]), text)
-        # A change reported for an inner call is not reported again for the outer call.
+        # Do not report a change again for the outer call if it was reported for the inner call.
         for outer in self.frames.values():
             if outer.holder is seen.holder:
                 outer.before = dict(seen.holder)
             outer.sizes = {name: (container, len(container)) for name, (container, _) in outer.sizes.items()}
 
 
-_KEEP = "keep the number in a variable, self.add_weight(shape=(), trainable=False), and assign that"
+_KEEP = (
+    "store the number in a variable, self.add_weight(shape=(), trainable=False), and assign to the variable"
+)
 _ASSIGN = (
-    "keep it in a variable, self.add_weight(shape, trainable=False), and assign that; for a random key, call "
-    "self.next_key(), which returns a new one at every step"
+    "store the array in a variable, self.add_weight(shape, trainable=False), and assign to the variable; if you need a "
+    "random key, call self.next_key(), which returns a new key at every step"
 )
 _GROW = "return the values as an output, or inspect them with jax.debug.callback"
 
 
 def _sizes(frame: types.FrameType, uses: list[NameUse], holder: dict[str, Any]) -> dict[str, tuple[Any, int]]:
-    """Return the containers outside the call that the code may extend, with their sizes."""
+    """Find the containers outside the function that its code may extend.
+
+    Args:
+        frame: The frame of the function.
+        uses: The uses of names in the function's code.
+        holder: The attributes of `self`.
+
+    Returns:
+        A dict that maps each container's name to the container and its size.
+    """
     found = {}
     code = frame.f_code
     for use in uses:
@@ -249,7 +277,7 @@ def _sizes(frame: types.FrameType, uses: list[NameUse], holder: dict[str, Any]) 
 
 
 def _global_rng_state() -> Any:
-    """Return a fingerprint of the global generators of NumPy and Python, which changes with every draw."""
+    """Return a fingerprint of NumPy's and Python's global random generators, which changes with every draw."""
     state = np.random.get_state(legacy=False)
     assert isinstance(state, dict)
     inner = state["state"]
@@ -257,26 +285,33 @@ def _global_rng_state() -> Any:
 
 
 def _is_reset_by_call(frame: types.FrameType, seen: _Frame, name: str) -> bool:
-    """Return whether the code assigns an attribute before reading it, as in ``self.rows = len(x)``."""
+    """Return whether the code assigns the attribute before it reads it, as in ``self.rows = len(x)``."""
     path = frame.f_code.co_varnames[0], name
     first = next((use for use in seen.uses if use.path[:2] == path), None)
     return first is not None and first.stores == "attribute"
 
 
 def _line_of(seen: _Frame, name: str) -> int:
-    """Return the executed line that uses `name`, or the last executed line if there is none."""
+    """Return the executed line that assigns or uses `name`, or the last executed line if there is none."""
     lines = [use.line for use in seen.uses if name in (use.name, *use.path) and use.line in seen.executed]
     stores = [use.line for use in seen.uses if use.stores and use.name == name and use.line in seen.executed]
     return (stores or lines or [seen.line])[0]
 
 
 def warn_at_line(filename: str, line: int, text: str, about: str = "") -> None:
-    """Warn at a line of user code, once for each subject `about` (the text itself by default)."""
+    """Show a warning at a line of user code, unless the line already has a warning about the same subject.
+
+    Args:
+        filename: The file of the user code.
+        line: The line number.
+        text: The message.
+        about: The subject of the warning. Defaults to the message itself.
+    """
     key = filename, line, about or text
     if key in _warned:
         return
     _warned.add(key)
-    # Report the place where the line was executed. The trace function must not see the code that shows the warning.
+    # Pause tracing, because the trace function must not see the code that shows the warning.
     tracing = sys.gettrace()
     sys.settrace(None)
     try:

@@ -142,7 +142,7 @@ def test_a_cache_that_fills_while_it_compiles_and_a_tally_are_no_change(recwarn:
     model.fit(X, X[:, 0], epochs=3, verbose=0)
     assert model._session._shared is program
     assert [str(warning.message) for warning in recwarn if "compiled" in str(warning.message)] == [
-        message for message in [str(w.message) for w in recwarn] if "self.cache grows once" in message
+        message for message in [str(w.message) for w in recwarn] if "self.cache grows only once" in message
     ]
 
 

@@ -1,4 +1,4 @@
-"""The training engine: one state, one step, one loop. It works with programs and data and does not depend on models."""
+"""The training engine, which compiles and runs training loops. It does not depend on `fitwell.models`."""
 
 from fitwell._data.loaders import ArrayLoader, DataLoader, Dispatch, GeneratorLoader
 from fitwell._engine.dispatch_result import DispatchResult

@@ -1,4 +1,4 @@
-"""Batches inside the compiled program: rows gathered by a permutation, and blocks of validation rows."""
+"""Access to batches inside the compiled program, both training rows in random order and validation rows."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ __all__ = ["Validation", "gather_batch", "gather_rows", "mask_padding", "select_
 
 @dataclass
 class Validation:
-    """Rows to evaluate at the end of every epoch, inside the dispatch.
+    """The validation rows that a dispatch evaluates at the end of every epoch.
 
-    batches: arrays of shape ``[batches, batch size, ...]``.
-    sizes: the numbers of real rows ``[batches]``, or None if all batches are full.
-    tail: a last, shorter batch that may not be padded, or None.
+    Attributes:
+        batches: Arrays of shape ``[batches, batch_size, ...]``.
+        sizes: The number of valid rows in each batch, ``[batches]``, or None if all batches are full.
+        tail: A shorter last batch for programs that do not support padding, or None.
     """
 
     batches: Batch
@@ -29,46 +30,49 @@ class Validation:
 
     @property
     def steps(self) -> int:
-        """The number of batches without the tail."""
+        """The number of batches, excluding the tail."""
         return int(jax.tree.leaves(self.batches)[0].shape[0])
 
     @property
     def rows(self) -> int:
-        """The number of rows, padding included."""
+        """The number of rows in `batches`, including padding."""
         return self.steps * int(jax.tree.leaves(self.batches)[0].shape[1])
 
     def at(self, index: Array) -> Batch:
-        """Return batch `index`."""
+        """Return the batch at `index`."""
         return mask_padding(
             jax.tree.map(lambda leaf: take_index(leaf, index), self.batches), self.sizes, index
         )
 
 
 def gather_batch(data: Batch, order: Array, sizes: Array | None, index: Array) -> Batch:
-    """Return batch `index` of `data`: the rows ``order[index]``, of which the first ``sizes[index]`` are real."""
+    """Return the batch at `index`, which consists of the rows ``order[index]`` of `data`.
+
+    The rows after the first ``sizes[index]`` are marked as padding.
+    """
     return mask_padding(gather_rows(data, take_index(order, index)), sizes, index)
 
 
 def select_batch(dispatch: Dispatch, epoch: int, index: int) -> Batch:
-    """Return batch `index` of an epoch of `dispatch`."""
+    """Return one batch of a dispatch, given the indices of its epoch and its batch."""
     if dispatch.tail is not None and index >= dispatch.order.shape[1]:
         return gather_rows(dispatch.data, dispatch.tail[epoch])
     return gather_batch(dispatch.data, dispatch.order[epoch], dispatch.sizes, jnp.int32(index))
 
 
 def gather_rows(data: Batch, places: Array) -> Batch:
-    """Return the rows of `data` at `places`."""
-    # Places come from the permutations of the loader, which are in bounds, so no clamping is needed.
+    """Return the rows of `data` at the indices `places`."""
+    # The loader's permutations contain only valid indices, so no clamping is needed.
     return jax.tree.map(lambda leaf: leaf.at[places].get(mode="promise_in_bounds"), data)
 
 
 def take_index(array: Array, index: Array) -> Array:
-    """Return ``array[index]`` for an index of at least 0; supporting negative ones would cost extra kernels."""
+    """Return ``array[index]`` for a nonnegative index. Support for negative indices would need extra kernels."""
     return jax.lax.dynamic_index_in_dim(array, index, keepdims=False, allow_negative_indices=False)
 
 
 def mask_padding(batch: Batch, sizes: Array | None, index: Array) -> Batch:
-    """Return `batch` with the rows after the first ``sizes[index]`` marked as padding."""
+    """Mark the rows after the first ``sizes[index]`` as padding, and return the batch."""
     if sizes is None:
         return batch
     length = jax.tree.leaves(batch)[0].shape[0]

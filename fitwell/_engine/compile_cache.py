@@ -1,9 +1,9 @@
-"""The compile cache: everything that fitwell compiles comes out of `CompileCache.get`.
+"""The compile cache, which compiles all of fitwell's programs.
 
-There are two levels. A `CompileCache` finds the executables of one program by a key and by device, without
-tracing anything. Below it, all of them share one table of executables by the digest of the program text. A model
-that is built again (in a search, for example) traces to the same text as its predecessor, because every number
-that may differ is an argument, so XLA compiles once per architecture.
+The cache has two levels. At the first level, each `CompileCache` finds a program's executables by key and device
+without tracing anything. At the second level, all `CompileCache` objects share one table of executables, keyed by a
+digest of the program text. If a model is built again, as in a hyperparameter search, tracing gives the same text as
+before, because every number that may differ is an argument. XLA therefore compiles only once per architecture.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
     "on_clear",
 ]
 
-# The number of executables that are kept; each holds native code of a few MB at most.
+# The maximum number of executables in the shared table. Each contains at most a few MB of native code.
 MAX_EXECUTABLES = 128
 
 _executables_by_digest: OrderedDict[Hashable, Any] = OrderedDict()
@@ -48,7 +48,7 @@ _options_warned_of: set[frozenset[str]] = set()
 
 
 class _Executable:
-    """A compiled program that explains itself when there is not enough memory to run it."""
+    """A compiled program that raises a helpful error if there is not enough memory to run it."""
 
     def __init__(self, compiled: Callable[..., Any]) -> None:
         self.compiled = compiled
@@ -58,14 +58,14 @@ class _Executable:
             return self.compiled(*arguments)
         except (MemoryError, jax.errors.JaxRuntimeError) as error:
             raise_if_out_of_memory(
-                error, "this", "use a smaller batch_size, fewer rows at a time, or a smaller model"
+                error, "this operation", "use a smaller batch_size, fewer rows at a time, or a smaller model"
             )
             raise
 
 
 @dataclass
 class CompileStats:
-    """The number of programs that were traced, compiled, and found already compiled."""
+    """Counts of the programs that were traced, compiled, and reused because they were already compiled."""
 
     traced: int = 0
     compiled: int = 0
@@ -76,10 +76,9 @@ compile_stats = CompileStats()
 
 
 class CompileCache:
-    """The executables of some functions, by key and by device.
+    """A thread-safe cache of executables, keyed by a caller's key and by device.
 
-    Threads may ask for the same executable at the same time: the first of them traces the function, and it is
-    compiled once per device.
+    If multiple threads request the same executable, the first thread traces and compiles it and the others wait for it.
     """
 
     def __init__(self) -> None:
@@ -101,7 +100,18 @@ class CompileCache:
         arguments: tuple[Any, ...],
         use_ynn_kernels: Callable[[], bool] = lambda: True,
     ) -> Any:
-        """Return the executable of `function` on this thread's device; the first call with `key` compiles it."""
+        """Return the executable of `function` for this thread's device, compiling it on the first call with `key`.
+
+        Args:
+            key: The key that identifies the program.
+            function: The function to compile.
+            arguments: Arguments with the shapes and types to compile for.
+            use_ynn_kernels: Returns the argument of `compiler_options`. It is called only if the program must be
+                compiled.
+
+        Returns:
+            The executable.
+        """
         found = self._executables.get((key, devices.current_device()))
         return (found or self.compile_async(key, function, arguments, use_ynn_kernels)).result()
 
@@ -113,9 +123,20 @@ class CompileCache:
         use_ynn_kernels: Callable[[], bool] = lambda: True,
         pool: Executor | None = None,
     ) -> Future[Any]:
-        """Trace what `get` will return, and compile it here, or in `pool` while this thread continues.
+        """Start compiling the executable that `get` returns, and return its future.
 
-        use_ynn_kernels: the argument of `compiler_options`; called only if there is something to compile.
+        The function is always traced in this thread.
+
+        Args:
+            key: The key that identifies the program.
+            function: The function to compile.
+            arguments: Arguments with the shapes and types to compile for.
+            use_ynn_kernels: Returns the argument of `compiler_options`. It is called only if the program must be
+                compiled.
+            pool: A thread pool in which to compile while this thread continues. None compiles in this thread.
+
+        Returns:
+            The future of the executable.
         """
         place = key, devices.current_device()
         with self._claim_lock:
@@ -142,7 +163,7 @@ class CompileCache:
         return future
 
     def clear(self) -> None:
-        """Drop every executable that is compiled."""
+        """Remove every executable that has finished compiling."""
         with self._claim_lock:
             self._executables = {place: f for place, f in self._executables.items() if not f.done()}
             self._traced.clear()
@@ -162,24 +183,24 @@ class CompileCache:
             self._fail(place, future, error)
 
     def _fail(self, place: Hashable, future: Future[Any], error: BaseException) -> None:
-        """Raise `error` in the threads that wait for the executable; later callers try again."""
+        """Raise `error` in all threads that wait for the executable. A later call compiles it again."""
         if self._executables.get(place) is future:
             del self._executables[place]
         future.set_exception(error)
 
 
 def lower(traced: Any, arguments: tuple[Any, ...]) -> tuple[Any, str]:
-    """Return the lowered program and a digest of its text."""
+    """Lower a traced program, and return the lowered program and a digest of its text."""
     lowered = traced.lower()
     digest = hashlib.sha256(lowered.as_text().encode())
-    # The calling convention depends on the trees that were flattened, which the text does not contain.
+    # The calling convention depends on the pytree structures of the arguments and results, which the text omits.
     digest.update(str(lowered.in_tree).encode())
     digest.update(str(lowered.out_tree).encode())
     return lowered, digest.hexdigest()
 
 
 def compile_lowered(lowered: Any, digest: str, use_ynn_kernels: bool = True) -> Any:
-    """Return the executable of a lowered program for this thread's device; compile it only if it is new."""
+    """Return the executable of a lowered program for this thread's device, compiling it if it is not in the table."""
     key = digest, devices.current_device()
     with _executables_lock:
         if key in _executables_by_digest:
@@ -196,7 +217,7 @@ def compile_lowered(lowered: Any, digest: str, use_ynn_kernels: bool = True) -> 
 
 
 def _compile(lowered: Any, options: dict[str, Any] | None) -> Any:
-    """Compile with XLA `options`, or with a warning without them if this jaxlib does not know one of them."""
+    """Compile with the XLA `options`. If this jaxlib does not know one of them, warn and compile without them."""
     try:
         return lowered.compile(compiler_options=options)
     except jax.errors.JaxRuntimeError as error:
@@ -206,17 +227,21 @@ def _compile(lowered: Any, options: dict[str, Any] | None) -> Any:
     if names not in _options_warned_of:
         _options_warned_of.add(names)
         warn(
-            f"this version of jaxlib does not know the XLA option {', '.join(sorted(names))}: programs are compiled "
-            "without it, and small networks may train slower; install the version of jax that fitwell requires"
+            f"this version of jaxlib does not know the XLA option {', '.join(sorted(names))}, so programs are compiled "
+            "without it and small networks may train slower; install the version of jax that fitwell requires"
         )
     return lowered.compile()
 
 
 def compiler_options(use_ynn_kernels: bool) -> dict[str, Any] | None:
-    """Return the XLA options for this thread's device.
+    """Return the XLA options for this thread's device, or None for the default options.
 
-    use_ynn_kernels: whether a CPU computes matrix products and convolutions with XLA's YNN kernels, or with Eigen and
-        generated code (see `xla_cpu_heuristics.prefer_ynn_kernels`).
+    Args:
+        use_ynn_kernels: Whether a CPU computes matrix products and convolutions with XLA's YNN kernels. If False, it
+            uses Eigen and generated code (see `xla_cpu_heuristics.prefer_ynn_kernels`).
+
+    Returns:
+        A dict of compiler options, or None.
     """
     if use_ynn_kernels or devices.current_device().platform != "cpu":
         return None
@@ -224,15 +249,15 @@ def compiler_options(use_ynn_kernels: bool) -> dict[str, Any] | None:
 
 
 def on_clear(callback: Callable[[], object]) -> None:
-    """Call `callback` whenever the compile cache is cleared."""
+    """Register a callback that `clear_caches` calls."""
     _clear_callbacks.append(callback)
 
 
 def clear_caches() -> None:
-    """Release every compiled program and the memory it holds.
+    """Release all compiled programs and their memory.
 
-    Models, weights and optimizer states stay as they are. The next `fit`, `evaluate` or `predict` of each model
-    compiles again, which changes no result.
+    Models, weights and optimizer states do not change. The next call of `fit`, `evaluate` or `predict` for each model
+    compiles its program again, and the results stay the same.
 
     Example:
         >>> import fitwell as fw

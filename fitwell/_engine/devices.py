@@ -1,7 +1,7 @@
-"""The device that a thread computes on, and the available devices.
+"""The current device of a thread, and the available devices.
 
-It is the default device of JAX; ``with jax.default_device(device):`` sets it for one thread. Arrays are not committed
-to a device: they follow to the device of the next computation.
+The current device is JAX's default device, and ``with jax.default_device(device):`` sets it for one thread. Arrays are
+not committed to a device, so JAX moves them to the device of the next computation.
 """
 
 from __future__ import annotations
@@ -23,40 +23,40 @@ __all__ = [
 
 
 def current_device() -> jax.Device:
-    """Return the device that this thread computes on."""
+    """Return the device on which this thread runs its computations."""
     return local_devices()[0]
 
 
 def local_devices() -> list[jax.Device]:
-    """Return the available devices: the default device if one was set, else all devices of this process."""
+    """Return only the default device if one was set, and all local devices of this process otherwise."""
     chosen = jax.config.jax_default_device  # type: ignore[attr-defined]
-    # JAX accepts the name of a platform as well.
+    # The default device may also be the name of a platform.
     return [chosen] if isinstance(chosen, jax.Device) else jax.local_devices(backend=chosen)
 
 
 def use_device(device: jax.Device) -> AbstractContextManager[object]:
-    """Compute on `device` inside the block."""
-    # The programs of single operations belong to a device: reuse the ones that are compiled already.
+    """Return a context manager that makes `device` the current device of this thread."""
+    # JAX caches the programs of single operations by default device. Not setting the device reuses compiled programs.
     return nullcontext() if device == current_device() else jax.default_device(device)
 
 
 def to_current_device(leaf: jax.Array | np.ndarray) -> jax.Array:
-    """Return an array with these values on the device of this thread."""
+    """Return the array on the current device of this thread, copying it only if necessary."""
     if isinstance(leaf, jax.Array) and leaf.devices() == {current_device()}:
         return leaf
-    # Without a device argument it goes to the default device and is not committed to it.
+    # Without a device argument, the array is put on the default device but is not committed to it.
     return jax.device_put(np.asarray(leaf))
 
 
 def cpu_count() -> int:
-    """Return the number of processor cores that this process may use."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def xla_thread_count() -> int:
-    """Return the number of threads that XLA uses on a CPU: NPROC if it is set, else one per core.
+    """Return the number of threads that XLA uses on a CPU: ``NPROC`` if it is set, otherwise one per core.
 
-    It determines how long sums are divided into parts, and therefore how their last bits are rounded.
+    XLA splits long sums among its threads, so the number of threads affects how the last bits are rounded.
     """
     given = os.environ.get("NPROC", "")
     return int(given) if given.isdecimal() and int(given) > 0 else cpu_count()

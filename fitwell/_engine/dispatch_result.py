@@ -1,4 +1,4 @@
-"""The result of a dispatch, on the host."""
+"""The result of a dispatch, copied to the host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ __all__ = ["DispatchResult", "EpochLogs"]
 
 @dataclass
 class EpochLogs:
-    """The results of finished epochs: ``table[i, j]`` is the value of ``names[j]`` in the i-th of them."""
+    """The results of the finished epochs.
+
+    Attributes:
+        names: The names of the results.
+        table: An array with one row per epoch and one column per name.
+    """
 
     names: list[str]
     table: np.ndarray
@@ -25,7 +30,7 @@ class EpochLogs:
             yield dict(zip(self.names, row, strict=True))
 
     def columns(self) -> dict[str, list[float]]:
-        """Return the values of all epochs by name."""
+        """Return a dict that maps each name to its values in all epochs."""
         return dict(zip(self.names, self.table.T.tolist(), strict=True))
 
 
@@ -33,13 +38,15 @@ class EpochLogs:
 class DispatchResult:
     """The result of a dispatch.
 
-    epochs: the results of each finished epoch, in order.
-    running: the metrics at the end, by name: those of the open epoch or of the last one.
-    seconds: the duration.
-    stop: whether a policy ended the run.
-    first_nonfinite_step: the first step whose loss or gradient was not finite, or -1.
-    step_before: the number of updates before the dispatch.
-    finite: whether the weights after the dispatch are finite.
+    Attributes:
+        epochs: The results of each finished epoch, in order.
+        running: The metrics at the end of the dispatch, keyed by name. They belong to the unfinished epoch if there is
+            one, and to the last finished epoch otherwise.
+        seconds: The duration in seconds.
+        stop: Whether a policy ended the run.
+        first_nonfinite_step: The first step whose loss or gradient was not finite, or -1 if there was none.
+        step_before: The number of updates before the dispatch.
+        finite: Whether the weights after the dispatch are finite.
     """
 
     epochs: EpochLogs

@@ -1,4 +1,4 @@
-"""How many steps a dispatch may take before the host acts again."""
+"""Adaptive choice of the number of steps per dispatch."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ __all__ = ["AdaptiveDispatchSize"]
 
 @dataclass
 class AdaptiveDispatchSize:
-    """Chooses the number of steps of the next dispatch.
+    """A rule that chooses the number of steps for the next dispatch.
 
-    interval: the seconds that a dispatch should take, so that progress is shown and Ctrl-C is noticed.
-    by_batch: whether a callback observes every batch.
+    Attributes:
+        interval: The target duration of a dispatch in seconds. Progress is updated and Ctrl-C is handled only between
+            dispatches.
+        by_batch: Whether a callback runs after every batch, so that each dispatch may take only one step.
     """
 
     interval: float = 0.5
@@ -20,12 +22,17 @@ class AdaptiveDispatchSize:
     _steps: int = 64
 
     def max_steps(self) -> int:
-        """Return how many steps the next dispatch may take."""
+        """Return the maximum number of steps for the next dispatch."""
         return 1 if self.by_batch else self._steps
 
     def update(self, steps: int, seconds: float) -> None:
-        """Adapt to a dispatch that took `seconds`: grow or shrink towards the interval, at most eightfold."""
+        """Adjust the maximum number of steps toward the target duration, by a factor of at most 8.
+
+        Args:
+            steps: The number of steps in the last dispatch.
+            seconds: The duration of the last dispatch.
+        """
         if steps < self._steps // 2 and seconds < self.interval:
-            return  # the time of a short remainder is not representative
+            return  # the duration of a short final dispatch is not representative
         wanted = self.interval * steps / max(seconds, 1e-6)
         self._steps = int(min(max(wanted, self._steps / 8, 1), self._steps * 8, 2**30))

@@ -1,7 +1,7 @@
 """`EpochRunner`: the compiled training loop, a `while_loop` over epochs around a `while_loop` over batches.
 
-A dispatch covers several whole epochs or a part of one. How much it covers is an argument, so one compiled program
-serves silent runs, progress bars and callbacks with batch hooks.
+A dispatch is one call of the compiled program. It covers either multiple whole epochs or part of one epoch. The range
+is an argument, so the same compiled program serves silent runs, progress bars, and callbacks with batch hooks.
 """
 
 from __future__ import annotations
@@ -35,12 +35,15 @@ _NO_LIMIT = np.iinfo(np.int32).max
 
 
 class DispatchBounds(NamedTuple):
-    """The extent of a dispatch.
+    """The range of epochs and batches that a dispatch covers.
 
-    epochs: the number of epochs.
-    start, stop: the range of batches in each.
-    limit: the number of updates after which training ends.
-    first, last: whether the dispatch begins and ends its epochs.
+    Attributes:
+        epochs: The number of epochs.
+        start: The index of the first batch in each epoch.
+        stop: The index after the last batch in each epoch.
+        limit: The update count at which training ends.
+        first: Whether the dispatch includes the start of its epochs.
+        last: Whether the dispatch includes the end of its epochs.
     """
 
     epochs: Array
@@ -60,10 +63,19 @@ def run_batches(
     limit: Array,
     fuse_loop: bool,
 ) -> TrainState:
-    """Apply `step` to the batches ``start … stop-1``; stop early if a loss is not finite.
+    """Apply `step` to the batches from `start` to ``stop - 1``, and stop early if a loss is not finite.
 
-    limit: the number of updates after which training ends.
-    fuse_loop: whether the CPU compiler may turn the whole loop into one function (see `xla_cpu_heuristics`).
+    Args:
+        step: The training or evaluation step.
+        state: The state before the first batch.
+        fetch: A function that returns the batch with a given index.
+        start: The index of the first batch.
+        stop: The index after the last batch.
+        limit: The update count at which training ends.
+        fuse_loop: Whether the CPU compiler may turn the whole loop into one function (see `xla_cpu_heuristics`).
+
+    Returns:
+        The state after the last batch.
     """
 
     def body(carry: tuple[Array, TrainState]) -> tuple[Array, TrainState]:
@@ -79,19 +91,21 @@ def run_batches(
 
 
 def _has_ended(state: TrainState, limit: Array) -> Array:
-    """Return whether training has ended: a loss is not finite, or the last update is done."""
+    """Return whether training has ended, either because a loss is not finite or because `limit` is reached."""
     return (state.first_nonfinite_step >= 0) | (state.step >= limit)
 
 
 class EpochRunner:
-    """Runs the dispatches of a program, and compiles what is new.
+    """A runner that executes a program's dispatches and compiles the program when necessary.
 
-    program: the program to run.
-    training: whether the steps update the weights.
-    policies: the decisions at the end of each epoch.
-    validation: rows to evaluate inside the dispatch, or None.
-    applies_policies_inside: whether the policies run inside the dispatch; otherwise `end_epoch` is called after it.
-    logged: the paths of hyperparameters that are logged with the results, under the last part of the path.
+    Args:
+        program: The program to run.
+        training: Whether the steps update the weights.
+        policies: The policies to apply at the end of each epoch.
+        validation: The rows to evaluate inside the dispatch, or None.
+        applies_policies_inside: Whether the policies run inside the dispatch. If False, the caller must call
+            `end_epoch` after each epoch.
+        logged: The paths of the hyperparameters to log with the results. The log name is the path's last part.
     """
 
     def __init__(
@@ -115,11 +129,11 @@ class EpochRunner:
 
     @property
     def cache_id(self) -> int:
-        """An integer that is equal for runners with the same executables."""
+        """An integer that is equal for runners that share their executables."""
         return id(self.cache)
 
     def with_validation(self, validation: Validation | None) -> EpochRunner:
-        """Return a runner for other validation rows of the same shapes, which shares the executables."""
+        """Return a runner that uses different validation rows of the same shapes and shares the executables."""
         runner = copy.copy(self)
         runner.validation = validation
         return runner
@@ -127,13 +141,20 @@ class EpochRunner:
     def __call__(
         self, state: TrainState, dispatch: Dispatch, epoch_values: dict[str, Array] | None = None
     ) -> tuple[TrainState, DispatchResult]:
-        """Run one dispatch and wait for it.
+        """Run one dispatch and wait for its result.
 
-        epoch_values: hyperparameters by path that change from epoch to epoch, one value for each epoch.
+        If a loss or a gradient is not finite, the dispatch is repeated and ends before the step that failed. The
+        program and the initial state are the same, so the result is exactly the last finite weights. Checking every
+        update inside the loop instead would require copying the optimizer state at each step.
 
-        If a loss or a gradient is not finite, the dispatch is repeated up to the step before. It is the same program
-        with the same state, so it returns the last finite weights to the bit. Guarding every update inside the loop
-        would cost a copy of the optimizer state per step.
+        Args:
+            state: The state before the dispatch.
+            dispatch: The data and the range of batches to run.
+            epoch_values: A dict that maps the paths of hyperparameters that change between epochs to arrays with one
+                value per epoch. None means that there are none.
+
+        Returns:
+            The state and the results after the dispatch.
         """
         values = epoch_values or {}
         after, report = self._dispatch(state, dispatch, values, _NO_LIMIT)
@@ -146,7 +167,7 @@ class EpochRunner:
             return self._dispatch(state, dataclasses.replace(dispatch, epochs=epochs), values, limit)
 
         first_nonfinite_step, (after, clean) = find_first_nonfinite_step(rerun, report, int(after.step))
-        # Log the epoch with the loss that it had; its validation is that of the finite weights.
+        # Log the original training results of the epoch. Its validation results are those of the finite weights.
         own, both = len(self._result_names), min(len(report.epochs), len(clean.epochs))
         clean.epochs.table[:both, :own] = report.epochs.table[:both, :own]
         return after, dataclasses.replace(
@@ -169,9 +190,9 @@ class EpochRunner:
     def arguments(
         self, state: TrainState, dispatch: Dispatch, epoch_values: dict[str, Array], limit: int = _NO_LIMIT
     ) -> tuple[Any, ...]:
-        """Return the arguments of `run`."""
-        # Six scalars and not one array: to take it apart would need six kernels of some milliseconds' compile time
-        # each.
+        """Return the arguments for `run`."""
+        # Six scalars rather than one array: unpacking an array would need six kernels, and each of them takes a few
+        # milliseconds to compile.
         bounds = DispatchBounds(
             epochs=_scalar(np.int32(dispatch.epochs)),
             start=_scalar(np.int32(dispatch.start)),
@@ -194,10 +215,10 @@ class EpochRunner:
     def unpack_result(
         self, state: TrainState, summary: NumpyArray, logs: Array, seconds: float
     ) -> DispatchResult:
-        """Return what `run` returned as a `DispatchResult`."""
+        """Convert the output of `run` to a `DispatchResult`."""
         count, stop, first_nonfinite_step, step_before = summary.tolist()
         table = np.array(logs)
-        # An open epoch has a row as well, which is not among the finished ones.
+        # If no epoch is finished, the first row contains the results of the unfinished epoch.
         last = table[max(count, 1) - 1, : len(self._result_names)]
         running = dict(zip(self._result_names, last.tolist(), strict=True))
         epochs = EpochLogs(self._log_names(), table[:count])
@@ -205,14 +226,24 @@ class EpochRunner:
         return DispatchResult(epochs, running, seconds, bool(stop), first_nonfinite_step, step_before, finite)
 
     def end_epoch(self, state: TrainState, results: dict[str, Any]) -> TrainState:
-        """Apply the policies to an epoch whose validation was computed outside the dispatch."""
+        """Apply the policies after an epoch whose validation results were computed outside the dispatch."""
         arguments = (state, {name: np.float32(value) for name, value in results.items()})
         return self.cache.get(("end_epoch", tuple(results)), self._end_epoch, arguments)(*arguments)
 
     def apply_policy(
         self, policy: Policy, policy_state: Any, value: float, state: TrainState
     ) -> tuple[Any, TrainState]:
-        """Given an epoch's `value`, apply a policy that is not part of the compiled dispatch."""
+        """Apply a policy that is not part of the compiled dispatch.
+
+        Args:
+            policy: The policy.
+            policy_state: The policy's state before the epoch.
+            value: The epoch's value of the result that the policy monitors.
+            state: The training state after the epoch.
+
+        Returns:
+            The policy state and the training state after the update.
+        """
 
         def update(policy_state: Any, value: Array, state: TrainState) -> tuple[Any, TrainState]:
             return policy.update(policy_state, {policy.monitor: value}, state)
@@ -224,7 +255,10 @@ class EpochRunner:
         return policy_state, state
 
     def compile_ahead(self, state: TrainState, dispatch: Dispatch, pool: Executor) -> None:
-        """Compile the program of `dispatch` in `pool`, without values that change by epoch."""
+        """Compile the program for `dispatch` in the thread pool `pool`.
+
+        The program has no hyperparameter values that change between epochs.
+        """
         arguments = self.arguments(state, dispatch, {})
         self.cache.compile_async(
             _run_key(dispatch, {}), self.run, arguments, lambda: _use_ynn_kernels(state, dispatch), pool
@@ -251,7 +285,7 @@ class EpochRunner:
         validation: Validation | None,
         tail: Array | None,
     ) -> Any:
-        """Run one dispatch. This is the function that is compiled; it is pure, so `vmap` can map it over states."""
+        """Run one dispatch. This pure function is compiled, and `vmap` can map it over states."""
         step = make_step(self.program, self.training)
         zero = self.program.init_metrics()
         names = self._log_names()
@@ -276,7 +310,7 @@ class EpochRunner:
                 state = jax.lax.cond(
                     has_tail, lambda: step(state, gather_rows(data, rows), full_batches), lambda: state
                 )
-            # An epoch that stays open takes the same path, with no rows to validate.
+            # An unfinished epoch runs the same code, but validates no rows.
             done = last | _has_ended(state, limit)
             results = self.program.compute_metrics(state.metrics, state.hyperparams)
             if validation is not None:
@@ -310,12 +344,12 @@ class EpochRunner:
     def _validate(
         self, state: TrainState, validation: Validation, done: Array, fuse_loop: bool
     ) -> dict[str, Array]:
-        """Return the results over the validation rows. The metrics of `state` are empty."""
+        """Compute the results for the validation rows. The metric accumulators in `state` must be empty."""
         evaluate = make_step(self.program, training=False)
         clean = state.replace(first_nonfinite_step=jnp.int32(-1))
         first, steps = jnp.int32(0), jnp.int32(validation.steps)
         if validation.steps == 1 and fuse_loop:
-            # A loop around one batch would cost a tenth of a second of compile time.
+            # A loop around a single batch would take 0.1 s to compile.
             metrics = jax.lax.cond(
                 done, lambda: evaluate(clean, validation.at(first), first).metrics, lambda: clean.metrics
             )
@@ -329,9 +363,10 @@ class EpochRunner:
         return self.program.compute_metrics(metrics, state.hyperparams)
 
     def _can_fuse_validation(self, validation: Validation | None, state: TrainState, order: Array) -> bool:
-        """Return whether the validation may be part of the fused training loop.
+        """Return whether validation may be part of the fused training loop.
 
-        Large products are slow there, which matters if the validation has more rows than the training.
+        Large matrix products are slow in a fused loop. This matters if there are more validation rows than training
+        rows.
         """
         if validation is None:
             return True
@@ -347,7 +382,7 @@ class EpochRunner:
 
 
 def _scalar(value: np.generic) -> Array:
-    return cast("Array", value)  # an array for the compiled program
+    return cast("Array", value)  # the compiled program receives it as an array
 
 
 def _run_key(dispatch: Dispatch, epoch_values: dict[str, Array]) -> tuple[Any, ...]:
@@ -359,7 +394,7 @@ def _use_ynn_kernels(state: TrainState, dispatch: Dispatch) -> bool:
 
 
 def log_name(path: str) -> str:
-    """Return the name under which the hyperparameter at `path` is logged: the last part of the path."""
+    """Return the log name of the hyperparameter at `path`, which is the last part of the path."""
     return path.rpartition(".")[2]
 
 
@@ -380,7 +415,18 @@ def _all_finite(arrays: Sequence[Array]) -> Array:
 def _begin_epoch(
     state: TrainState, zero: dict[str, Array], is_new: Array, epoch_values: dict[str, Array], index: Array
 ) -> TrainState:
-    """Return the state before the first batch of a dispatch in an epoch; the metrics of a new epoch are `zero`."""
+    """Prepare the state for the first batch that a dispatch runs in an epoch.
+
+    Args:
+        state: The current state.
+        zero: The empty metric accumulators.
+        is_new: Whether the epoch begins here, so that the metrics are reset to `zero`.
+        epoch_values: Hyperparameters that change between epochs (see `EpochRunner.__call__`).
+        index: The index of the epoch in the dispatch.
+
+    Returns:
+        The state with this epoch's metrics and hyperparameters.
+    """
     metrics = jax.tree.map(lambda empty, kept: jnp.where(is_new, empty, kept), zero, state.metrics)
     values = {path: take_index(table, index) for path, table in epoch_values.items()}
     return state.replace(metrics=metrics, hyperparams=state.hyperparams | values)

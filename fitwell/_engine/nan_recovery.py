@@ -1,6 +1,6 @@
-"""Finding the last finite weights of a dispatch in which a loss or a gradient was not finite.
+"""Recovery of the last finite weights after a loss or a gradient became non-finite.
 
-`EpochRunner.__call__` calls it; `TrainLoop._stop_at_nonfinite` then warns and ends the run.
+`EpochRunner.__call__` uses this module. `TrainLoop._stop_at_nonfinite` then warns and ends the run.
 """
 
 from __future__ import annotations
@@ -16,15 +16,19 @@ __all__ = ["find_first_nonfinite_step"]
 def find_first_nonfinite_step(
     rerun: Callable[[int], tuple[TrainState, DispatchResult]], result: DispatchResult, updates: int
 ) -> tuple[int, tuple[TrainState, DispatchResult]]:
-    """Return the first step that is not finite, and the outcome of the dispatch that ends just before it.
+    """Find the first step with a non-finite loss or gradient, and repeat the dispatch up to that step.
 
-    rerun: repeats the dispatch up to a number of updates.
-    result: the result of the failed dispatch.
-    updates: the number of updates when it ended.
+    If a loss is not finite, its step is already known. However, a gradient may be NaN although the loss is finite, as
+    for the square root at 0. The weights are then not finite after that step, and usually the next loss is not finite
+    either. The search therefore first tries the step before the reported one, and then bisects the range.
 
-    A loss that is not finite names its step. A gradient may be NaN where the loss is not (the root of 0). Then the
-    weights are not finite from that step on, and usually the next loss is not either, so one step earlier is tried
-    first. After that the range is bisected.
+    Args:
+        rerun: Repeats the dispatch until the update count reaches its argument.
+        result: The result of the failed dispatch.
+        updates: The update count at the end of the failed dispatch.
+
+    Returns:
+        The first non-finite step, and the outcome of the dispatch that ends just before it.
     """
     good, bad = result.step_before, updates
     if result.first_nonfinite_step >= 0:

@@ -1,8 +1,8 @@
-"""Policies: decisions at the end of an epoch that are part of the compiled program.
+"""Policies, which act at the end of each epoch as part of the compiled program.
 
-A policy consists of pure functions, which are the same for one model and for many mapped ones. Its numbers are part of
-its state and therefore arguments of the program. `EpochRunner._end_epoch` calls `update` at the end of each epoch. The
-`while_loop` over epochs in `EpochRunner.run` ends when `state.stop` is True.
+A policy consists of pure functions, so it works both for a single model and under `vmap`. Its numbers are part of its
+state and are therefore arguments of the compiled program. `EpochRunner._end_epoch` calls `update` at the end of each
+epoch. The `while_loop` over epochs in `EpochRunner.run` ends when `state.stop` is True.
 """
 
 from __future__ import annotations
@@ -28,18 +28,19 @@ __all__ = [
 
 
 class Policy(Protocol):
-    """A decision at the end of an epoch that is part of the compiled loop.
+    """An action at the end of each epoch that is part of the compiled training loop.
 
-    The methods are pure functions of JAX arrays. Numbers belong in the state of the policy, where they are
-    arguments of the program: policies that differ in numbers only then share one compiled program.
+    The methods are pure functions of JAX arrays. Store numbers in the policy's state, where they are arguments of
+    the compiled program. Policies that differ only in their numbers then share one compiled program.
 
     Args:
-        None: a policy is any object with these attributes and methods.
+        None: A policy is any object with these attributes and methods.
 
     Attributes:
-        name (str): Key of the state in `TrainState.policies`; unique in a run.
+        name (str): Key of the policy's state in `TrainState.policies`. It must be unique within a run.
         monitor (str): Name of the result that the policy reads, such as ``"val_loss"``.
-        target (str | None): Path of the hyperparameter that it changes, such as ``"optimizer.learning_rate"``.
+        target (str | None): Path of the hyperparameter that the policy changes, such as
+            ``"optimizer.learning_rate"``, or None if it changes none.
 
     Example:
         >>> import fitwell as fw
@@ -55,56 +56,60 @@ class Policy(Protocol):
     target: Any
 
     def init(self, state: TrainState) -> Any:
-        """Return the state of the policy before the first epoch.
+        """Return the policy's initial state.
 
         Args:
-            state (TrainState): The state at the beginning of the run.
+            state (TrainState): The training state at the start of the run.
 
         Returns:
-            PyTree: arrays; they are saved in checkpoints.
+            PyTree: Arrays, which are saved in checkpoints.
         """
 
     def update(self, policy_state: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
-        """Return both states after an epoch.
+        """Update the policy's state and the training state after an epoch.
 
         Args:
-            policy_state (PyTree): The state of the policy.
-            logs (dict[str, Array]): Results of the epoch, scalars by name.
-            state (TrainState): The state after the epoch.
+            policy_state (PyTree): The policy's state.
+            logs (dict[str, Array]): The epoch's results, a dict that maps names to scalars.
+            state (TrainState): The training state after the epoch.
 
         Returns:
-            tuple[PyTree, TrainState]: the new states. Set ``state.stop`` to end the run.
+            tuple[PyTree, TrainState]: The new states. Set ``state.stop`` to True to end the run.
         """
 
     def finish(self, policy_state: Any, state: TrainState) -> TrainState:
-        """Return the train state at the end of the run. Runs on the host.
+        """Return the training state to keep at the end of the run. This method runs on the host.
 
         Args:
-            policy_state (PyTree): The last state of the policy.
-            state (TrainState): The last state of the run.
+            policy_state (PyTree): The policy's state after the last epoch.
+            state (TrainState): The training state after the last epoch.
 
         Returns:
-            TrainState: the state that the model keeps.
+            TrainState: The state that the model keeps.
         """
 
 
 def skip_epoch(policy_state: Any) -> Any:
-    """Return the state of a policy after an epoch without its monitored result: only the epochs are counted."""
+    """Return a policy's state after an epoch without its monitored result. Only the epoch counter changes."""
     return {**policy_state, "epoch": policy_state["epoch"] + 1} if "epoch" in policy_state else policy_state
 
 
 def static_key(policy: Any) -> tuple[Any, ...]:
-    """Return a key that is equal for policies with the same program: all attributes except their numbers."""
+    """Return a key that is equal for policies that can share a compiled program.
+
+    The key contains the policy's type and all its attributes except its numbers.
+    """
     settings = {name: value for name, value in vars(policy).items() if name not in ("numbers", "first_epoch")}
     return (type(policy), *sorted(settings.items()))
 
 
 class EarlyStoppingPolicy:
-    """Ends the run if a monitored value has not improved for `patience` epochs, and keeps the best weights.
+    """A policy that ends the run if a monitored value has not improved for `patience` epochs.
 
     A value improves if ``new < best - min_delta`` for ``mode="min"``, or ``new > best + min_delta`` for ``"max"``.
-    Epochs before `start_from_epoch` do not count. With a `baseline`, only an improvement on it resets the wait.
-    `keep_best` keeps the weights of the best epoch and restores them at the end.
+    Epochs before `start_from_epoch` are ignored. If there is a `baseline`, only an epoch that also improves on the
+    baseline resets the number of epochs waited. If `keep_best` is True, the best epoch's weights are kept and restored
+    at the end of the run.
     """
 
     def __init__(
@@ -148,11 +153,11 @@ class EarlyStoppingPolicy:
         return policy_state
 
     def update(self, policy_state: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
-        """Compare the value of this epoch with the best one."""
+        """Compare this epoch's value with the best value, and stop the run if `patience` is exhausted."""
         value = self.sign * logs[self.monitor].astype(jnp.float32)
         counted = policy_state["epoch"] >= policy_state["start"]
         improved = counted & (value < policy_state["best"] - policy_state["min_delta"])
-        # With a baseline, only improving on it is progress; the best value is tracked in any case.
+        # If there is a baseline, only an improvement on it resets the wait. The best value is always tracked.
         progressed = improved & (value < policy_state["baseline"] - policy_state["min_delta"])
         wait = jnp.where(progressed | ~counted, 0.0, policy_state["wait"] + 1)
         # As in Keras, the first epoch never ends a run.
@@ -174,7 +179,7 @@ class EarlyStoppingPolicy:
         return fresh, state.replace(stop=state.stop | stop)
 
     def finish(self, policy_state: Any, state: TrainState) -> TrainState:
-        """Restore the best weights, if they were kept and any epoch counted."""
+        """Restore the best weights if they were kept and there is a best epoch."""
         if not self.keep_best or int(policy_state["best_epoch"]) < 0:
             return state
         trainable, non_trainable = policy_state["weights"]
@@ -182,9 +187,10 @@ class EarlyStoppingPolicy:
 
 
 class ReduceLROnPlateauPolicy:
-    """Multiplies a hyperparameter by `factor` if a monitored value has not improved for `patience` epochs.
+    """A policy that reduces a hyperparameter if a monitored value has not improved for `patience` epochs.
 
-    After a reduction, `cooldown` epochs pass before waiting starts again. The value never falls below `minimum`.
+    Each reduction multiplies the hyperparameter by `factor`, but never takes it below `minimum`. After a reduction, the
+    policy waits for `cooldown` epochs before it starts counting again.
     """
 
     def __init__(
@@ -217,7 +223,7 @@ class ReduceLROnPlateauPolicy:
         return {**self.numbers, "best": np.float32(np.inf), "wait": np.float32(0), "cooling": np.float32(0)}
 
     def update(self, policy_state: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
-        """Compare the value of this epoch with the best one, and reduce if it is due."""
+        """Compare this epoch's value with the best value, and reduce the hyperparameter if `patience` is exhausted."""
         value = self.sign * logs[self.monitor].astype(jnp.float32)
         cooling = jnp.maximum(policy_state["cooling"] - 1, 0)
         improved = value < policy_state["best"] - policy_state["min_delta"]
@@ -246,21 +252,22 @@ class ReduceLROnPlateauPolicy:
         return state
 
 
-# How much a curve v changes at epoch t, from its last n + 1 values.
+# Functions that measure how much a curve v changed over the last n epochs, from its last n + 1 values.
 MEASURES = {
-    # max |v_i - v_(i-1)|: no single step was as large as the threshold.
+    # max |v_i - v_(i-1)|, the largest single change.
     "change": lambda values: jnp.max(jnp.abs(jnp.diff(values))),
-    # v_(t-n) - v_t: it decreased by less than the threshold (or increased).
+    # v_(t-n) - v_t, the total decrease. It is negative if the curve increased.
     "decrease": lambda values: values[0] - values[-1],
-    # mean |v_i - v_(i-1)|.
+    # mean |v_i - v_(i-1)|, the mean absolute change.
     "mean change": lambda values: jnp.mean(jnp.abs(jnp.diff(values))),
 }
 
 
 class FlatCurvePolicy:
-    """Ends the run if a `measure` of the last `epochs` changes of a monitored value is below `threshold`.
+    """A policy that ends the run if a monitored value has changed too little.
 
-    Values before `start_from_epoch` do not count, nor does a window with a value that is not finite.
+    The run ends if `measure`, computed from the last `epochs` changes of the value, is below `threshold`. Values before
+    `start_from_epoch` are ignored, and the run continues if the measure is NaN.
     """
 
     def __init__(
@@ -294,11 +301,11 @@ class FlatCurvePolicy:
         }
 
     def update(self, policy_state: Any, logs: dict[str, Array], state: TrainState) -> tuple[Any, TrainState]:
-        """Append the value of this epoch to the window and measure the window."""
+        """Append this epoch's value to the window, and stop the run if the window's measure is below the threshold."""
         counted = policy_state["epoch"] >= policy_state["start"]
         value = jnp.where(counted, self.sign * logs[self.monitor].astype(jnp.float32), jnp.nan)
         values = jnp.append(policy_state["values"][1:], value)
-        # A window that is not full contains NaN, so its measure is not less than the threshold.
+        # A window that is not full contains NaN, so its measure is NaN, which is never below the threshold.
         stop = MEASURES[self.measure](values) < policy_state["threshold"]
         fresh = {
             **policy_state,

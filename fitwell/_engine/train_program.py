@@ -1,4 +1,4 @@
-"""`TrainProgram`: what the engine needs to know of a model, as pure functions."""
+"""`TrainProgram`, the pure functions through which the engine trains and evaluates a model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ __all__ = ["ForwardResult", "TrainProgram"]
 @jax.tree_util.register_dataclass
 @dataclass
 class ForwardResult:
-    """The outputs of a forward pass, the updated non-trainable variables, and the terms of the loss by name."""
+    """The result of a forward pass.
+
+    Attributes:
+        outputs: The model's outputs.
+        non_trainable: The updated non-trainable variables.
+        parts: The terms of the loss, keyed by name.
+    """
 
     outputs: Any
     non_trainable: dict[str, Array]
@@ -24,7 +30,10 @@ class ForwardResult:
 
 
 class TrainProgram(Protocol):
-    """The functions that the engine compiles. All are pure; `hyperparams` holds every number that is an argument."""
+    """The pure functions that the engine compiles.
+
+    The argument `hyperparams` contains the hyperparameters whose values may change without compiling again.
+    """
 
     def forward(
         self,
@@ -37,10 +46,10 @@ class TrainProgram(Protocol):
         key: Array,
         step: Array,
     ) -> tuple[Array, ForwardResult]:
-        """Return the loss (a scalar, with regularization) and the result of the forward pass."""
+        """Run a forward pass, and return the scalar loss (including regularization) and the `ForwardResult`."""
 
     def scale_loss(self, loss: Array, hyperparams: dict[str, Array]) -> Array:
-        """Return the value to differentiate: the loss times a factor that `update` divides by."""
+        """Return the value to differentiate: the loss times a scale factor, which `update` divides out again."""
 
     def update(
         self,
@@ -51,7 +60,7 @@ class TrainProgram(Protocol):
         step: Array,
         key: Array,
     ) -> tuple[dict[str, Array], Any]:
-        """Return the weights and the optimizer state after one update."""
+        """Apply one optimizer update, and return the new weights and the new optimizer state."""
 
     def update_metrics(
         self,
@@ -61,16 +70,16 @@ class TrainProgram(Protocol):
         batch: Batch,
         hyperparams: dict[str, Array],
     ) -> dict[str, Array]:
-        """Return the metrics after one more batch."""
+        """Add a batch to the metric accumulators, and return the new accumulators."""
 
     def init_metrics(self) -> dict[str, Array]:
-        """Return the metrics before the first batch."""
+        """Return the metric accumulators before the first batch."""
 
     def compute_metrics(self, metrics: dict[str, Array], hyperparams: dict[str, Array]) -> dict[str, Array]:
-        """Return the value of every metric by name."""
+        """Compute every metric from its accumulators, and return a dict that maps names to values."""
 
     def result_names(self) -> list[str]:
-        """Return the names of the results in display order."""
+        """Return the names of the loss and the metrics, in display order."""
 
     def hyperparam_value(self, path: str, hyperparams: dict[str, Array], step: Array) -> Array:
-        """Return the hyperparameter at `path`; one that follows a schedule has the value of `step`."""
+        """Return the value of the hyperparameter at `path`. If it follows a schedule, evaluate it at `step`."""

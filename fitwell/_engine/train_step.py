@@ -1,4 +1,4 @@
-"""The steps that the compiled loop repeats: one update, or one evaluation, of a batch."""
+"""Training and evaluation steps, which the compiled loop runs for each batch."""
 
 from __future__ import annotations
 
@@ -18,16 +18,23 @@ Step = Callable[[TrainState, Batch, Array], TrainState]
 
 
 def step_key(seed: Array, step: Array) -> Array:
-    """Return the random key of update `step` of a run with `seed`."""
+    """Return the random key for a step, given the run's seed."""
     return jax.random.fold_in(jax.random.key(seed), step)
 
 
 def forward_training(
     program: TrainProgram, state: TrainState, batch: Batch, key: Array | None = None
 ) -> tuple[Array, ForwardResult]:
-    """Return the loss and the result of the forward pass of the next training step.
+    """Run the forward pass for the next training step.
 
-    key: the random key of the step, if the caller has computed it.
+    Args:
+        program: The program to run.
+        state: The current state.
+        batch: The batch.
+        key: The step's random key. Defaults to None, which means `step_key` computes it.
+
+    Returns:
+        The loss and the result of the forward pass.
     """
     return program.forward(
         state.trainable,
@@ -41,7 +48,7 @@ def forward_training(
 
 
 def make_step(program: TrainProgram, training: bool) -> Step:
-    """Return a function from a state, a batch and its number to the next state."""
+    """Return a training or evaluation step, a function that maps a state, a batch and its index to the next state."""
     return _training_step(program) if training else _evaluation_step(program)
 
 
@@ -72,7 +79,7 @@ def _training_step(program: TrainProgram) -> Step:
 
 def _evaluation_step(program: TrainProgram) -> Step:
     def step(state: TrainState, batch: Batch, index: Array) -> TrainState:
-        # Layers that stay random at inference (MC dropout) need noise that differs from batch to batch.
+        # Layers that are random during inference, such as MC dropout, need different noise for each batch.
         key = jax.random.fold_in(step_key(state.seed, state.step), index + 1)
         loss, forward = program.forward(
             state.trainable,

@@ -1,7 +1,7 @@
-"""One dispatch of several runs at once, mapped over their states with `vmap`.
+"""Simultaneous dispatches of multiple runs, mapped over their states with `vmap`.
 
-Runs that share a program differ in their states, and possibly in the order of their rows. Mapping `EpochRunner.run`
-over them combines many small matrix products into large ones.
+Runs that share a program have different states, and possibly different row orders. Mapping `EpochRunner.run` over them
+combines many small matrix products into large ones.
 """
 
 from __future__ import annotations
@@ -25,7 +25,14 @@ __all__ = ["DispatchRequest", "run_vmapped"]
 
 @dataclass
 class DispatchRequest:
-    """The next dispatch of one run; `runner` is the runner of the run, with its validation rows."""
+    """The next dispatch of one run.
+
+    Attributes:
+        runner: The run's `EpochRunner`, with its validation rows.
+        state: The state before the dispatch.
+        dispatch: The data and the range of batches to run.
+        epoch_values: Hyperparameters that change between epochs (see `EpochRunner.__call__`).
+    """
 
     runner: EpochRunner
     state: TrainState
@@ -34,15 +41,22 @@ class DispatchRequest:
 
     @property
     def key(self) -> Any:
-        """The batching key: requests with equal keys can run in one program. Different policies give different keys."""
+        """The batching key. Requests with equal keys can run in one program; different policies have different keys."""
         return self.runner.cache_id, self.dispatch.key, tuple(self.epoch_values)
 
 
 def run_vmapped(requests: Sequence[DispatchRequest], width: int) -> list[tuple[TrainState, DispatchResult]]:
-    """Return what each runner would return for its request, to rounding; all requests have equal keys.
+    """Run the dispatches of multiple runs in one program.
 
-    width: the number of slots; slots beyond the requests are idle. A run whose loss or weights are not finite is
-    repeated alone, which finds the step (`EpochRunner.__call__`).
+    Each result equals the result of running the request alone, up to rounding. A run whose loss or weights are not
+    finite is repeated alone, because `EpochRunner.__call__` then finds the step that failed.
+
+    Args:
+        requests: The requests, which must have equal keys.
+        width: The number of slots in the program. If there are fewer requests, the remaining slots are idle.
+
+    Returns:
+        The state and the results of each request.
     """
     runner = requests[0].runner
     arguments = [
@@ -58,7 +72,7 @@ def run_vmapped(requests: Sequence[DispatchRequest], width: int) -> list[tuple[T
     mapped = jax.vmap(runner.run, in_axes=axes)
     run = runner.cache.get(("stack", requests[0].key, width, axes), mapped, joined)
     began = time.perf_counter()
-    # One transfer to the host; each run then takes its part of the states.
+    # Transfer all states to the host at once, and then split them among the runs.
     states, summaries, logs = jax.device_get(run(*joined))
     seconds = time.perf_counter() - began
     answers = []
@@ -72,13 +86,16 @@ def run_vmapped(requests: Sequence[DispatchRequest], width: int) -> list[tuple[T
     return answers
 
 
-# Positions in the arguments of `EpochRunner.run`. The runs share the data: the rows of one `ArrayLoader`.
+# Argument positions in `EpochRunner.run`. The data is always shared, because the runs use the same rows.
 _DATA, _BOUNDS = 1, 4
-_MAYBE_SHARED = (2, 3, 6, 7)  # permutations, batch sizes, validation rows, last batches
+_MAYBE_SHARED = (2, 3, 6, 7)  # permutations, batch sizes, validation rows, shorter last batches
 
 
 def _join(parts: Sequence[Any], place: int) -> tuple[int | None, Any]:
-    """Return the axis to map over and the argument: stacked, or shared if all runs have the same one."""
+    """Combine one argument of all runs, and return the axis to map over and the combined argument.
+
+    If all runs have the same argument, it is shared and the axis is None. Otherwise, the arguments are stacked.
+    """
     first = parts[0]
     if place == _DATA or (place in _MAYBE_SHARED and all(_same(first, part) for part in parts[1:])):
         return None, first

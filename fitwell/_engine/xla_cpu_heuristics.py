@@ -1,13 +1,14 @@
-"""Which training loops the CPU compiler should fuse into one function.
+"""Heuristics that decide which training loops the CPU compiler should fuse into one function.
 
 With the option that `config.set_default_xla_flags` sets, XLA compiles a whole `while` loop into one native function if
-every operation in it can be. For a small network that saves some fifty operation dispatches per step, which is most of
-its time. But inside such a function matrix products are plain loops and not library calls: fast if the inputs are
-narrower than 32 or there is one output, up to ten times slower otherwise. The loops of larger networks therefore
-contain an operation that can only be called, which prevents the fusion.
+every operation in the loop allows it. For a small network, this saves about fifty operation dispatches per step, which
+take most of the step's time. However, inside a fused loop, matrix products are plain loops instead of library calls.
+Plain loops are fast if there are fewer than 32 inputs or only one output, and up to ten times slower otherwise. For
+larger networks, `prevent_loop_fusion` therefore adds an operation to the loop that XLA cannot fuse.
 
-The limits were measured (`python -m benchmarks.loop_fusion`). Fused, 8-30-1 at batch 32 is 1.3 times as fast, 30-32-1
-2.5 times and 13-32-16-1 at batch 32 equally fast; 64-32-1 would be 3.4 times slower and 100-300-10 nine times.
+The limits were measured with `python -m benchmarks.loop_fusion`. When fused, an 8-30-1 network at batch size 32 is 1.3
+times as fast, a 30-32-1 network is 2.5 times as fast, and a 13-32-16-1 network at batch size 32 is equally fast. A
+64-32-1 network would be 3.4 times slower, and a 100-300-10 network nine times slower.
 """
 
 from __future__ import annotations
@@ -24,33 +25,48 @@ from fitwell._typing import Array
 
 __all__ = ["prefer_ynn_kernels", "prevent_loop_fusion", "should_fuse_loop"]
 
-# Limits of multiplications per step: in products that plain loops compute fast, and in those they compute slowly.
+# The maximum number of multiplications per step in a fused loop: in all matrix products, and in the products that
+# plain loops compute slowly. A product is slow if it has at least _SLOW_WIDTH inputs and more than one output.
 _MAX_FAST = 2**17
 _MAX_SLOW = 2**14
 _SLOW_WIDTH = 32
 
 
 def should_fuse_loop(weights: Mapping[str, Array], rows: int) -> bool:
-    """Return whether a step over `rows` rows with these weights is fast without library calls.
+    """Return whether the training loop should be fused, because its steps are fast without library calls.
 
-    weights: all weights, frozen ones included, because they take part in products as well.
+    Args:
+        weights: All weights, including frozen ones, because they are used in matrix products too.
+        rows: The number of rows per step.
+
+    Returns:
+        True if the loop should be fused.
     """
     if devices.current_device().platform != "cpu":
         return True
     shapes = [np.shape(weight) for weight in weights.values()]
     if any(len(shape) > 2 for shape in shapes):
-        return False  # convolutions
+        return False  # a weight with more than two axes is a convolution kernel
     products = [shape for shape in shapes if len(shape) == 2]
     slow = [shape for shape in products if shape[0] >= _SLOW_WIDTH and shape[1] > 1]
     return rows * _size(products) <= _MAX_FAST and rows * _size(slow) <= _MAX_SLOW
 
 
 def prefer_ynn_kernels(weights: Mapping[str, Array], rows: int) -> bool:
-    """Return whether steps over `rows` rows are faster with XLA's YNN kernels for matrix products.
+    """Return whether the training steps are faster with XLA's YNN kernels for matrix products.
 
-    A loop that calls them cannot be fused. They multiply 64-1024-512-10 in half of Eigen's time (on a processor with
-    AVX-512; `python -m benchmarks.loop_fusion`) and 784-300-100-10 in the same time. But they use one core for large
-    convolutions: 0.3 s for 5,000 images of W9 (`benchmarks/workloads.py`), for which Eigen takes 0.07 s.
+    A loop that calls YNN kernels cannot be fused. On a processor with AVX-512, the YNN kernels take half of Eigen's
+    time for a 64-1024-512-10 network and the same time for a 784-300-100-10 network
+    (`python -m benchmarks.loop_fusion`).
+    However, they use only one core for large convolutions. They take 0.3 s for 5,000 images of workload W9
+    (`benchmarks/workloads.py`), for which Eigen takes 0.07 s.
+
+    Args:
+        weights: All weights, including frozen ones.
+        rows: The number of rows per step.
+
+    Returns:
+        True if the YNN kernels are faster.
     """
     has_convolutions = any(len(np.shape(weight)) > 2 for weight in weights.values())
     return not has_convolutions and not should_fuse_loop(weights, rows)
@@ -61,8 +77,8 @@ def _size(shapes: Sequence[tuple[int, ...]]) -> int:
 
 
 def prevent_loop_fusion(index: Array) -> Array:
-    """Return `index` unchanged, and prevent the fusion of the loop around it.
+    """Return `index` unchanged, and prevent XLA from fusing the surrounding loop.
 
-    Sorting is an operation that XLA can only call. Sorting two integers takes less than a microsecond.
+    XLA cannot fuse a sort, and sorting two integers takes less than a microsecond.
     """
     return jax.lax.sort(jnp.stack([index, jnp.iinfo(jnp.int32).max]))[0]

@@ -1,4 +1,4 @@
-"""Statistical comparison of models: paired repeats, confidence intervals, and conclusions as sentences."""
+"""Statistical comparison of models with paired repeats, confidence intervals and significance tests."""
 
 from fitwell.comparison.comparison import Comparison
 from fitwell.comparison.runner import compare

@@ -1,4 +1,4 @@
-"""Checks of the arguments of `compare`."""
+"""Checks of the arguments that `compare` receives."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ __all__ = ["check_arguments"]
 
 
 def check_arguments(candidates: Any, data: Any, test_data: Any, baseline: Any, callbacks: Any) -> None:
-    """Raise `InvalidArgument` if an argument is malformed."""
+    """Raise `InvalidArgument` if an argument is not valid."""
     if not isinstance(candidates, Mapping) or len(candidates) < 2:
         raise InvalidArgument(
-            "compare: expected at least two candidates, a dict from names to functions that build a compiled model"
+            "compare: candidates must be a dict that maps the names of at least two candidates to functions that build "
+            "a compiled model"
         )
     for name, build in candidates.items():
         _check_candidate(name, build)
@@ -37,7 +38,7 @@ def _check_candidate(name: Any, build: Any) -> None:
         raise InvalidArgument(f"compare: names of candidates must be strings, got {name!r}; write '{name}'")
     if isinstance(build, Model):
         raise InvalidArgument(
-            f"compare: {name!r} is a model; pass the function that builds it, because each repeat trains a new one"
+            f"compare: {name!r} is a model; pass the function that builds it, because each repeat trains a new model"
         )
     if not callable(build):
         raise InvalidArgument(
@@ -60,6 +61,6 @@ def _check_callbacks(candidates: Mapping[str, Any], callbacks: Mapping[str, Any]
     for name in [*candidates, *callbacks]:
         if name not in callbacks or name not in candidates:
             raise InvalidArgument(
-                f"compare: a dict of callbacks needs exactly one list per candidate; {name!r} is "
+                f"compare: if callbacks is a dict, it must contain one list for each candidate, but {name!r} is "
                 f"{'not a candidate' if name in callbacks else 'missing'}"
             )

@@ -1,4 +1,4 @@
-"""Caveats about the candidates of a comparison, as sentences."""
+"""Sentences about a comparison's caveats, such as losses that are not comparable."""
 
 from __future__ import annotations
 
@@ -21,32 +21,33 @@ __all__ = [
 
 
 def note_constant_weights(initial: Mapping[str, Population]) -> list[str]:
-    """Return a note for each candidate whose initial weights are equal in two repeats."""
+    """Return a note for each candidate that has the same initial weights in two repeats."""
     notes = []
     for name, population in initial.items():
         one, other = (member.model.get_weights() for member in population.members)
         if len(one) == len(other) and all(map(np.array_equal, one, other)):
             notes.append(
-                f"{name} has the same initial weights in every repeat, so the results hold for these weights only. "
-                "Remove the seeds of its initializers to vary them."
+                f"{name} has the same initial weights in every repeat, so the results hold only for these weights. "
+                "Remove the seeds of its initializers to vary the weights."
             )
     return notes
 
 
 def note_incomparable_losses(examples: Mapping[str, Model], metric: str) -> list[str]:
-    """Return notes about why the losses of the candidates are not comparable, if `metric` is the loss."""
+    """Return notes that explain why the candidates' losses are not comparable, if `metric` is the loss."""
     if metric != "loss":
         return []
     notes = []
     if len({_loss_key(model.loss) for model in examples.values()}) > 1:
         notes.append(
-            "The candidates were compiled with different losses, so their losses are not comparable. Compile all of "
-            "them with the same metric, as in compile(metrics=['mae']), and compare by that."
+            "The candidates were compiled with different losses, so their losses are not comparable. Compile all "
+            "candidates with the same metric, as in compile(metrics=['mae']), and compare that metric."
         )
     if any(regularizers_of(model) for model in examples.values()):
         notes.append(
             "The loss includes the penalties (regularizers), so a strong penalty looks bad even if it improves the "
-            "predictions. Add the loss to the metrics, as in compile(loss='mse', metrics=['mse']), and compare by that."
+            "predictions. Add the loss to the metrics, as in compile(loss='mse', metrics=['mse']), and compare that "
+            "metric."
         )
     return notes
 
@@ -58,13 +59,13 @@ def _loss_key(loss: Any) -> str:
 
 
 def note_non_finite_runs(trained: Mapping[str, Population]) -> list[str]:
-    """Return a note for each candidate whose loss became non-finite in some repeats."""
+    """Return a note for each candidate whose loss became non-finite in at least one repeat."""
     notes = []
     for name, population in trained.items():
         non_finite = sum(member.status.startswith("NaN") for member in population.members)
         if non_finite:
             notes.append(
-                f"In {non_finite} of {len(population)} repeats the loss of {name} became non-finite; "
-                "its last finite weights were evaluated."
+                f"In {non_finite} of {len(population)} repeats, the loss of {name} became non-finite, so its last "
+                "finite weights were evaluated."
             )
     return notes

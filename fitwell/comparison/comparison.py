@@ -1,4 +1,4 @@
-"""`Comparison`: the results of `compare` as tables, sentences, plots, Markdown and HTML."""
+"""`Comparison`, which presents the results of `compare` as tables, sentences, plots, Markdown and HTML."""
 
 from __future__ import annotations
 
@@ -27,28 +27,31 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Comparison:
-    """Scores of several candidates over paired repeats, with confidence intervals and tests of their differences.
+    """The result of comparing candidates over paired repeats, with confidence intervals and significance tests.
 
-    `compare` returns one; print it for a summary.
+    `compare` returns an object of this class. Print it to see a summary.
 
     Args:
         scores (DataFrame): Values of `metric`, with one row per repeat and one column per candidate.
         metric (str): Name of the metric.
         larger_is_better (bool): Whether larger scores are better.
-        varied (str): Description of the differences between repeats, as a clause.
+        varied (str): Clause that describes how the repeats differ, such as "each uses a different seed".
         confidence (float): Confidence level of the intervals, in (0, 1). Default: 0.95.
-        overlap (float): Ratio of test to training rows if each repeat has its own random split, 0 if the splits are
-            the same. It widens the intervals (Nadeau & Bengio 2003). Default: 0.0.
-        baseline (str | None): Candidate that the others are compared with. None compares all pairs. Default: None.
-        looks (int): Number of times these test rows were used in this process, including this one. Default: 1.
-        notes (tuple[str, ...]): Further caveats, such as runs with non-finite losses. Default: ().
-        left_out (tuple[str, ...]): The notes about candidates and repeats that are excluded from `scores`; plots
-            show them too. Default: ().
+        overlap (float): Number of test rows divided by the number of training rows if each repeat has a different
+            random split, or 0 if all repeats have the same split. It widens the intervals (Nadeau & Bengio 2003).
+            Default: 0.0.
+        baseline (str | None): Candidate with which all other candidates are compared. Default: None, which compares
+            all pairs.
+        looks (int): Number of times these test rows have been used in this process, including the current use.
+            Default: 1.
+        notes (tuple[str, ...]): Further caveats, such as notes about non-finite losses. Default: ().
+        left_out (tuple[str, ...]): Notes about candidates and repeats that are excluded from `scores`. Plots also show
+            these notes. Default: ().
         part (str): Name of the rows that were scored. Default: "test".
 
     Attributes:
-        intervals (dict[str, ConfidenceInterval]): Mean and confidence interval of each candidate.
-        differences (list[PairedDifference]): Mean difference, interval and p-values of each pair.
+        intervals (dict[str, ConfidenceInterval]): Mean score and confidence interval of each candidate.
+        differences (list[PairedDifference]): Mean difference, confidence interval and p-values of each pair.
 
     Example:
         >>> import pandas as pd
@@ -56,8 +59,8 @@ class Comparison:
         >>> result = Comparison(scores, "accuracy", larger_is_better=True, varied="each uses a different seed")
         >>> result.best
         'dropout'
-        >>> result.sentences()[0][:60]
-        'dropout raises test accuracy against plain by 3.0 ± 2.5 poin'
+        >>> result.sentences()[0][:68]
+        'dropout raises test accuracy by 3.0 ± 2.5 points compared with plain'
     """
 
     scores: pd.DataFrame
@@ -81,7 +84,7 @@ class Comparison:
             name: mean_interval(values, self.confidence, self.overlap) for name, values in columns.items()
         }
         if self.baseline is None:
-            # The second of a pair precedes the first in the dict: "dropout against plain".
+            # Compare each candidate with the earlier ones, for example "dropout" with "plain".
             pairs = [(later, earlier) for earlier, later in itertools.combinations(columns, 2)]
         else:
             pairs = [(name, str(self.baseline)) for name in columns if name != str(self.baseline)]
@@ -90,13 +93,16 @@ class Comparison:
 
     @property
     def best(self) -> str:
-        """Name of the candidate with the best mean. See `differences` for its significance."""
+        """The name of the candidate with the best mean score. See `differences` for the significance."""
         pick = max if self.larger_is_better else min
         return pick(self.intervals, key=lambda name: self.intervals[name].mean)
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per candidate, best first, with columns ``mean``, ``sd``, ``low`` and ``high``."""
+        """A table with one row per candidate, sorted from best to worst mean score.
+
+        The columns are ``mean``, ``sd``, ``low`` and ``high``, where the last two are the limits of the interval.
+        """
         import pandas as pd
 
         rows = {
@@ -108,7 +114,7 @@ class Comparison:
 
     @property
     def differences_table(self) -> pd.DataFrame:
-        """One row per pair: mean difference, interval, effect size, p-values, fraction of repeats won."""
+        """A table with one row per pair, which contains the mean difference, the interval and the test results."""
         import pandas as pd
 
         rows = [
@@ -129,25 +135,25 @@ class Comparison:
         return pd.DataFrame(rows)
 
     def sentences(self) -> list[str]:
-        """Return one sentence per difference.
+        """Describe each difference in one or two sentences.
 
         Returns:
-            list[str]: conclusions in the order of `differences`.
+            list[str]: The conclusions, in the same order as `differences`.
         """
         scale = self._format
         return [describe_difference(found, scale, self.confidence, self.part) for found in self.differences]
 
     def remarks(self) -> list[str]:
-        """Return the design of the comparison and its caveats.
+        """Describe the design of the comparison and its caveats.
 
         Returns:
-            list[str]: sentences about what was varied, the tests that were used, and the limits of the result.
+            list[str]: Sentences about the repeats, the statistical tests, and the limits of the results.
         """
         repeats = len(self.scores)
         remarks = [
-            f"{repeats} paired repeats: {self.varied}. Intervals have a confidence level of "
-            f"{100 * self.confidence:g} % each; "
-            f"p-values are from paired t-tests, with Holm's correction for {len(self.differences)} "
+            f"The comparison has {repeats} paired repeats: {self.varied}. Each interval has a confidence level of "
+            f"{100 * self.confidence:g} %. "
+            f"The p-values are from paired t-tests, with Holm's correction for {len(self.differences)} "
             f"comparison{'s' if len(self.differences) > 1 else ''}."
         ]
         if any((self.scores[found.first] == self.scores[found.second]).any() for found in self.differences):
@@ -156,8 +162,8 @@ class Comparison:
             remarks.append(f"{repeats} repeats detect only large differences. Use {ENOUGH_REPEATS} or more.")
         if self.looks > 1:
             remarks.append(
-                f"These {self.part} rows have been used {self.looks} times in this process. Each choice based on them "
-                "makes their scores more optimistic. Keep other rows for the final evaluation."
+                f"These {self.part} rows have been used {self.looks} times in this process. Each decision based on "
+                "their scores makes the scores more optimistic. Reserve other rows for the final evaluation."
             )
         return [*remarks, *self.notes]
 
@@ -168,10 +174,10 @@ class Comparison:
         return escape_controls("\n".join([*lines, "", *self.sentences(), "", *self.remarks()]))
 
     def to_markdown(self) -> str:
-        """Return the tables and sentences as Markdown.
+        """Return the tables and sentences as a Markdown document.
 
         Returns:
-            str: the document.
+            str: The document.
         """
         parts = [
             f"## {_escape_markdown(self._title)}",
@@ -186,10 +192,10 @@ class Comparison:
         """Return the comparison as a self-contained HTML page.
 
         Args:
-            path (str | Path | None): File to write the page to. Default: None.
+            path (str | Path | None): File to which the page is written. Default: None, which writes no file.
 
         Returns:
-            str: the page.
+            str: The page.
         """
         figures = [_html.new_figure(4.8, self._figure_height) for _ in range(2)]
         self._plot_on(*(figure.add_subplot() for figure in figures))
@@ -225,13 +231,14 @@ class Comparison:
     # --- as a picture ----------------------------------------------------------------------------------------
 
     def plot(self) -> list[Axes]:
-        """Plot every repeat of every candidate, and the differences with their intervals.
+        """Plot all scores of each candidate, and the differences with their intervals.
 
-        Significant differences are colored, the others are gray. If there are more than 40 differences, those with
-        the smallest p-values are shown, and a note says so. Outlying scores are noted too.
+        Significant differences are colored, and the other differences are gray. If there are more than 40
+        differences, the plot shows the differences with the smallest p-values, and a note says so. A note also gives
+        the number of outliers that are not shown.
 
         Returns:
-            list[Axes]: the axes of the scores and of the differences.
+            list[Axes]: The axes of the scores and the axes of the differences.
         """
         from fitwell._plotting.layout import add_subplots, open_figure
 
@@ -296,7 +303,7 @@ class Comparison:
         ]
 
 
-# Further sentences are collapsed on the page: 40 candidates have 780 pairs.
+# The maximum number of visible sentences. Further sentences are collapsed, because 40 candidates have 780 pairs.
 _MAX_SENTENCES = 45
 _CANDIDATES = ["candidate", "mean ± interval", "sd of repeats"]
 _DIFFERENCES = ["difference", "mean ± interval", "effect size", "p", "p (Holm)", "first higher in"]
@@ -316,5 +323,5 @@ def _markdown_table(header: list[str], rows: list[list[str]]) -> str:
 
 
 def _escape_markdown(text: Any) -> str:
-    """Escape `text` so that no Markdown renderer turns it into HTML, in one line."""
+    """Escape HTML in `text` for Markdown renderers, and replace line breaks with spaces."""
     return escape_controls(escape(str(text), quote=False)).replace("\n", " ")

@@ -1,4 +1,4 @@
-"""The plots of a comparison: every repeat of every candidate, and the differences."""
+"""Plots of a comparison, which show all scores of the candidates and their differences."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ __all__ = [
     "select_smallest_p",
 ]
 
-# More rows are unreadable: 40 candidates have 780 differences.
+# The maximum number of differences in a plot. More rows are unreadable, and 40 candidates have 780 differences.
 MAX_DIFFERENCES = 40
 _LINE_LENGTH, _MAX_LABEL = 30, 58
-# Heights in inches: a row, a line of a name, and the margins above and below the rows.
+# Heights in inches of a row, of a text line, and of the margins above and below the rows.
 _ROW_HEIGHT, _LINE_HEIGHT, _MARGINS_HEIGHT = 0.45, 0.19, 1.4
 _GREY = "#5b6875"
 
@@ -43,7 +43,16 @@ def plot_scores(
     better: str,
     name: str,
 ) -> None:
-    """Plot a dot per repeat, thin lines that join the dots of one repeat, and each mean with its interval."""
+    """Plot a dot for each score, thin lines that connect the scores of each repeat, and means with their intervals.
+
+    Args:
+        axes: The axes to draw on.
+        scores: The scores multiplied by `factor`, with one row per repeat and one column per candidate.
+        intervals: The confidence interval of each candidate, in the units of the metric.
+        factor: The factor by which the intervals are multiplied, which is 100 for percentages.
+        better: ``"max"`` if larger scores are better, otherwise ``"min"``.
+        name: The label of the x axis.
+    """
     rows = np.arange(scores.shape[1])
     axes.plot(scores.to_numpy().T, rows, color="#9aa5b1", linewidth=0.5, alpha=0.6)
     for row, (candidate, found) in zip(rows, intervals.items(), strict=True):
@@ -83,7 +92,15 @@ def plot_scores(
 def plot_differences(
     axes: Axes, differences: Sequence[PairedDifference], factor: float, rate: float, name: str
 ) -> None:
-    """Plot each mean difference with its interval; those significant at level `rate` are colored."""
+    """Plot each mean difference with its interval, and color the significant differences.
+
+    Args:
+        axes: The axes to draw on.
+        differences: The differences.
+        factor: The factor by which the differences are multiplied, which is 100 for percentages.
+        rate: The significance level.
+        name: The label of the x axis.
+    """
     axes.axvline(0, color=_GREY, linewidth=0.8, linestyle=":")
     plotted = select_smallest_p(differences)
     for row, found in enumerate(plotted):
@@ -100,7 +117,7 @@ def plot_differences(
     low, high = axis_limits.set_limits(axes, [ends, [0.0]], zoom=np.inf, which="x")
     _mark_outlying_means(axes, means, low, high)
     notes = (
-        [f"the {len(plotted)} of {len(differences)} with the smallest p"]
+        [f"the {len(plotted)} of {len(differences)} differences with the smallest p"]
         if len(plotted) < len(differences)
         else []
     )
@@ -114,7 +131,7 @@ def plot_differences(
 
 
 def _mark_outlying_means(axes: Axes, means: NDArray[np.float64], low: float, high: float) -> None:
-    """Mark rows whose mean is outside the axis limits, at the nearer edge."""
+    """Mark each mean that is outside the axis limits with a triangle at the nearer edge."""
     for outside, marker, edge in ((means > high, ">", 0.98), (means < low, "<", 0.02)):
         rows = np.flatnonzero(outside)
         axes.plot(
@@ -127,7 +144,7 @@ def _mark_outlying_means(axes: Axes, means: NDArray[np.float64], low: float, hig
 
 
 def select_smallest_p(differences: Sequence[PairedDifference]) -> list[PairedDifference]:
-    """Return the differences to plot, in order: all of them, or those with the smallest p-values."""
+    """Return the differences to plot, in order. If there are too many, select those with the smallest p-values."""
     if len(differences) <= MAX_DIFFERENCES:
         return list(differences)
     limit = sorted(range(len(differences)), key=lambda number: differences[number].p)[:MAX_DIFFERENCES]
@@ -135,7 +152,7 @@ def select_smallest_p(differences: Sequence[PairedDifference]) -> list[PairedDif
 
 
 def figure_height(names: Sequence[str], differences: Sequence[PairedDifference]) -> float:
-    """Return the figure height in inches that the rows of the longer plot need."""
+    """Return the figure height in inches that both plots need."""
     return max(_rows_height(list(names)), _rows_height(_pair_labels(select_smallest_p(differences))))
 
 
@@ -154,7 +171,7 @@ def _pair_labels(differences: Sequence[PairedDifference]) -> list[str]:
 
 
 def _wrap_labels(names: Sequence[str]) -> list[str]:
-    """Wrap `names`, so that long ones leave room for the plot."""
+    """Shorten and wrap long names, so that enough space is left for the plot."""
     short = shorten_distinct([escape_control(name) for name in names], 2 * _MAX_LABEL + 3)
     return [textwrap.fill(name, _LINE_LENGTH) for name in short]
 

@@ -1,4 +1,4 @@
-"""Formatting of metric values and of comparison results as sentences."""
+"""Formatting of metric values, and descriptions of comparison results as sentences."""
 
 from __future__ import annotations
 
@@ -14,37 +14,42 @@ __all__ = [
     "describe_difference",
 ]
 
-# With fewer repeats the standard deviation itself is poorly estimated.
+# With fewer repeats, the estimate of the standard deviation is poor.
 ENOUGH_REPEATS = 10
 
 
 @dataclass(frozen=True)
 class MetricFormat:
-    """Number format of a metric: its name, its unit and its direction."""
+    """The number format of a metric.
+
+    Attributes:
+        metric: The name of the metric.
+        larger_is_better: Whether larger values are better.
+    """
 
     metric: str
     larger_is_better: bool
 
     @property
     def is_percentage(self) -> bool:
-        """Whether the metric is a fraction of rows, shown in percent and compared in percentage points."""
-        # Match at the end only: an output may be named "accounts", and its error is not an accuracy.
+        """Whether the metric is shown as a percentage, with differences in percentage points."""
+        # Match only at the end, because an output may be named "accounts" and its error is not an accuracy.
         return re.search(r"acc(uracy)?(_\d+)?$", self.metric.lower()) is not None
 
     def format_score(self, interval: ConfidenceInterval) -> str:
-        """Return ``"97.2 ± 0.3 %"``."""
+        """Format a mean score and its interval, such as ``"97.2 ± 0.3 %"``."""
         return self._format_with_error(interval, signed=False) + (" %" if self.is_percentage else "")
 
     def format_difference(self, interval: ConfidenceInterval, *, signed: bool = True) -> str:
-        """Return ``"+0.4 ± 0.1 points"``, or without the sign if not `signed`."""
+        """Format a mean difference and its interval, such as ``"+0.4 ± 0.1 points"``, or without the plus sign."""
         return self._format_with_error(interval, signed) + (" points" if self.is_percentage else "")
 
     def format_amount(self, value: float) -> str:
-        """Return a single difference with its unit."""
+        """Format a single difference with its unit."""
         return self.format_number(value, value) + (" points" if self.is_percentage else "")
 
     def format_number(self, value: float, error: float) -> str:
-        """Return `value` rounded to the second significant digit of its `error`."""
+        """Format `value`, rounded to the second significant digit of `error`."""
         return f"{value * self._factor:.{_decimal_places(error * self._factor)}f}"
 
     @property
@@ -61,7 +66,19 @@ class MetricFormat:
 def describe_difference(
     difference: PairedDifference, metric_format: MetricFormat, confidence: float, part: str
 ) -> str:
-    """Describe a difference, or that none was found and how large it would have to be to be detected."""
+    """Describe the difference between two candidates in one or two sentences.
+
+    If the difference is not significant, the second sentence says how large a difference can be detected.
+
+    Args:
+        difference: The difference.
+        metric_format: The format of the metric.
+        confidence: The confidence level of the comparison.
+        part: The name of the rows that were scored, such as "test".
+
+    Returns:
+        The sentences.
+    """
     first, second = difference.first, difference.second
     interval = difference.interval
     rises = interval.mean > 0
@@ -71,7 +88,7 @@ def describe_difference(
         wins = difference.wins if rises else 1 - difference.wins
         size = metric_format.format_difference(_absolute_interval(interval), signed=False)
         return (
-            f"{first} {verb} {part} {metric_format.metric} against {second} by {size} "
+            f"{first} {verb} {part} {metric_format.metric} by {size} compared with {second} "
             f"({_format_p_value(difference.p_holm)}; {better} was better in "
             f"{_format_wins(wins, interval.repeats)} repeats)."
         )
@@ -79,20 +96,21 @@ def describe_difference(
         return f"{first} and {second} gave the same {part} {metric_format.metric} in every repeat."
     if interval.sd == 0:
         return (
-            f"{first} {'raised' if rises else 'lowered'} {part} {metric_format.metric} against {second} by "
-            f"{metric_format.format_amount(abs(interval.mean))} in every repeat, but {interval.repeats} repeats are "
-            f"too few to distinguish that from chance ({_format_p_value(difference.p_holm)})."
+            f"{first} {'raised' if rises else 'lowered'} {part} {metric_format.metric} by "
+            f"{metric_format.format_amount(abs(interval.mean))} compared with {second} in every repeat, but "
+            f"{interval.repeats} repeats are too few to distinguish this difference from chance "
+            f"({_format_p_value(difference.p_holm)})."
         )
     return (
         f"No difference in {part} {metric_format.metric} was found between {first} and {second}: "
-        f"{metric_format.format_difference(interval)} ({_format_p_value(difference.p_holm)}). {interval.repeats} "
-        f"repeats detect a difference of {metric_format.format_amount(difference.detectable)} with a probability "
+        f"{metric_format.format_difference(interval)} ({_format_p_value(difference.p_holm)}). With {interval.repeats} "
+        f"repeats, a difference of {metric_format.format_amount(difference.detectable)} is detected with a probability "
         "of 80 %."
     )
 
 
 def _absolute_interval(interval: ConfidenceInterval) -> ConfidenceInterval:
-    """Return the interval of the absolute mean, because the verb gives the direction."""
+    """Return the interval of the mean's absolute value, for sentences in which the verb states the direction."""
     if interval.mean >= 0:
         return interval
     return ConfidenceInterval(-interval.mean, interval.sd, -interval.high, -interval.low, interval.repeats)

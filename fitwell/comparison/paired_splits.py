@@ -1,4 +1,4 @@
-"""Training, validation and test rows of each repeat of a comparison."""
+"""Splits of the data into training, validation and test rows for each repeat of a comparison."""
 
 from __future__ import annotations
 
@@ -22,19 +22,23 @@ __all__ = [
     "take_rows",
 ]
 
-# Number of evaluations in this process, by data set and by test rows (None: all rows of the data set).
+# The number of evaluations in this process, keyed by data set and by test rows. The key None stands for all rows.
 _test_uses: defaultdict[tuple[Any, ...], Counter[bytes | None]] = defaultdict(Counter)
 _ALL_ROWS = None
 
 
 @dataclass(frozen=True)
 class ComparisonSplits:
-    """The splits of a comparison.
+    """The data of a comparison and its splits.
 
-    splits: one per repeat.
-    varied: a sentence about what varies between repeats.
-    overlap: see `statistics.mean_interval`.
-    x_test, y_test: separate test rows; None uses those of the splits.
+    Attributes:
+        splits: One split for each repeat.
+        varied: A description of what varies between repeats.
+        overlap: The ratio of test rows to training rows (see `statistics.mean_interval`).
+        x: The inputs.
+        y: The targets.
+        x_test: The inputs of separate test rows. If None, each repeat uses the test rows of its split.
+        y_test: The targets of separate test rows, or None.
     """
 
     splits: Sequence[Split]
@@ -46,25 +50,26 @@ class ComparisonSplits:
     y_test: Any = None
 
     def training_splits(self) -> list[tuple[NumpyArray, NumpyArray]]:
-        """Return the training and validation rows of each repeat."""
+        """Return each repeat's training and validation row indices."""
         return [(split.train, split.validation) for split in self.splits]
 
     @property
     def notes(self) -> list[str]:
-        """Caveats about the splits, such as classes that are too rare for every part."""
+        """Caveats about the splits, such as classes with too few rows to occur in each part."""
         return list(dict.fromkeys(note for split in self.splits for note in split.notes))
 
     def test_data(self, repeat: int) -> tuple[Any, Any]:
-        """Return the test rows of a repeat as ``(x, y)``."""
+        """Return the inputs and targets of a repeat's test rows."""
         if self.y_test is not None:
             return self.x_test, self.y_test
         rows = self.splits[repeat].test
         return take_rows(self.x, rows), take_rows(self.y, rows)
 
     def count_test_use(self) -> int:
-        """Count one more use of the test rows, and return the number of uses in this process.
+        """Record a use of the test rows, and return how often they have been used in this process.
 
-        Repeats with different splits test on all rows together, so they count as a use of every row.
+        If the repeats have different splits, their test sets together cover the data, so this counts as a use of all
+        rows.
         """
         separate = self.y_test is not None
         uses = _test_uses[tuple(fingerprint(_normalize_targets(self.y_test if separate else self.y)).items())]
@@ -84,19 +89,36 @@ def make_splits(
     validation_size: float | None,
     test_size: float | None,
 ) -> ComparisonSplits:
-    """Split the rows once for all repeats (``vary="seeds"``) or once per repeat (``"splits"``)."""
+    """Split the rows once for all repeats, or separately for each repeat.
+
+    Args:
+        data: The inputs and targets as ``(x, y)``.
+        test_data: Separate test rows as ``(x, y)``, or None to hold out test rows.
+        labels: The class of each row for stratified splits, or None.
+        seeds: The seed of each repeat.
+        vary: ``"seeds"`` to use one split for all repeats, or ``"splits"`` to split separately for each repeat.
+        validation_size: The fraction of validation rows, or None for the default.
+        test_size: The fraction of test rows, or None for the default.
+
+    Returns:
+        The splits.
+
+    Raises:
+        InvalidArgument: If `test_size` does not fit `test_data`.
+        DataError: If the inputs and targets have different numbers of rows.
+    """
     if test_data is not None and test_size is not None:
         raise InvalidArgument(
             "compare: test_size cannot be combined with test_data, because no rows are held out; omit test_size"
         )
     if test_data is None and test_size == 0:
         raise InvalidArgument(
-            "compare: test_size must be above 0 without test_data, because test rows are required"
+            "compare: test_size must be above 0 if there is no test_data, because test rows are required"
         )
     x, y = data
     rows = count_rows(y)
     if count_rows(x) != rows:
-        # `Model.fit` accepts a list of rows, but here it is indistinguishable from a list of inputs.
+        # `Model.fit` accepts a list of rows, but here it cannot be distinguished from a list of inputs.
         raise DataError(
             f"compare: x has {count_rows(x)} rows but y has {rows}; if x is a list of rows, write np.stack(x)"
         )
@@ -107,38 +129,38 @@ def make_splits(
 
     same = split(seeds[0])
     if vary == "seeds" or not (len(same.validation) or len(same.test)):
-        # Without held-out rows there is only one possible split.
+        # If no rows are held out, there is only one possible split.
         varied = (
             "each uses a different seed for weights, shuffling and noise, and the same "
             f"{_describe_sizes(same, test_data)}; "
-            "the results hold for these rows"
+            "the results hold only for these rows"
         )
         return ComparisonSplits([same] * len(seeds), varied, 0.0, x, y, *(test_data or ()))
     splits = [same, *(split(seed) for seed in seeds[1:])]
-    # Relative to training rows only. Counting validation rows too gives 7 % false alarms on small tables.
+    # Do not count validation rows as training rows, because that gives 7 % false positives on small tables.
     overlap = len(splits[0].test) / len(splits[0].train)
     varied = (
         f"each uses a different seed for weights, shuffling and noise, and a new random split into "
         f"{_describe_sizes(splits[0], test_data)}"
     )
     if test_data is not None:
-        # Models that are equal on average differ on given test rows, and shared test rows cannot reveal that.
-        varied += "; the results hold for these test rows and this data set"
+        # Models that are equal on average may differ on these test rows, and shared test rows cannot reveal that.
+        varied += "; the results hold only for these test rows and this data set"
     else:
         varied += (
-            "; the results hold for similar data sets, so intervals and p-values account for training rows shared "
-            "between repeats (Nadeau & Bengio 2003)"
+            "; the results hold for similar data sets, because intervals and p-values account for training rows that "
+            "repeats share (Nadeau & Bengio 2003)"
         )
     return ComparisonSplits(splits, varied, overlap, x, y, *(test_data or ()))
 
 
 def count_rows(data: Any) -> int:
-    """Return the number of rows of an array, a frame, or a list, tuple or dict of them."""
+    """Return the number of rows in an array or data frame, or in a list, tuple or dict of arrays."""
     return len(_first_array(data))
 
 
 def take_rows(data: Any, rows: NumpyArray) -> Any:
-    """Return the given rows of an array, a frame, or a list, tuple or dict of them."""
+    """Select rows from an array or data frame, or from each array in a list, tuple or dict."""
     if isinstance(data, Mapping):
         return {name: take_rows(part, rows) for name, part in data.items()}
     if is_list_of_arrays(data):
@@ -147,7 +169,7 @@ def take_rows(data: Any, rows: NumpyArray) -> Any:
 
 
 def is_list_of_arrays(data: Any) -> bool:
-    """Return whether `data` is a list or tuple of arrays, one per input or target, rather than of numbers."""
+    """Return whether `data` is a list or tuple of arrays, rather than a list or tuple of numbers."""
     return isinstance(data, list | tuple) and len(data) > 0 and len(getattr(data[0], "shape", ())) > 0
 
 

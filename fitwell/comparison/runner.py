@@ -1,4 +1,4 @@
-"""`compare`: train candidates in paired repeats and evaluate them on held-out rows."""
+"""`compare`, which trains candidates in paired repeats and evaluates them on held-out rows."""
 
 from __future__ import annotations
 
@@ -87,45 +87,48 @@ def compare(
 
     Each candidate is trained `repeats` times. Repeat i uses the same seed, the same split and the same row order
     for every candidate, so that differences within a repeat are due to the candidates. All models are trained
-    before any is evaluated on the test rows.
+    before any model is evaluated on the test rows.
 
-    Differences are tested with paired t-tests, corrected for multiple comparisons with Holm's method. With
-    ``vary="splits"`` the intervals account for training rows shared between repeats (Nadeau & Bengio 2003).
+    Differences are tested with paired t-tests, and Holm's method corrects for multiple comparisons. With
+    ``vary="splits"``, the intervals account for training rows that repeats share (Nadeau & Bengio 2003).
 
     Args:
-        candidates (Mapping[str, Callable[[], Model]]): Functions that build and compile a model, by name.
+        candidates (Mapping[str, Callable[[], Model]]): Dict that maps each candidate's name to a function that builds
+            and compiles a model.
         data (tuple): ``(x, y)``, as for `Model.fit`.
         repeats (int): Number of repeats, at least 2. Few repeats detect only large differences. Default: 20.
         vary (str): ``"splits"`` makes a new random split for each repeat, so that conclusions hold for
             similar data sets. ``"seeds"`` keeps one split, so that conclusions hold for these rows only.
             Default: "splits".
-        metric (str | None): Name of the metric to compare. None uses the first metric that the models were
-            compiled with, or else the loss. Default: None.
-        mode (str): ``"max"`` if larger values of `metric` are better, ``"min"`` if smaller ones are, ``"auto"`` to
-            infer this from the metric. Default: "auto".
-        baseline (str | None): Candidate to compare all others with. None compares all pairs. Default: None.
+        metric (str | None): Name of the metric to compare. Default: None, which means the first metric with which the
+            models were compiled, or the loss if there are no metrics.
+        mode (str): ``"max"`` if larger values of `metric` are better, ``"min"`` if smaller values are better, or
+            ``"auto"`` to infer this from the metric. Default: "auto".
+        baseline (str | None): Candidate with which all other candidates are compared. Default: None, which compares
+            all pairs.
         test_data (tuple | None): Separate test rows ``(x, y)``. Default: None, which holds out rows of `data`.
         test_size (float | None): Fraction of the rows to hold out for testing, in [0, 1). Default: None, which is
             0.2, or less for large data.
         validation_size (float | None): Fraction of the rows to hold out for callbacks, in [0, 1). Default: None,
-            which is as many rows as for testing if a callback uses validation values, such as `EarlyStopping`,
-            or is user-defined, and otherwise 0.
+            which means the same fraction as for testing if a callback uses validation values, such as
+            `EarlyStopping`, or is user-defined. Otherwise, it means 0.
         confidence (float): Confidence level of the intervals, in (0, 1). ``1 - confidence`` is the significance
             level. Default: 0.95.
         seed (int): Seed of the splits, the weights, the shuffling and the dropout masks. Default: 0.
-        epochs (int): Epochs, as for `Model.fit`. Default: 10.
+        epochs (int): Number of epochs, as for `Model.fit`. Default: 10.
         batch_size (int | None): Rows per batch, as for `Model.fit`. Default: None.
-        callbacks (list | Mapping | None): Callback templates as for `Population.fit`, for all candidates, or a dict
-            with a list for each candidate. Default: None.
+        callbacks (list | Mapping | None): Callbacks for all candidates, as for `Population.fit`, or a dict that maps
+            each candidate's name to a list of callbacks. Default: None.
         class_weight (dict | None): Weight of each class, as for `Model.fit`. Default: None.
         verbose (int | str): Verbosity, as for `Model.fit`. Default: "auto".
 
     Returns:
-        Comparison: scores, intervals and differences, which can be printed, plotted and exported.
+        Comparison: The scores, intervals and differences, which can be printed, plotted and exported.
 
     Raises:
-        InvalidArgument: if an argument is out of range, or a candidate is not a function that builds a compiled model.
-        DataError: if `x` and `y` have different numbers of rows, or fewer than two candidates have finite scores.
+        InvalidArgument: If an argument is out of range, or if a candidate is not a function that builds a compiled
+            model.
+        DataError: If `x` and `y` have different numbers of rows, or if fewer than two candidates have finite scores.
 
     Example:
         >>> import numpy as np
@@ -147,7 +150,7 @@ def compare(
     seed_generator = SeedGenerator(seed)
     seeds = [seed_generator.next() for _ in range(repeats)]
     examples = {name: _build_example(name, build) for name, build in candidates.items()}
-    # Check all rows now, the test rows too, rather than after all training.
+    # Check all rows before training, including the test rows.
     names = {name: _result_names(name, model, data, test_data) for name, model in examples.items()}
     labels = _labels(data[1]) if is_classification_loss(next(iter(examples.values())).loss) else None
     held_out = {
@@ -161,7 +164,7 @@ def compare(
     warn_if_regularizers_differ([regularizers_of(model) for model in examples.values()], chosen, "compare")
     settings = {"batch_size": batch_size, "class_weight": class_weight}
     train = functools.partial(_train_candidate, candidates, callbacks, splits, settings)
-    # Fit every candidate for 0 epochs first, so that an error in the last one appears before any training.
+    # Fit each candidate for 0 epochs first, so that an error in any candidate occurs before any training.
     initial = {name: train(name, seeds[:2], 0, 0) for name in candidates}
     trained = {name: train(name, seeds, epochs, verbose) for name in candidates}
     # The test rows are used only after all training is done.
@@ -193,7 +196,7 @@ def _train_candidate(
     epochs: Any,
     verbose: int | str,
 ) -> Population:
-    """Train a candidate with each of `seeds`."""
+    """Train a candidate once for each seed, and return the trained models as a population."""
     templates = callbacks[name] if isinstance(callbacks, Mapping) else callbacks
     with _prefix_errors(f"candidate {name!r}"):
         return _train(
@@ -204,7 +207,19 @@ def _train_candidate(
 def _validation_size(
     requested: float | None, candidates: Mapping[str, Build], callbacks: Any
 ) -> float | None:
-    """Return the fraction of rows to hold out for callbacks: 0 if no callback uses validation values."""
+    """Return the fraction of rows to hold out for callbacks, or None for the default fraction.
+
+    Args:
+        requested: The argument `validation_size` of `compare`.
+        candidates: The candidates.
+        callbacks: The argument `callbacks` of `compare`.
+
+    Returns:
+        The requested fraction. If it is None and no callback uses validation values, 0 is returned.
+
+    Raises:
+        InvalidArgument: If the requested fraction is 0, but a callback uses validation values.
+    """
     templates = callbacks if isinstance(callbacks, Mapping) else dict.fromkeys(candidates, callbacks)
     used: list[Any] = []
     for name, given in templates.items():
@@ -219,14 +234,14 @@ def _validation_size(
     )
     if blocking is not None:
         raise InvalidArgument(
-            f"compare: with validation_size=0 there are no validation values, which {type(blocking).__name__} uses; "
-            "omit validation_size, or monitor a training value, such as 'loss'"
+            f"compare: with validation_size=0 there are no validation values, but {type(blocking).__name__} needs "
+            "them; omit validation_size, or monitor a training value, such as 'loss'"
         )
     return requested
 
 
 def _may_use_validation(callback: Any) -> bool:
-    """Return whether `callback` uses validation values, or may use them."""
+    """Return whether `callback` uses validation values or may use them because it is user-defined."""
     if not is_fitwell_code(type(callback)) or has_user_defined_hooks(callback):
         return True
     monitors = str(getattr(callback, "monitor", "")).startswith("val_")
@@ -237,11 +252,12 @@ def _may_use_validation(callback: Any) -> bool:
 def _train(build: Build, splits: ComparisonSplits, seeds: Sequence[int], **settings: Any) -> Population:
     population = Population(lambda setting: build(), seeds=seeds)
     for repeat, (member, seed) in enumerate(zip(population.members, seeds, strict=True)):
-        # One member per split. The seed is set because models with other layers would draw other row orders.
+        # Each split has one member. Its seed is set, so that all candidates use the same row order even if their
+        # layers differ.
         member.fold = repeat
         member.model._session.seed = seed
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NonFiniteWarning)  # the comparison reports this for all candidates
+        warnings.simplefilter("ignore", NonFiniteWarning)  # the comparison adds a note about it instead
         population.fit(splits.x, splits.y, splits=splits.training_splits()[: len(seeds)], **settings)
     return population
 
@@ -254,24 +270,37 @@ def _evaluate(population: Population, splits: ComparisonSplits) -> list[dict[str
 
 
 def _build_example(name: str, build: Build) -> Model:
-    """Build an untrained model of a candidate, to inspect its loss and metrics."""
+    """Build a candidate's model without training it, to inspect its loss and metrics."""
     with random.seed_scope(0), name_counter_scope(), _prefix_errors(f"candidate {name!r}"):
         model = build()
     return require_compiled_model(model, f"compare: {name!r}")
 
 
 def _prefix_errors(what: str) -> AbstractContextManager[None]:
-    """Prefix fitwell errors raised in the block with `what`."""
+    """Return a context manager that adds `what` as a note to fitwell's errors."""
     return add_error_note(f"compare: {what}", FitwellError)
 
 
 def _labels(y: Any) -> NumpyArray | None:
-    """Return the class of each row, or None for several targets."""
+    """Return the class of each row, or None if there is more than one target array."""
     return None if isinstance(y, Mapping) or is_list_of_arrays(y) else class_labels(y)
 
 
 def _result_names(name: str, model: Model, data: Any, test_data: Any) -> list[str]:
-    """Return the names of a candidate's loss and metrics. Raises if the rows do not fit the model."""
+    """Return the names of a candidate's loss and metrics, and check that the data fits its model.
+
+    Args:
+        name: The name of the candidate.
+        model: The candidate's model.
+        data: The data as ``(x, y)``.
+        test_data: Separate test rows as ``(x, y)``, or None.
+
+    Returns:
+        The names.
+
+    Raises:
+        FitwellError: If the data does not fit the model.
+    """
     with random.seed_scope(0), _prefix_errors(f"candidate {name!r}, data"):
         x, y = data
         names = model._session.get_program(pack_data(model, x, y, None, learning=True).example).result_names()
@@ -285,7 +314,7 @@ def _result_names(name: str, model: Model, data: Any, test_data: Any) -> list[st
 
 
 def _choose_metric(requested: str | None, mode: str, names: Mapping[str, list[str]]) -> tuple[str, bool]:
-    """Return the metric that candidates are compared by, and whether larger values are better."""
+    """Return the metric by which candidates are compared, and whether larger values are better."""
     first, *others = names.values()
     shared = [name for name in first if all(name in other for other in others)]
     metric = requested
@@ -294,7 +323,7 @@ def _choose_metric(requested: str | None, mode: str, names: Mapping[str, list[st
     elif metric not in shared:
         raise InvalidArgument(
             f"compare: metric={metric!r} is not computed by all candidates{did_you_mean(str(metric), shared)}; "
-            f"all of them compute {', '.join(shared)}"
+            f"the shared metrics are {', '.join(shared)}"
         )
     return metric, require_mode(metric, mode, "compare") == "max"
 
@@ -307,11 +336,22 @@ def _score_table(results: Mapping[str, list[dict[str, float]]], metric: str) -> 
 
 
 def _drop_non_finite(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, list[str]]:
-    """Drop candidates and repeats without finite scores; return the scores and a note for each."""
+    """Drop candidates and repeats that do not have finite scores.
+
+    Args:
+        scores: The scores, with one row per repeat and one column per candidate.
+        metric: The name of the metric.
+
+    Returns:
+        The remaining scores, and notes about what was dropped.
+
+    Raises:
+        DataError: If fewer than two candidates or two repeats remain.
+    """
     finite = scores.apply(np.isfinite)
     lost = [str(name) for name in scores if finite[name].sum() < 2]
     notes = [
-        f"{name} is excluded: its {metric} on the test rows was finite in fewer than two repeats."
+        f"{name} is excluded, because its {metric} on the test rows was finite in fewer than two repeats."
         for name in lost
     ]
     remaining = scores.drop(columns=lost)
@@ -322,6 +362,7 @@ def _drop_non_finite(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, l
         )
     if not has_scores.all():
         notes.append(
-            f"{(~has_scores).sum()} of {len(has_scores)} repeats excluded: the {metric} of a candidate was not finite."
+            f"{(~has_scores).sum()} of {len(has_scores)} repeats were excluded, because a candidate's {metric} was not "
+            "finite."
         )
     return remaining.loc[has_scores], notes

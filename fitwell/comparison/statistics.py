@@ -1,7 +1,7 @@
-"""Statistics of paired repeats: confidence intervals, paired t-tests, Holm's correction, detectable differences.
+"""Statistics for paired repeats, including confidence intervals, paired t-tests and Holm's correction.
 
-There is one score per repeat. Repeat i of every candidate shares its seed, its rows and their order, so candidates
-are compared by their differences, in which shared effects cancel.
+Each candidate has one score per repeat. All candidates use the same seed, the same rows and the same row order in
+repeat i. They are therefore compared by their differences within repeats, in which shared effects cancel.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 POWER = 0.8
-# Scores are float32: values with a smaller relative difference are equal.
+# Scores are float32, so values whose relative difference is smaller are treated as equal.
 RELATIVE_TOLERANCE = 1e-6
 
 CONFIDENCE = Real(0, 1, closed="neither").described_as("a number above 0 and below 1, such as 0.95")
@@ -36,11 +36,14 @@ CONFIDENCE = Real(0, 1, closed="neither").described_as("a number above 0 and bel
 
 @dataclass(frozen=True)
 class ConfidenceInterval:
-    """Mean of n repeats with its confidence interval.
+    """The mean score over n repeats and its confidence interval.
 
-    mean, sd: mean and sample standard deviation (n - 1) of the repeats.
-    low, high: limits of the confidence interval of the mean.
-    repeats: n.
+    Attributes:
+        mean: The mean of the scores.
+        sd: The sample standard deviation of the scores (n - 1).
+        low: The lower limit of the confidence interval of the mean.
+        high: The upper limit of the confidence interval of the mean.
+        repeats: The number of repeats n.
     """
 
     mean: float
@@ -51,22 +54,25 @@ class ConfidenceInterval:
 
     @property
     def half_width(self) -> float:
-        """Half the width of the interval, shown after ±."""
+        """Half the width of the interval, which is shown after ±."""
         return (self.high - self.low) / 2
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Difference between two candidates over paired repeats.
+    """The difference between two candidates over paired repeats.
 
-    first, second: names; the difference is ``first - second``.
-    interval: confidence interval of the mean difference.
-    effect_size: Cohen's d for paired samples, mean / sd of the differences.
-    wins: fraction of repeats in which `first` scored higher, with ties counting half.
-    p: p-value of the two-sided paired t-test.
-    p_holm: p-value with Holm's correction.
-    detectable: smallest difference that this number of repeats detects with a probability of at least 80 %, after the
-        same correction.
+    Attributes:
+        first: The name of the first candidate.
+        second: The name of the second candidate. The difference is ``first - second``.
+        interval: The mean difference and its confidence interval.
+        effect_size: Cohen's d for paired samples, which is the mean of the differences divided by their standard
+            deviation.
+        wins: The fraction of repeats in which `first` scored higher. A tie counts as half a win.
+        p: The p-value of the two-sided paired t-test.
+        p_holm: The p-value with Holm's correction.
+        detectable: The smallest difference that this number of repeats detects with a probability of at least 80 %,
+            after the same correction.
     """
 
     first: str
@@ -80,13 +86,20 @@ class PairedDifference:
 
 
 def mean_interval(values: ArrayLike, confidence: float = 0.95, overlap: float = 0.0) -> ConfidenceInterval:
-    """Return mean, standard deviation and confidence interval of repeats.
+    """Compute the mean score, the standard deviation and the confidence interval of the mean.
 
-    mean ± t(n-1) · sd · sqrt(1/n + overlap).
+    The interval is mean ± t(n-1) · sd · sqrt(1/n + overlap). If each repeat has a different random split, the training
+    sets share most of their rows. The repeats are then not independent, and sd / sqrt(n) is too small. (Nadeau &
+    Bengio, *Inference for the Generalization Error*, Machine Learning 52, 2003.)
 
-    overlap: test rows over training rows if each repeat has its own random split, 0 if only seeds vary. Training
-    sets drawn from one table share most of their rows, so repeats are not independent and sd / sqrt(n) is too
-    small. (Nadeau & Bengio, *Inference for the Generalization Error*, Machine Learning 52, 2003.)
+    Args:
+        values: One score for each repeat.
+        confidence: The confidence level.
+        overlap: The number of test rows divided by the number of training rows if each repeat has a different random
+            split, or 0 if only the seeds differ.
+
+    Returns:
+        The confidence interval.
     """
     from scipy import stats
 
@@ -98,10 +111,17 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95, overlap: float = 
 
 
 def paired_test(differences: ArrayLike, overlap: float = 0.0) -> float:
-    """Return the two-sided p-value of the paired t-test.
+    """Compute the two-sided p-value of the paired t-test.
 
-    t = mean / (sd · sqrt(1/n + overlap)) with n - 1 degrees of freedom; see `mean_interval` for `overlap`.
-    If all differences are equal, as accuracies on few rows often are, the sign test is used: p = 2 / 2ⁿ.
+    The test statistic is t = mean / (sd · sqrt(1/n + overlap)) with n - 1 degrees of freedom. If all differences are
+    equal, which is common for accuracies on few rows, the sign test is used instead and p = 2 / 2ⁿ.
+
+    Args:
+        differences: One difference for each repeat.
+        overlap: See `mean_interval`.
+
+    Returns:
+        The p-value.
     """
     from scipy import stats
 
@@ -115,10 +135,11 @@ def paired_test(differences: ArrayLike, overlap: float = 0.0) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values with Holm's correction, which controls the family-wise error rate.
+    """Apply Holm's correction to p-values, which controls the family-wise error rate.
 
-    The i-th smallest of m is multiplied by m - i + 1, kept in order and at most 1. (Holm, *A Simple
-    Sequentially Rejective Multiple Test Procedure*, Scandinavian Journal of Statistics 6, 1979.)
+    The i-th smallest of m p-values is multiplied by m - i + 1. The results are limited to 1 and increased where
+    necessary to keep the order. (Holm, *A Simple Sequentially Rejective Multiple Test Procedure*, Scandinavian Journal
+    of Statistics 6, 1979.)
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
@@ -135,11 +156,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def detectable_difference(
     sd: float, repeats: int, confidence: float = 0.95, overlap: float = 0.0, comparisons: int = 1
 ) -> float:
-    """Return the mean difference that `repeats` detect with a probability of about 80 %.
+    """Compute the mean difference that is detected with a probability of about 80 %.
 
-    (t(n-1; 1 - α/2m) + t(n-1; 80 %)) · sd · sqrt(1/n + overlap) with α = 1 - confidence.
+    The formula is (t(n-1; 1 - α/2m) + t(n-1; 80 %)) · sd · sqrt(1/n + overlap) with α = 1 - confidence. Holm's method
+    tests each comparison at level α/m or higher.
 
-    comparisons: m, the number of comparisons; Holm's method tests each at level α/m or higher.
+    Args:
+        sd: The standard deviation of the differences.
+        repeats: The number of repeats n.
+        confidence: The confidence level.
+        overlap: See `mean_interval`.
+        comparisons: The number of comparisons m.
+
+    Returns:
+        The detectable difference.
     """
     from scipy import stats
 
@@ -178,7 +208,7 @@ def compare_pairs(
 
 
 def _paired_differences(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ``first - second``, without differences and spread that are due to rounding."""
+    """Return ``first - second``, with differences and variation due to rounding removed."""
     values = _check_scores(first) - _check_scores(second)
     rounding = RELATIVE_TOLERANCE * max(np.abs(first).max(), np.abs(second).max())
     values = np.where(np.abs(values) <= rounding, 0.0, values)
@@ -187,7 +217,9 @@ def _paired_differences(first: NDArray[np.float64], second: NDArray[np.float64])
 
 def _mean_and_sd(values: NDArray[np.float64]) -> tuple[float, float]:
     if np.ptp(values) == 0:
-        return float(values[0]), 0.0  # rounding of the mean would give a nonzero spread
+        return float(
+            values[0]
+        ), 0.0  # otherwise, rounding of the mean would give a nonzero standard deviation
     return float(values.mean()), float(values.std(ddof=1))
 
 
@@ -209,6 +241,6 @@ def _check_scores(values: ArrayLike) -> NDArray[np.float64]:
         )
     if not np.isfinite(scores).all():
         raise InvalidArgument(
-            f"scores must be finite, got {scores}; remove these repeats from all candidates"
+            f"scores must be finite, got {scores}; remove repeats with other scores from all candidates"
         )
     return scores

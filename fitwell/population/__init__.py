@@ -1,4 +1,4 @@
-"""Populations: many models trained together, as one compiled program."""
+"""Populations, which train many models together and share compiled programs among them."""
 
 from fitwell.population.population import Population
 from fitwell.population.sampling import draw as draw

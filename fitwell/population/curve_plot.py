@@ -1,4 +1,4 @@
-"""Plot of the learning curves of a population."""
+"""Plot of a population's learning curves."""
 
 from __future__ import annotations
 
@@ -29,7 +29,17 @@ __all__ = ["plot_curves"]
 
 
 def plot_curves(members: Sequence[Member], metric: str | None, by: By, ax: Axes | None) -> Axes:
-    """Plot `metric` by epoch, with a thin line per member and a mean per group of `by`."""
+    """Plot a metric against the epoch, with one thin line per member and, if possible, summary curves.
+
+    Args:
+        members: The members to plot.
+        metric: The name of the metric, or None for the default metric.
+        by: The hyperparameters that group the members, or None. Each group has a color and a mean curve.
+        ax: The axes to draw on, or None for a new figure.
+
+    Returns:
+        The axes.
+    """
     name = results_table.check_metric(members, metric)
     groups = group_palette(members, by)
     if ax is not None:
@@ -75,20 +85,24 @@ def _draw_curves(
 
 
 def _by_epoch(member: Member, metric: str) -> dict[int, float]:
-    """Return the finite values of a metric by epoch, from 1."""
+    """Return a dict that maps 1-based epochs to a metric's finite values."""
     values = member.history.history.get(metric, [])
     pairs = zip(member.history.epochs_of(metric), values, strict=True)
     return {epoch + 1: float(value) for epoch, value in pairs if math.isfinite(value)}
 
 
 def _ends(parts: Sequence[NDArray[np.float64]], better: str | None) -> NDArray[np.float64]:
-    """Return the worst value of each curve: the first values are not outliers, because all curves start there."""
+    """Return the worst value of each curve.
+
+    These values are the reference for outliers, because bad values at the start of a curve are normal. If it is not
+    known whether larger or smaller values are better, both extremes of each curve are returned.
+    """
     worst = [part.max() for part in parts if part.size and better != "max"]
     return np.array(worst + [part.min() for part in parts if part.size and better != "min"])
 
 
 def _mark_diverged(ax: Axes, finite_curves: Sequence[dict[int, float]], diverged: Sequence[bool]) -> str:
-    """Mark the last finite values of diverged members; return a note about them."""
+    """Mark the last finite value of each diverged member, and return a note about these members."""
     ends = [
         max(curve.items())
         for curve, has_diverged in zip(finite_curves, diverged, strict=True)
@@ -115,9 +129,17 @@ def _draw_middle(
     out: Sequence[bool],
     groups: Palette | None,
 ) -> str:
-    """Draw the median of all members, or the mean and the spread of each group; return a note about them.
+    """Draw the median of all members, or the mean and spread of each group, and return a note about them.
 
-    out: whether each member is excluded from the means.
+    Args:
+        ax: The axes to draw on.
+        members: The members.
+        finite_curves: The finite values of each member, as dicts that map 1-based epochs to values.
+        out: Whether each member is excluded from the means.
+        groups: The groups and their colors, or None.
+
+    Returns:
+        The note, or an empty string.
     """
     if groups is None and len({repr(member.setting) for member in members}) > 1:
         epochs, median = _median(finite_curves)
@@ -143,10 +165,10 @@ def _draw_middle(
             add_legend(ax, [(line, "mean")])
     if not repeated:
         return ""
-    return "thick: mean, band: ± sd" + (" of the others" if any(out) else "")
+    return "thick line: mean, band: ± sd" + (" of the other members" if any(out) else "")
 
 
 def _median(finite_curves: Sequence[dict[int, float]]) -> tuple[list[int], list[float]]:
-    """Return the epochs (from 1), and the median of the members that reached each one."""
+    """Return the 1-based epochs, and for each epoch the median of the members that reached it."""
     epochs = sorted({epoch for curve in finite_curves for epoch in curve})
     return epochs, [float(np.median([c[epoch] for c in finite_curves if epoch in c])) for epoch in epochs]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_effect"]
 
 
-# Inches: size of a figure, and width per category.
+# Sizes in inches: the figure's default width and height, the margins, the width per category, and the maximum width.
 _WIDE, _TALL, _AROUND, _CATEGORY, _WIDEST = 5.6, 3.8, 1.6, 0.21, 40.0
 
 
@@ -39,9 +39,18 @@ def plot_effect(
     ax: Axes | None,
     log: Mapping[str, bool] = MappingProxyType({}),
 ) -> Axes:
-    """Plot the score of every member against one hyperparameter, with mean and spread for each value.
+    """Plot each member's score against one hyperparameter, with the mean and spread for each value.
 
-    log: whether hyperparameters were sampled on a logarithmic scale, if known.
+    Args:
+        members: The members to plot.
+        name: The name of the hyperparameter.
+        metric: The name of the metric, or None for the default metric.
+        by: The hyperparameters that group the members, or None.
+        ax: The axes to draw on, or None for a new figure.
+        log: Whether each hyperparameter was sampled on a logarithmic scale, if known.
+
+    Returns:
+        The axes.
     """
     measured = results_table.check_metric(members, metric)
     check_name(members, name)
@@ -96,7 +105,7 @@ def _draw(
     ax.grid(alpha=0.3)
     if groups is not None:
         groups.add_legend(ax, "o", grow)
-        fit_margins(ax)  # next to the legend, names have less space
+        fit_margins(ax)  # the legend leaves less space for the names of categories
     scales.compute_layout(ax.figure)
     fit_axis_labels(ax)
     if scale.names:
@@ -108,7 +117,7 @@ def _draw(
             f"{escape_control(measured)} is not finite for {count_of(int((~finite).sum()), len(members), 'member')} (×)"
         )
     if repeated:
-        notes.append("bars: mean ± sd" + ("" if seen.all() else " of those in the plot"))
+        notes.append("bars: mean ± sd" + ("" if seen.all() else " of the members in the plot"))
     add_note(ax, notes)
     fit_margins(ax)
     return ax
@@ -117,10 +126,10 @@ def _draw(
 def _places(
     scale: scales.ValueScale, values: Sequence[Any], keys: Sequence[str | None], scores: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the positions of the group means and of the members.
+    """Return the x positions of the group means, and the members' x positions.
 
-    For a category, groups are side by side, and members are spread within their group. For a number, only members
-    with equal scores are side by side, such as seeds that fail in the same way.
+    If the hyperparameter is categorical, groups are drawn side by side, and members are spread within their group. If
+    it is a number, only members with equal scores are drawn side by side, such as seeds that fail in the same way.
     """
     places = scale.positions(values)
     if scale.is_numeric:
@@ -140,13 +149,21 @@ def _draw_means(
     scale: scales.ValueScale,
     style: dict[str, Any],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Draw the mean at each position, connected by lines for numbers.
+    """Draw the mean score at each position, and connect the means with lines if the hyperparameter is a number.
 
-    Returns positions, means and standard deviations of the positions with several members.
+    Args:
+        ax: The axes to draw on.
+        places: The x position of each member.
+        scores: The score of each member.
+        scale: The scale of the x axis.
+        style: The style of the group.
+
+    Returns:
+        The positions with more than one member, and the means and standard deviations at these positions.
     """
     distinct = np.unique(places)
     if scale.is_numeric and len(places) == len(distinct) > scales.MAX_JOINED:
-        # Sampled at random: the scores of single members vary too much to connect them.
+        # The values were sampled randomly, and the scores of single members vary too much to connect them.
         return distinct[:0], distinct[:0], distinct[:0]
     statistics = np.array([finite_mean_and_std(scores[places == place]) for place in distinct]).reshape(-1, 2)
     if scale.is_numeric:

@@ -1,4 +1,4 @@
-"""Predictions of several models, their mean and their spread."""
+"""Ensembles, which predict the mean and the spread of multiple models."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ __all__ = ["Ensemble", "Prediction", "predict_all"]
 
 
 class Prediction(NamedTuple):
-    """Prediction of an ensemble.
+    """An ensemble's prediction.
 
     Attributes:
-        mean: Mean of the outputs of the models, with the structure and shape of the outputs of one model. The
-            mean of probabilities consists of probabilities.
-        spread: Standard deviation of the outputs (dividing by n), large where the models disagree.
+        mean: The mean of the models' outputs, with the same structure and shape as one model's outputs. If the models
+            predict probabilities, the means are probabilities too.
+        spread: The standard deviation of the models' outputs (with divisor n), which is large where the models
+            disagree.
     """
 
     mean: PyTree
@@ -33,9 +34,9 @@ class Prediction(NamedTuple):
 
 
 class Ensemble:
-    """Several models as one predictor.
+    """A predictor that averages multiple models.
 
-    Averaging models that differ in the seed removes the part of the error that is due to the initial weights.
+    Averaging models with different seeds removes the part of the error that is due to the random initial weights.
 
     Args:
         models (Sequence[Model]): Models with the same outputs.
@@ -48,11 +49,11 @@ class Ensemble:
         self.models = list(models)
 
     def predict(self, x: PyTree, batch_size: int | None = None) -> Prediction:
-        """Return the mean and the spread of the outputs.
+        """Return the mean and the standard deviation of the models' outputs.
 
         Args:
             x (Array | pytree): Inputs, `[rows, ...]`.
-            batch_size (int | None): Rows per step. Default: None, see `Model.predict`.
+            batch_size (int | None): Rows per step, see `Model.predict`. Default: None.
 
         Returns:
             Prediction: `mean` and `spread`, each `[rows, ...]`.
@@ -68,12 +69,18 @@ class Ensemble:
 
 
 def predict_all(groups: Sequence[Sequence[Model]], x: PyTree, batch_size: int | None) -> PyTree:
-    """Return the outputs of all models, in order: ``[models, rows, ...]``.
+    """Predict with all models, and return their outputs as arrays ``[models, rows, ...]``.
 
-    groups: models with the same structure; the first model of a group compiles for the others.
+    Args:
+        groups: Groups of models with the same structure. Within a group, all models share the first model's program.
+        x: The inputs.
+        batch_size: The number of rows per step, or None for the default.
+
+    Returns:
+        The outputs, in the order of the groups and their models.
     """
     names = groups[0][0].input_names
-    if not names or len(names) == 1:  # pack once; models with several inputs have different input names
+    if not names or len(names) == 1:  # pack only once; models with multiple inputs have different input names
         x = standardize_inputs(x, names)
     firsts = [group[0].predict(x, batch_size) for group in groups]
     outputs: list[Any] = []
@@ -91,7 +98,7 @@ def predict_all(groups: Sequence[Sequence[Model]], x: PyTree, batch_size: int | 
     shapes = {str(jax.tree.map(np.shape, output)) for output in outputs}
     if len(shapes) > 1:
         raise InvalidArgument(
-            f"predict: the members have outputs of different shapes, {' and '.join(sorted(shapes))}; call "
-            "population.member(i).predict(x) for each"
+            f"predict: the members' outputs have different shapes, {' and '.join(sorted(shapes))}; call "
+            "population.member(i).predict(x) for each member"
         )
     return jax.tree.map(lambda *parts: np.stack(parts), *outputs)

@@ -19,22 +19,28 @@ RowIndices = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Fold:
-    """Indices of the training and validation rows of one fold."""
+    """Row indices of one fold's training and validation rows."""
 
     train: RowIndices
     validation: RowIndices
 
     def leaks_into(self, later: Fold) -> bool:
-        """Return whether `later` would validate on training rows of this fold."""
+        """Return whether the fold `later` contains training rows of this fold among its validation rows."""
         return bool(np.intersect1d(self.train, later.validation).size)
 
 
 def make_folds(folds: Any, splits: Any, batch: Batch, stratify: bool) -> list[Fold]:
-    """Return the folds of a batch of rows.
+    """Split rows into cross-validation folds.
 
-    folds: number of folds, or a scikit-learn splitter. A number splits the rows at random with a fixed seed, stratified
-        by class for classifiers.
-    splits: pairs of arrays of row indices ``(train, validation)`` to use instead.
+    Args:
+        folds: The number of folds, or a scikit-learn splitter. With a number, the rows are split randomly with a fixed
+            seed.
+        splits: Pairs ``(train, validation)`` of row index arrays to use instead of `folds`.
+        batch: The rows to split.
+        stratify: Whether to stratify by class if `folds` is a number.
+
+    Returns:
+        The folds.
     """
     rows = count_rows(batch)
     if splits is not None:
@@ -58,18 +64,18 @@ def make_folds(folds: Any, splits: Any, batch: Batch, stratify: bool) -> list[Fo
         pairs = list(splitter.split(np.zeros((rows, 1)), labels))
     except ValueError as error:
         raise InvalidArgument(
-            f"folds: {splitter!r} cannot split these {rows} rows: {error} If it needs groups, pass "
+            f"folds: {splitter!r} cannot split these {rows} rows: {error} If the splitter needs groups, pass "
             "splits=list(splitter.split(X, y, groups)) instead"
         ) from error
     return [_check_split(pair, number, rows) for number, pair in enumerate(pairs)]
 
 
 def check_splits(splits: Any) -> list[Any]:
-    """Validate `splits` and return it as a list."""
+    """Check that `splits` is a list or another iterable, and return it as a list."""
     if not isinstance(splits, Iterable):
         raise InvalidArgument(
-            f"splits: expected a list of pairs (training rows, validation rows), got {splits!r}; pass a number of "
-            "folds as folds="
+            f"splits: expected a list of pairs (training rows, validation rows), got {splits!r}; to set the number "
+            "of folds, pass folds=..."
         )
     return list(splits)
 
@@ -78,12 +84,12 @@ def _splitter(folds: int, rows: int, labels: NDArray[Any] | None) -> Any:
     from sklearn.model_selection import KFold, StratifiedKFold
 
     if not 2 <= folds <= rows:
-        raise InvalidArgument(f"folds must be between 2 and the number of rows, {rows}, got {folds}")
+        raise InvalidArgument(f"folds must be between 2 and the number of rows ({rows}), got {folds}")
     if labels is not None:
         smallest = int(np.unique(labels, return_counts=True)[1].min())
         if smallest < folds:
             raise DataError(
-                f"folds={folds}: the rarest class has {smallest} rows, fewer than the folds; use "
+                f"folds={folds}: each class needs at least {folds} rows, but the rarest class has {smallest}; use "
                 "fewer folds, drop the class, or split without stratification: "
                 f"folds=sklearn.model_selection.KFold({folds}, shuffle=True, random_state=0)"
             )
@@ -92,7 +98,7 @@ def _splitter(folds: int, rows: int, labels: NDArray[Any] | None) -> Any:
 
 
 def class_labels(targets: Any) -> NDArray[Any] | None:
-    """Return the class of every row, for targets with one class per row (integer or one-hot), otherwise None."""
+    """Return the class of each row if each row has a single value or a one-hot vector, and None otherwise."""
     y = np.asarray(targets)
     if y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1):
         return y.reshape(-1)
@@ -106,20 +112,20 @@ def _check_split(pair: Any, number: int, rows: int) -> Fold:
     parts = [np.asarray(part) for part in pair]
     for part, what in zip(parts, ("training", "validation"), strict=True):
         if part.shape == (0,) and what == "validation":
-            continue  # train without validation
+            continue  # the fold trains without validation
         if part.ndim != 1 or part.size == 0 or not np.issubdtype(part.dtype, np.integer):
             raise InvalidArgument(
-                f"splits[{number}]: the {what} rows must be row indices, at least one, got an array of shape "
-                f"{part.shape} and type {part.dtype}; for a mask write np.flatnonzero(mask)"
+                f"splits[{number}]: the {what} rows must be an array of at least one row index, got an array of shape "
+                f"{part.shape} and type {part.dtype}; to use a mask, write np.flatnonzero(mask)"
             )
         if part.min() < 0 or part.max() >= rows:
             raise InvalidArgument(
-                f"splits[{number}]: the {what} rows must be in 0 … {rows - 1}, got {part.min()} … {part.max()}"
+                f"splits[{number}]: the {what} rows must be between 0 and {rows - 1}, got {part.min()} to {part.max()}"
             )
     shared = np.intersect1d(parts[0], parts[1])
     if shared.size:
         raise InvalidArgument(
-            f"splits[{number}]: {shared.size} rows are in both the training and the validation part, the first "
-            f"is {shared[0]}"
+            f"splits[{number}]: training and validation rows must not overlap, but they share {shared.size} row(s), "
+            f"such as row {shared[0]}"
         )
     return Fold(parts[0].astype(np.int32), parts[1].astype(np.int32))

@@ -1,4 +1,4 @@
-"""Runs the jobs of a population in threads, one device per thread."""
+"""A queue that runs a population's jobs in threads. Each thread uses one device."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from fitwell._engine import devices
 
 __all__ = ["Job", "run_jobs"]
 
-# Polling interval for Ctrl-C and progress, in seconds.
+# The interval in seconds at which Ctrl-C is checked and progress is updated.
 _POLL_SECONDS = 0.1
 
 
 class Job(Protocol):
-    """Trains one member, or several under `vmap`.
+    """A job that trains one member, or multiple members under `vmap`.
 
-    done: number of finished members.
+    Attributes:
+        done: The number of finished members.
     """
 
     done: int
 
     def run(self) -> None:
-        """Train on the device of this thread."""
+        """Train the members on this thread's device."""
 
     def stop(self) -> None:
-        """Stop after the running dispatch. Called from another thread, possibly more than once."""
+        """Stop after the current dispatch. This method is called from a different thread, possibly more than once."""
 
 
 def run_jobs(
@@ -39,14 +40,15 @@ def run_jobs(
     report_done: Callable[[int], None],
     interrupted: Callable[[], bool],
 ) -> None:
-    """Run the jobs of all groups with one thread per slot, and return when all are done.
+    """Run the jobs of all groups in threads, and return when all jobs are done.
 
-    groups: jobs that share one compiled program each.
-    slots: device of each thread.
-    report_done: called regularly with the number of finished members.
-    interrupted: returns whether the user pressed Ctrl-C.
+    If the user presses Ctrl-C or a job fails, running jobs are stopped and no further jobs are started.
 
-    If `interrupted`, or if a job fails, running jobs are stopped and no others start.
+    Args:
+        groups: Groups of jobs. The jobs of a group share one compiled program.
+        slots: The device of each thread. There is one thread per entry.
+        report_done: A function that is called regularly with the number of finished members.
+        interrupted: A function that returns whether the user pressed Ctrl-C.
     """
     jobs = [job for group in groups for job in group]
     queue = _JobQueue(groups)
@@ -66,7 +68,7 @@ def run_jobs(
                 if interrupted() or any(thread.exception() for thread in done):
                     ending.set()
                 if ending.is_set():
-                    # At every poll: a member that starts training resets `stop_training`.
+                    # Stop the jobs at every poll, because a member that starts training resets `stop_training`.
                     for job in jobs:
                         job.stop()
                 report_done(sum(job.done for job in jobs))
@@ -77,18 +79,19 @@ def run_jobs(
 
 
 class _JobQueue:
-    """The jobs that have not started, and their assignment to devices."""
+    """A queue of the jobs that have not started, which assigns jobs to devices."""
 
     def __init__(self, groups: Sequence[Sequence[Job]]) -> None:
         self._groups = [_GroupQueue(deque(group), set()) for group in groups]
         self._lock = threading.Lock()
 
     def next_for(self, device: jax.Device) -> Job | None:
-        """Return the next job for a thread of `device`, or None if no jobs are left.
+        """Return the next job for a thread on `device`, or None if no jobs are left.
 
-        The first job of each group compiles for the others, so these start first and compile concurrently. A program
-        is compiled for each device, so a device prefers the groups that it has compiled, and otherwise helps with
-        the longest group.
+        The first job of each group compiles the group's program, so the first jobs of all groups start before the other
+        jobs and compile concurrently. Each device needs a separately compiled program. A device therefore prefers
+        groups whose program it has already compiled. If there are none, it takes a job from the group with the most
+        remaining jobs.
         """
         with self._lock:
             left = [group_queue for group_queue in self._groups if group_queue.jobs]
@@ -107,7 +110,7 @@ class _GroupQueue:
         self.devices = devices
 
     def priority(self, device: jax.Device) -> tuple[int, int]:
-        """Return the sort key of the group; the smallest is served first."""
+        """Return the group's sort key for `device`. The group with the smallest key is served first."""
         if not self.devices:
             return 0, 0
         return (1, 0) if device in self.devices else (2, -len(self.jobs))

@@ -1,4 +1,4 @@
-"""Groups of members in plots, and notes about members outside a plot."""
+"""Grouping of members in plots, and notes about members that are outside a plot's range."""
 
 from __future__ import annotations
 
@@ -15,41 +15,50 @@ from fitwell.population.members import Member, Setting
 
 __all__ = ["By", "check_name", "describe_outliers", "full_setting", "group_palette"]
 
-# Hyperparameters that group the members of a plot.
+# The hyperparameters by which the members in a plot are grouped.
 By = str | Sequence[str] | None
 
 
 def full_setting(member: Member) -> Setting:
-    """Return the hyperparameters, the seed and the fold of a member."""
+    """Return a member's hyperparameters, seed and fold as a dict."""
     fold = {} if member.fold is None else {"fold": member.fold}
     return {**member.setting, "seed": member.seed, **fold}
 
 
 def group_palette(members: Sequence[Member], by: By) -> Palette | None:
-    """Return the colors of members by one or several hyperparameters, None without `by`."""
+    """Return a palette that colors members by the hyperparameters `by`, or None if `by` is None."""
     if by is None:
         return None
     names = [by] if isinstance(by, str) else list(by) if isinstance(by, Sequence) else []
     if not names:
-        raise InvalidArgument(f"by: expected the name of a hyperparameter, or a list of several, got {by!r}")
+        raise InvalidArgument(f"by: expected the name of a hyperparameter, or a list of names, got {by!r}")
     for name in names:
         check_name(members, name)
     return Palette(names, [full_setting(member) for member in members])
 
 
 def check_name(members: Sequence[Member], name: Any) -> str:
-    """Return `name` if any member has this hyperparameter; ``seed`` and ``fold`` are valid as well."""
+    """Check that at least one member has the hyperparameter `name`, and return it. ``seed`` and ``fold`` are valid."""
     known = list(dict.fromkeys(name for member in members for name in full_setting(member)))
     if name not in known:
         raise InvalidArgument(
-            f"no member has a hyperparameter {name!r}{did_you_mean(str(name), known) or '.'} Known: "
-            f"{', '.join(known) or 'none'}."
+            f"no member has a hyperparameter {name!r}{did_you_mean(str(name), known) or '.'} The known "
+            f"hyperparameters are: {', '.join(known) or 'none'}."
         )
     return str(name)
 
 
 def describe_outliers(parts: Sequence[Any], far: Sequence[bool], shown: tuple[float, float]) -> str:
-    """Return a note about members with values outside the shown range."""
+    """Return a note about members with values outside the plot's range, or an empty string if there are none.
+
+    Args:
+        parts: The values of each member.
+        far: Whether each member has values outside the range.
+        shown: The lower and upper limits of the range.
+
+    Returns:
+        The note.
+    """
     if not any(far):
         return ""
     outside = np.concatenate([np.ravel(part) for part, out in zip(parts, far, strict=True) if out])

@@ -1,4 +1,4 @@
-"""Training of members: each is an ordinary `TrainLoop` that shares rows and compiled programs with others."""
+"""Train loops for the members of a population, which share data and compiled programs."""
 
 from __future__ import annotations
 
@@ -45,9 +45,11 @@ __all__ = [
 
 @dataclass
 class Group:
-    """Members that share a program.
+    """A group of members that share a compiled program.
 
-    example: a row of zeros with the shapes of the training data.
+    Attributes:
+        example: A batch with one row of zeros, in the shapes of the training data.
+        members: The members of the group.
     """
 
     example: Batch
@@ -55,15 +57,20 @@ class Group:
 
     @property
     def models(self) -> list[Model]:
-        """The models of the members."""
+        """The members' models."""
         return [member.model for member in self.members]
 
 
 @dataclass
 class SharedFitContext:
-    """Shared by the fits of one group: the rows, and the adaptive dispatch size.
+    """The objects that the train loops of one group share.
 
-    home_device: the device of the models before and after training.
+    Attributes:
+        rows: The training and validation rows.
+        home_device: The device that stores the models before and after training.
+        dispatch_size: The number of steps per dispatch.
+        checked: Whether the rows have been checked.
+        metric_names: The names of the loss and the metrics, or None if they are not known yet.
     """
 
     rows: SharedRows
@@ -78,15 +85,24 @@ class SharedFitContext:
 def group_members(
     members: Sequence[Member], source: PopulationData, on_new_group: Callable[[Member], None]
 ) -> list[Group]:
-    """Group members by structure; all members of a group run the same compiled programs.
+    """Group members by structure, so that all members of a group share their compiled programs.
 
-    on_new_group: called with the first member of each group.
+    Args:
+        members: The members.
+        source: The data.
+        on_new_group: A function that is called with the first member of each group.
+
+    Returns:
+        The groups.
+
+    Raises:
+        InvalidArgument: If two members share trainable weights, a model or an optimizer.
     """
     groups: dict[Hashable, Group] = {}
     owners: dict[int, Member] = {}
     for member in members:
         session = member.model._session
-        # A model without an input shape creates its weights here, from the random stream after building.
+        # If the model has no input shape, it creates its weights here and continues the random stream.
         with label_errors(member.label), random.use_seed_generator(member.stream):
             rows = source.rows_for(member.model)
             program = session.get_program(rows.data.example)
@@ -112,9 +128,9 @@ def group_members(
 def _shared_part_error(part: Any, one: Member, other: Member) -> InvalidArgument:
     what = f"weights, such as {part.path!r}" if isinstance(part, Variable) else f"one {type(part).__name__}"
     return InvalidArgument(
-        f"fit: {one.label} and {other.label} share {what}, which both would train: create layers and "
-        "optimizers inside the build function, so that every model has separate ones; layers that are not trained may "
-        "be shared (layer.trainable = False before compile)"
+        f"fit: {one.label} and {other.label} share {what}, which both members would train: create layers and "
+        "optimizers inside the build function, so that each model has separate ones; only layers that are not trained "
+        "may be shared (set layer.trainable = False before compile)"
     )
 
 
@@ -123,7 +139,7 @@ def _zero_row(batch: Batch) -> Batch:
 
 
 class MemberData(RunData):
-    """The rows of one member, which shares them and what is made of them with the others of its group."""
+    """The data of one member, which it shares with the other members of its group."""
 
     def __init__(self, member: Member, context: SharedFitContext) -> None:
         super().__init__(context.rows.data, context.rows.validation_for(member.fold))
@@ -131,24 +147,24 @@ class MemberData(RunData):
         self._context = context
 
     def check(self, session: TrainingSession) -> None:
-        """Check the rows once per group: its members have the same shapes and losses, and all folds the same rows."""
+        """Check the rows, but only once per group, because all members of a group have the same rows and losses."""
         if not self._context.checked:
             super().check(session)
             self._context.checked = True
 
     def metric_names(self, program: ModelProgram) -> list[str]:
-        """Return the names of what is measured, which are the same for all members of a group."""
+        """Return the names of the loss and the metrics, which are the same for all members of a group."""
         if self._context.metric_names is None:
             self._context.metric_names = super().metric_names(program)
         return self._context.metric_names
 
     def make_loader(self, options: FitOptions, **settings: Any) -> DataLoader:
-        """Return the loader of the member's training rows."""
+        """Return a loader for the member's training rows."""
         chosen = self._context.rows.train_indices(self._fold)
         if chosen:
             if options.steps_per_epoch is not None:
                 raise InvalidArgument(
-                    "fit: steps_per_epoch cannot be combined with folds or splits; leave it out"
+                    "fit: steps_per_epoch cannot be combined with folds or splits; omit steps_per_epoch"
                 )
             assert self.train.batch is not None
             size = 32 if options.batch_size is None else options.batch_size
@@ -157,12 +173,12 @@ class MemberData(RunData):
             )
         else:
             loader = super().make_loader(options, **settings)
-        # On a CPU the other members keep the cores busy.
+        # Do not prefetch on a CPU, because the other members already keep its cores busy.
         loader.prefetches_permutations = devices.current_device().platform != "cpu"
         return loader
 
     def validation_block(self, options: FitOptions, *, pad: bool) -> Validation | None:
-        """Return the validation rows of the member's fold as a block."""
+        """Return the validation rows of the member's fold in the format for dispatches."""
         if self.validation is None:
             return None
         return self._context.rows.validation_block(
@@ -171,7 +187,7 @@ class MemberData(RunData):
 
 
 class MemberTrainLoop(TrainLoop):
-    """The training run of one member."""
+    """The train loop of one member."""
 
     def __init__(
         self, member: Member, context: SharedFitContext, callbacks: Sequence[Any], options: FitOptions
@@ -188,7 +204,7 @@ class MemberTrainLoop(TrainLoop):
 
     @contextmanager
     def training(self) -> Iterator[Callable[[], bool]]:
-        """Train as any model, and record the status of the member."""
+        """Return a context manager inside which the member is trained, and record the member's status."""
         self.member.mark_running(self.plan.history)
         try:
             with label_errors(self.member.label), super().training() as interrupted:
@@ -198,19 +214,20 @@ class MemberTrainLoop(TrainLoop):
             self.member.status = "interrupted"
             raise
         if devices.current_device() != self.context.home_device:
-            # Otherwise the weights would be copied at every use.
+            # Move the state to the host. Otherwise, the weights would be copied from the other device at every use.
             self.session.push(jax.device_get(self.session.train_state))
 
     def report_nonfinite(
         self, dispatch: Dispatch, epoch: int, index: int, epoch_number: int, batch_number: int
     ) -> None:
-        """Record where the loss stopped being finite; the population warns once for all members."""
+        """Record where the loss became non-finite. The population shows one warning for all members."""
         self.member.status = f"NaN in epoch {epoch_number}, batch {batch_number}"
 
     def compile_ahead(self, pool: Executor) -> None:
-        """Compile the program of the first dispatch in `pool`.
+        """Compile the program for the first dispatch in the thread pool `pool`.
 
-        Skipped if a callback provides `epoch_values`, which are arguments of the program: it would be called twice.
+        Nothing is compiled if a callback has the hook `epoch_values`. The program depends on the hook's result, and
+        the hook would be called twice.
         """
         plan = self.plan
         if plan.callbacks.has_hook("epoch_values"):
@@ -236,10 +253,10 @@ class MemberTrainLoop(TrainLoop):
 
     @property
     def supports_vmap(self) -> bool:
-        """Whether the member can run under `vmap` with others.
+        """Whether the member can run under `vmap` with other members.
 
-        It must have no hooks between dispatches, and its rows must be resident: rows that are read batch by batch
-        have a different order for each member.
+        No hooks may run between dispatches, and all rows must be in memory. Rows that are read batch by batch are in a
+        different order for each member, so they cannot be shared.
         """
         plan = self.plan
         return (
@@ -248,14 +265,22 @@ class MemberTrainLoop(TrainLoop):
 
 
 def is_function_of_setting(given: Any) -> bool:
-    """Return whether `given` is a function from a setting to a list of callbacks."""
+    """Return whether `given` is a function that maps a setting to callbacks, and not a callback or a list."""
     return callable(given) and not hasattr(given, "set_model")
 
 
 def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], Sequence[Any]]:
-    """Return a function from a member to its callbacks, before copying.
+    """Return a function that maps a member to its callbacks, which must then be copied.
 
-    given: a list, or a function from a setting to a list.
+    Args:
+        given: A list of callbacks, or a function that maps a setting to a list of callbacks.
+        members: The members.
+
+    Returns:
+        The function.
+
+    Raises:
+        InvalidArgument: If a callback has batch hooks, or if two members would write to the same file.
     """
     if is_function_of_setting(given):
         chosen = [flatten_callbacks(given(dict(member.setting))) for member in members]
@@ -275,13 +300,13 @@ def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], S
 
 
 def _copy_callback(callback: Any) -> Any:
-    """Return a copy of a callback for one member, without copying its model."""
+    """Copy a callback for one member, but do not copy the callback's model."""
     watched = getattr(callback, "model", None)
     try:
         return copy.deepcopy(callback, {id(watched): watched})
     except Exception as error:
         raise InvalidArgument(
-            f"Population.fit: every member gets a copy of {type(callback).__name__}, which cannot be copied ({error}); "
+            f"Population.fit: each member needs a copy of {type(callback).__name__}, which cannot be copied ({error}); "
             "create locks and open files in on_train_begin, which is called on the copy"
         ) from error
 
@@ -290,14 +315,14 @@ def _check_callback(callback: Any) -> None:
     callback_list = CallbackList([callback], None, {})
     if callback_list.steps_until_next_call(0) is not None or callback_list.has_hook(*TEST_BATCH_HOOKS):
         raise InvalidArgument(
-            f"Population.fit: {type(callback).__name__} has batch hooks, for which every member would have to stop "
-            "after every batch; use epoch hooks instead (on_epoch_end), or train a single model"
+            f"Population.fit: {type(callback).__name__} has batch hooks, which would interrupt the training of each "
+            "member after every batch; use epoch hooks instead (on_epoch_end), or train a single model"
         )
 
 
 def _same_file_error(callback: Any, name: str, path: Any, one: Member, other: Member) -> InvalidArgument:
     return InvalidArgument(
         f"Population.fit: {one.label} and {other.label} would both write to {type(callback).__name__}'s {name}, "
-        f"{path!r}; pass callbacks=lambda setting: [...] with the setting in the name (it does not contain seeds and "
-        "folds), or save afterwards: population.save(path), population.best().save(path)"
+        f"{path!r}; pass callbacks=lambda setting: [...] and use the setting in the name (it does not contain seeds "
+        "and folds), or save after training with population.save(path) or population.best().save(path)"
     )

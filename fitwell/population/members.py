@@ -1,4 +1,4 @@
-"""Members of a population, each with a setting of hyperparameters, a seed and a model."""
+"""Members of a population, which consist of a hyperparameter setting, a seed and a model."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
 Setting = dict[str, Any]
 Build = Callable[[Setting], Model]
 
-# Columns of the results table. Hyperparameters cannot have these names.
+# Columns of the results table, which cannot be used as names of hyperparameters.
 RESERVED_COLUMNS = ("member", "seed", "fold", "epochs", "stopped_epoch", "status")
 
 
@@ -42,15 +42,16 @@ class Member:
     """One model of a population.
 
     Attributes:
-        setting: Hyperparameters passed to `build`.
-        seed: Seed of the member.
+        setting: The hyperparameters passed to `build`.
+        seed: The member's seed.
         model: The model that `build` returned.
-        stream: Random stream, equal to that of a model trained alone after ``set_random_seed(seed)``.
-        fold: Number of the validation fold, or None.
-        history: History of the last `fit`.
+        stream: The member's random stream. It gives the same numbers as for a model that is trained alone after
+            ``set_random_seed(seed)``.
+        fold: The 0-based number of the validation fold, or None.
+        history: The history of the last `fit`.
         status: "not trained", "running", "finished", "stopped", "interrupted" or "NaN in epoch …".
-        stopped_epoch: Epoch (from 0) after which a callback stopped the member, or None.
-        restored_epoch: Epoch whose weights were restored, or None.
+        stopped_epoch: The 0-based epoch after which a callback stopped the member, or None.
+        restored_epoch: The 0-based epoch whose weights were restored, or None.
     """
 
     setting: Setting
@@ -64,38 +65,38 @@ class Member:
     restored_epoch: int | None = None
 
     def mark_waiting(self) -> None:
-        """Mark the member as waiting: `fit` may end before the member is trained."""
+        """Set the status of a member that was trained before to "interrupted" until its training continues."""
         if self.status != "not trained":
             self.status = "interrupted"
 
     def mark_running(self, history: History) -> None:
-        """Mark the member as running, and write its logs to `history`."""
+        """Mark the member as running, and set the history that its training fills."""
         self.history = history
         self.status = "running"
         self.stopped_epoch = self.restored_epoch = None
 
     @property
     def label(self) -> str:
-        """Human-readable label of the member: ``learning_rate=0.01, seed 3, fold 2``."""
+        """A human-readable label of the member, such as ``learning_rate=0.01, seed 3, fold 2``."""
         return member_label(self.setting, self.seed, self.fold)
 
 
 def member_label(setting: Setting, seed: int, fold: int | None) -> str:
-    """Return the human-readable label of a member."""
+    """Return a human-readable label for the member with this setting, seed and fold."""
     parts = [f"{name}={value!r}" for name, value in setting.items()]
     parts.append(f"seed {seed}")
     return ", ".join(parts if fold is None else [*parts, f"fold {fold}"])
 
 
 def label_errors(member: str) -> AbstractContextManager[None]:
-    """Add the label of a member to errors that are raised inside the block."""
-    return add_error_note(f"This was member {member}.")
+    """Return a context manager that adds a member's label to errors."""
+    return add_error_note(f"The error occurred in member {member}.")
 
 
 def build_member(build: Build, setting: Setting, seed: int, fold: int | None = None) -> Member:
-    """Build one member with its seed."""
+    """Build one member's model with its random stream, and return the member."""
     stream = random.SeedGenerator(seed)
-    # Layer names restart at the same count, so all members have the same names and result columns.
+    # Restart the counters in layer names, so that all members have the same names and result columns.
     with (
         label_errors(member_label(setting, seed, fold)),
         random.use_seed_generator(stream),
@@ -106,12 +107,20 @@ def build_member(build: Build, setting: Setting, seed: int, fold: int | None = N
 
 
 def require_compiled_model(model: Any, maker: str) -> Model:
-    """Return `model`, or raise if it is not a compiled model.
+    """Return `model` after checking that it is a compiled model.
 
-    maker: human-readable name of the build function.
+    Args:
+        model: The object that the build function returned.
+        maker: The name of the build function for error messages.
+
+    Returns:
+        The model.
+
+    Raises:
+        InvalidArgument: If the object is not a model, or if the model is not compiled.
     """
     if not isinstance(model, Model):
-        hint = ": does it end with `return model`?" if model is None else ""
+        hint = "; end the function with `return model`" if model is None else ""
         raise InvalidArgument(f"{maker} must return a compiled model, got {model!r}{hint}")
     if not model.compiled:
         raise InvalidArgument(
@@ -122,7 +131,7 @@ def require_compiled_model(model: Any, maker: str) -> Model:
 
 
 def copy_setting(setting: Mapping[str, Any]) -> Setting:
-    """Return a copy of a setting and its lists, for a user function that may modify them."""
+    """Copy a setting and its lists, so that a user's function may modify them."""
     return {name: _copy_value(value) for name, value in setting.items()}
 
 
@@ -131,34 +140,34 @@ def _copy_value(value: Any) -> Any:
 
 
 def check_settings(members: Any) -> list[Setting]:
-    """Validate `members` and return a list of settings, which may have different hyperparameters."""
+    """Check the argument `members` of `Population`, and return it as a list of settings."""
     if isinstance(members, Mapping) or not isinstance(members, Sequence):
-        hint = "; for all combinations of lists write fw.grid(...)" if isinstance(members, Mapping) else ""
+        hint = "; use fw.grid(...) for all combinations of values" if isinstance(members, Mapping) else ""
         raise InvalidArgument(f"members: expected a list of dicts of hyperparameters, got {members!r}{hint}")
     if not members:
-        raise InvalidArgument("members: the list is empty; leave it out to vary seeds only")
+        raise InvalidArgument("members: the list is empty; omit it to vary only the seeds")
     for member in members:
         if not isinstance(member, Mapping) or not all(isinstance(name, str) for name in member):
-            raise InvalidArgument(f"members: expected dicts from names to values, got {member!r}")
+            raise InvalidArgument(f"members: expected dicts that map names to values, got {member!r}")
         for name in member:
             if name in RESERVED_COLUMNS:
                 raise InvalidArgument(
-                    f"members: a hyperparameter cannot be named {name!r}, which is a column of the results; "
+                    f"members: a hyperparameter cannot be named {name!r}, because this is a column of the results; "
                     "the reserved names are " + ", ".join(RESERVED_COLUMNS)
                 )
     return [dict(member) for member in members]
 
 
 def check_seeds(seeds: Any) -> list[int]:
-    """Validate `seeds` and return a list of different integers."""
+    """Check the argument `seeds` of `Population`, and return it as a list of distinct integers."""
     if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
         raise InvalidArgument(
-            f"seeds: expected a list of seeds, got {seeds!r}; write [{seeds}] for this one seed, or "
-            f"range({seeds}) for {seeds} of them"
+            f"seeds: expected a list of seeds, got {seeds!r}; write [{seeds}] for this single seed, or "
+            f"range({seeds}) for {seeds} seeds"
         )
     if isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes | Mapping):
         seeds = list(seeds)
     numbers = list(validate_param("Population", "seeds", seeds, ListOf(Integer(0), least=1)))
     if len(set(numbers)) < len(numbers):
-        raise InvalidArgument(f"seeds: expected different seeds, at least one, got {numbers!r}")
+        raise InvalidArgument(f"seeds: expected distinct seeds, got {numbers!r}")
     return numbers

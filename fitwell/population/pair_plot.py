@@ -1,4 +1,4 @@
-"""Plot of every pair of varying hyperparameters, with a metric as color."""
+"""Scatter plots of all pairs of varying hyperparameters, colored by a metric."""
 
 from __future__ import annotations
 
@@ -38,10 +38,16 @@ def plot_pairs(
     log: Mapping[str, bool] = MappingProxyType({}),
     by: By = None,
 ) -> Figure:
-    """For every pair of hyperparameters that vary, plot all members, colored by score.
+    """Plot all members for each pair of hyperparameters that vary, colored by score.
 
-    log: see `plot_effect`.
-    by: hyperparameters that set the marker shapes.
+    Args:
+        members: The members to plot.
+        metric: The name of the metric, or None for the default metric.
+        log: Whether each hyperparameter was sampled on a logarithmic scale, if known.
+        by: The hyperparameters that determine the marker shapes, or None.
+
+    Returns:
+        The figure.
     """
     measured = results_table.check_metric(members, metric)
     known = dict.fromkeys(name for member in members for name in member.setting)
@@ -49,14 +55,14 @@ def plot_pairs(
     names = [name for name in known if len({repr(m.setting.get(name)) for m in members}) > 1]
     if len(names) < 2:
         raise InvalidArgument(
-            f"plot_pairs needs two hyperparameters that vary, got {len(names) or 'none'}"
+            f"plot_pairs needs at least two hyperparameters that vary, got {len(names) or 'none'}"
             + (f" ({names[0]}): use plot_effect({names[0]!r})" if names else "")
         )
     better = infer_mode(measured)
     scores = np.array([results_table.member_score(member, measured) for member in members])
     if not np.isfinite(scores).any():
-        raise StateError(f"no member has a finite {measured}: see `results`, column 'status'")
-    # Draw the best members last, on top, and members without a finite score first.
+        raise StateError(f"no member has a finite {measured}: see the column 'status' of `results`")
+    # Draw members without a finite score first, and the best members last so that they are on top.
     order = np.argsort(
         np.where(np.isfinite(scores), scores if better == "max" else -scores, -np.inf), kind="stable"
     )
@@ -90,7 +96,7 @@ _Side = tuple[str, scales.ValueScale]
 
 
 def _label_outer_axes(figure: Figure, grid: _Grid, known: dict[str, scales.ValueScale], count: int) -> None:
-    """Label the outer axes only: the axes of a row or column are equal."""
+    """Label only the outer axes, because all plots in a row or column have the same axis."""
     from matplotlib.ticker import NullFormatter
 
     for axes, _, _ in grid:
@@ -118,7 +124,7 @@ def _draw(
     shown: tuple[float, float],
     shapes: _Shapes,
 ) -> None:
-    """Draw members on the axes of two hyperparameters; members at the same point are spread around it."""
+    """Draw members against two hyperparameters, and spread members at the same point around it."""
     points = [scale.positions([member.setting[name] for member in members]) for name, scale in sides]
     offsets = _spiral_offsets(list(zip(points[0].tolist(), points[1].tolist(), strict=True)))
     places = [scale.offset(point, by) for (_, scale), point, by in zip(sides, points, offsets, strict=True)]
@@ -144,19 +150,19 @@ def _draw(
 
 
 class _Shapes:
-    """Marker shapes of the members by group, discs if there are no groups."""
+    """The marker shapes of the members' groups. If there are no groups, all members are discs."""
 
     def __init__(self, groups: Palette | None) -> None:
         if groups is not None and len(groups.labels) > len(_MARKS):
             raise InvalidArgument(
-                f"by: {len(groups.labels)} groups are more than the {len(_MARKS)} marker shapes; "
+                f"by: there are {len(groups.labels)} groups, but only {len(_MARKS)} marker shapes; "
                 "use plot_effect(..., by=...)"
             )
         self._groups = groups
         self._marks = dict(zip(groups.labels if groups else (), _MARKS, strict=False))
 
     def marker(self, member: Member) -> str:
-        """Return the marker of a member: a dot if it does not have the hyperparameter."""
+        """Return a member's marker shape, which is a dot if the member does not have the hyperparameters."""
         group = self._groups.group_key(full_setting(member)) if self._groups else None
         return "o" if self._groups is None else "." if group is None else self._marks[group]
 
@@ -173,10 +179,10 @@ class _Shapes:
 
 
 def _spiral_offsets(points: Sequence[tuple[float, float]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return x and y offsets that spread equal points in a spiral, with the last one in the center.
+    """Return x and y offsets that arrange equal points in a spiral, with the last point in the center.
 
-    Otherwise the seeds of one setting would hide each other, with the best on top, and a setting that fails in nine of
-    ten cases would look good.
+    Without offsets, the seeds of one setting would hide each other and only the best would be visible. A setting that
+    fails for nine of ten seeds would then look good.
     """
     indices_by_point: dict[tuple[float, float], list[int]] = {}
     for number, point in enumerate(points):
@@ -185,7 +191,7 @@ def _spiral_offsets(points: Sequence[tuple[float, float]]) -> tuple[NDArray[np.f
     for numbers in indices_by_point.values():
         turns = np.arange(len(numbers))[::-1]
         radius = np.sqrt(turns / max(len(numbers) - 1, 1))
-        angle = turns * np.pi * (3 - np.sqrt(5))  # as the seeds of a sunflower
+        angle = turns * np.pi * (3 - np.sqrt(5))  # the golden angle, as in a sunflower
         moved[:, numbers] = radius * np.cos(angle), radius * np.sin(angle)
     return moved[0], moved[1]
 
@@ -197,7 +203,7 @@ def _add_colorbar(
     scores: NDArray[np.float64],
     shown: tuple[float, float],
 ) -> None:
-    """Add the color bar, and a note about members outside its range."""
+    """Add a color bar, and a note about members that are outside its range or diverged."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 

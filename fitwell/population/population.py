@@ -1,4 +1,4 @@
-"""`Population`: train many models together."""
+"""`Population`, which trains many models together."""
 
 from __future__ import annotations
 
@@ -46,25 +46,25 @@ _COUNT = Integer(1) | None
 
 
 class Population(PopulationPlots, PopulationSaving):
-    """Train models that differ in hyperparameters and seeds together.
+    """A group of models with different hyperparameters and seeds that are trained together.
 
-    Every setting in `members` is built once for every seed. Models with the same structure share one
-    compiled program even if their learning rates, penalties, dropout rates and other numbers differ, so an
-    additional member costs only its arithmetic. The learning curve of a member equals that of a model that is
-    built and fitted alone after ``utils.set_random_seed(seed)``, up to rounding.
+    One model is built for each combination of a setting in `members` and a seed. Models with the same structure
+    share one compiled program even if their learning rates, penalties, dropout rates and other numbers differ, so
+    an additional member costs only its own computation time. Up to rounding, a member's learning curve equals the
+    learning curve of a model that is built and fitted alone after ``utils.set_random_seed(seed)``.
 
     Args:
-        build (Callable[[dict], Model]): Builds a compiled `Model` from a dict of hyperparameters.
-        members (list[dict] | None): Settings to train: your own dicts, or the result of `grid` or `sample`.
-            The dicts may have different keys; results are missing where a dict has no such key.
-            Default: None, a single empty dict, for members that differ in the seed only.
-        seeds (Sequence[int]): Different integers >= 0. Default: (0,).
+        build (Callable[[dict], Model]): Function that builds a compiled `Model` from a dict of hyperparameters.
+        members (list[dict] | None): Settings to train. Pass your own dicts, or the result of `grid` or `sample`.
+            The dicts may have different keys. If a dict does not have a key, its value is missing in `results`.
+            Default: None, which means a single empty dict, so that the members differ only in their seeds.
+        seeds (Sequence[int]): Distinct integers >= 0. Default: (0,).
 
     Attributes:
-        members (list[Member]): One entry per setting, seed and fold, in the order of the rows of `results`.
+        members (list[Member]): One entry per setting, seed and fold, in the same order as the rows of `results`.
 
     Raises:
-        InvalidArgument: If a setting is not a dict of hyperparameters, if seeds repeat, or if `build` does
+        InvalidArgument: If a setting is not a dict of hyperparameters, if a seed occurs twice, or if `build` does
             not return a compiled model.
 
     Example:
@@ -80,8 +80,8 @@ class Population(PopulationPlots, PopulationSaving):
         >>> population
         <Population of 20 members, 0 trained>
 
-        ``population.fit(x, y, epochs=10, validation_split=0.2)`` trains them, ``population.results`` is a table
-        with a row per member, and ``population.best()`` returns the best model.
+        ``population.fit(x, y, epochs=10, validation_split=0.2)`` trains the models, ``population.results`` is a
+        table with one row per member, and ``population.best()`` returns the best model.
     """
 
     @validate_params(build=BUILD)
@@ -98,7 +98,9 @@ class Population(PopulationPlots, PopulationSaving):
 
     # --- training ------------------------------------------------------------------------------------------
 
-    @validate_params(FIT_RULES, epochs=Integer(0) | CallableRule("a function from a setting to one"))
+    @validate_params(
+        FIT_RULES, epochs=Integer(0) | CallableRule("a function that maps a setting to an integer")
+    )
     def fit(
         self,
         x: PyTree = None,
@@ -120,51 +122,52 @@ class Population(PopulationPlots, PopulationSaving):
         folds: Any = None,
         splits: Any = None,
     ) -> Population:
-        """Train every member. A second call continues where each member stopped.
+        """Train all members. If you call `fit` again, each member continues where it stopped.
 
-        A member whose loss is no longer finite stops with its last finite weights, and the others continue.
-        Ctrl-C, or an error in a callback, stops the running members and keeps what they have learned; members
-        that have not started stay unchanged.
+        If a member's loss becomes non-finite, the member stops with its last finite weights and the others continue.
+        Pressing Ctrl-C, or an error in a callback, stops the running members and keeps their current weights.
+        Members that have not started do not change.
 
-        If JAX has several accelerators (``jax.local_devices()``), all of them train members. A member that is
-        trained by itself gets the same bits on each of them; members under ``vmap`` form smaller groups, and
-        are equal up to rounding. Wrap the call in ``with jax.default_device(device):`` to use one device.
+        If JAX has more than one accelerator (``jax.local_devices()``), all of them train members. A member that is
+        trained alone gives bit-identical results on each accelerator. Members under ``vmap`` form smaller groups, so
+        their results are equal only up to rounding. To use a single device, wrap the call in
+        ``with jax.default_device(device):``.
 
         Args:
-            x (Array | pytree): Training inputs, `[rows, ...]`. Arrays, not a generator.
+            x (Array | pytree): Training inputs, `[rows, ...]`. They must be arrays, not a generator.
             y (Array | pytree | None): Targets, `[rows, ...]`. Default: None.
             batch_size (int | None): Rows per step. Default: None, which means 32.
-            epochs (int | Callable[[dict], int]): Number of epochs, or a function of the setting if the
-                training length is a hyperparameter. Default: 1.
+            epochs (int | Callable[[dict], int]): Number of epochs. If the number of epochs is a hyperparameter,
+                pass a function that maps a setting to the number. Default: 1.
             verbose (int | str): ``"auto"``, 0 or 1, see `Model.fit`. Default: ``"auto"``.
-            callbacks (list | Callable[[dict], list] | None): Templates; each member gets copies, so early
-                stopping, best weights and learning rates are separate for each member. Or a function from
-                a setting to a list, if arguments of callbacks are hyperparameters. Callbacks with batch hooks
-                are not supported. Default: None.
+            callbacks (list | Callable[[dict], list] | None): Callbacks, which are copied for each member, so early
+                stopping, best weights and learning rates are separate for each member. If the callbacks depend on
+                hyperparameters, pass a function that maps a setting to a list of callbacks. Callbacks with batch
+                hooks are not supported. Default: None.
             validation_split (float): Fraction of the rows to validate on, in [0, 1). Default: 0.
             validation_data (tuple | None): ``(x, y)`` or ``(x, y, sample_weight)``. Default: None.
             shuffle (bool): Whether to shuffle the rows in each epoch. Default: True.
             class_weight (dict | None): Weight of each class in the loss. Default: None.
             sample_weight (Array | None): Weight of each row in the loss, `[rows]`. Default: None.
-            initial_epoch (int): Number of the first epoch, from 0. Default: 0.
-            steps_per_epoch (int | None): Steps in an epoch. Default: None, all rows.
-            validation_steps (int | None): Validation batches to use. Default: None, all rows.
-            validation_batch_size (int | None): Rows per validation batch. Results do not depend on it.
-                Default: None, chosen.
-            validation_freq (int | Sequence[int]): Validate every n epochs, or after the listed epochs.
-                Default: 1.
-            folds (int | splitter | None): Cross-validation: number of folds, or a scikit-learn splitter. Each
+            initial_epoch (int): 0-based number of the first epoch. Default: 0.
+            steps_per_epoch (int | None): Steps per epoch. Default: None, which means one pass over all rows.
+            validation_steps (int | None): Number of validation batches. Default: None, which means all rows.
+            validation_batch_size (int | None): Rows per validation batch, which does not affect the results.
+                Default: None, which means it is chosen automatically.
+            validation_freq (int | Sequence[int]): Interval between validations in epochs, or a list of the epochs
+                after which to validate. Default: 1.
+            folds (int | splitter | None): Number of cross-validation folds, or a scikit-learn splitter. Each
                 member becomes one member per fold, which trains on the rows of the other folds and validates
                 on its own fold. Default: None.
-            splits (list[tuple[Array, Array]] | None): Pairs of arrays of row indices ``(train, validation)`` to
-                use instead of `folds`; the second may be empty. Default: None.
+            splits (list[tuple[Array, Array]] | None): Pairs ``(train, validation)`` of row index arrays to
+                use instead of `folds`. The second array may be empty. Default: None.
 
         Returns:
             Population: The population itself.
 
         Raises:
             InvalidArgument: If an argument is not valid, or if members share weights or files.
-            StateError: If a trained population continues with other folds.
+            StateError: If the population was already trained with different folds.
         """
         epochs_for = epochs if callable(epochs) else lambda setting: epochs
         for member in self.members:
@@ -229,8 +232,9 @@ class Population(PopulationPlots, PopulationSaving):
         if diverged:
             first = diverged[0]
             warn(
-                f"{len(diverged)} of {len(self.members)} members ended with a loss that is not finite, and have their "
-                f"last finite weights: the first is {first.label} ({first.status}). See `results`, column 'status'.",
+                f"{len(diverged)} of {len(self.members)} members stopped because their loss was not finite, and keep "
+                f"their last finite weights. The first one is {first.label} ({first.status}). See the column 'status' "
+                "of `results`.",
                 NonFiniteWarning,
             )
 
@@ -238,27 +242,27 @@ class Population(PopulationPlots, PopulationSaving):
 
     @property
     def results(self) -> pd.DataFrame:
-        """A pandas table with one row per member: setting, seed, fold, epochs, status and metrics.
+        """A pandas table with one row per member, which contains its setting, seed, fold, epochs, status and metrics.
 
-        Each metric has a column with its value after the last epoch and a column ``best_…`` with its best value
-        in any epoch. The latter is left out if the direction of the metric is not known (``my_score``).
-        `stopped_epoch` (from 0) is missing if no callback stopped the member.
+        Each metric has a column with its value after the last epoch, and a column ``best_…`` with its best value
+        over all epochs. There is no ``best_…`` column if it is not known whether larger values are better, as for
+        ``my_score``. `stopped_epoch` is 0-based, and is missing if no callback stopped the member.
         """
         return results_table.make_results(self.members)
 
     @property
     def history(self) -> list[History]:
-        """The `History` of every member from the last `fit`."""
+        """A list with the `History` of each member's last `fit`."""
         return [member.history for member in self.members]
 
     def member(self, number: int) -> Model:
         """Return the model of one member.
 
         Args:
-            number (int): Row of the member in `results`; negative numbers count from the end.
+            number (int): Row of the member in `results`. Negative numbers count from the end.
 
         Returns:
-            Model: The model with its present weights.
+            Model: The model with its current weights.
 
         Raises:
             InvalidArgument: If there is no such member.
@@ -266,7 +270,7 @@ class Population(PopulationPlots, PopulationSaving):
         is_integer = isinstance(number, int | np.integer) and not isinstance(number, bool)
         if not is_integer or not -len(self.members) <= number < len(self.members):
             raise InvalidArgument(
-                f"member: there are {len(self.members)} members, counted from 0, got {number!r}"
+                f"member: expected the 0-based number of one of the {len(self.members)} members, got {number!r}"
             )
         return self.members[number].model
 
@@ -274,62 +278,63 @@ class Population(PopulationPlots, PopulationSaving):
     def best(self, metric: str | None = None, mode: str = "auto") -> Model:
         """Return the model with the best value of a metric.
 
-        The values compared belong to the present weights of the members: those of the epoch that early stopping
-        restored, otherwise of the last epoch. With folds, this is the setting and seed with the best mean over
-        the folds, and the model of its first fold; to train on all rows, fit a new ``build(setting)``.
+        Members are ranked by their current weights. These are the weights that early stopping restored, or the
+        weights after the last epoch if none were restored. With folds, the setting and seed with the best mean over
+        the folds win, and the model of their first fold is returned. To train the best setting on all rows, fit a
+        new ``build(setting)``.
 
         Args:
             metric (str | None): Name in the history. Default: None, which means ``"val_loss"``, or ``"loss"``
-                without validation.
-            mode (str): ``"min"``, ``"max"`` or ``"auto"``, which infers the direction of the metric.
-                Default: ``"auto"``.
+                if there is no validation.
+            mode (str): ``"min"`` if smaller values are better, ``"max"`` if larger values are better, or ``"auto"``
+                to infer this from the metric. Default: ``"auto"``.
 
         Returns:
             Model: The best model.
 
         Raises:
             StateError: If the population is not trained, or if no member has a finite value.
-            InvalidArgument: If there is no such metric, or if its direction cannot be inferred.
+            InvalidArgument: If there is no such metric, or if `mode` cannot be inferred.
         """
         return self.members[results_table.rank_members(self.members, metric, mode)[0]].model
 
     @validate_params(top=_COUNT, mode=MODE)
     def ensemble(self, top: int | None = None, metric: str | None = None, mode: str = "auto") -> Ensemble:
-        """Return the best members as one predictor.
+        """Combine the best members into one predictor.
 
         Args:
-            top (int | None): Number of members. Default: None, all members.
-            metric (str | None): Metric that ranks the members, see `best`. Default: None.
-            mode (str): Direction of the metric, see `best`. Default: ``"auto"``.
+            top (int | None): Number of members. Default: None, which means all members.
+            metric (str | None): Metric by which the members are ranked, see `best`. Default: None.
+            mode (str): Whether smaller or larger values are better, see `best`. Default: ``"auto"``.
 
         Returns:
-            Ensemble: Predicts the mean and the standard deviation of the members.
+            Ensemble: A predictor that returns the mean and the standard deviation of the members' outputs.
 
         Raises:
             InvalidArgument: If `top` is larger than the population, or `metric` is given without `top`.
         """
         if top is None:
             if metric is not None:
-                raise InvalidArgument("ensemble: metric ranks the members, so pass how many to use: top=...")
+                raise InvalidArgument("ensemble: metric requires top=..., the number of best members to use")
             return Ensemble([member.model for member in self.members])
         if top > len(self.members):
-            raise InvalidArgument(f"ensemble: top={top} is more than the {len(self.members)} members")
+            raise InvalidArgument(f"ensemble: top={top} exceeds the number of members, {len(self.members)}")
         best = results_table.rank_members(self.members, metric, mode)[:top]
         return Ensemble([self.members[number].model for number in best])
 
     @validate_params(batch_size=_COUNT)
     def predict(self, x: PyTree, batch_size: int | None = None) -> PyTree:
-        """Return the outputs of every member.
+        """Return the outputs of all members.
 
         Args:
             x (Array | pytree): Inputs, `[rows, ...]`.
-            batch_size (int | None): Rows per step. Default: None, see `Model.predict`.
+            batch_size (int | None): Rows per step, see `Model.predict`. Default: None.
 
         Returns:
             Array | pytree: Outputs, `[members, rows, ...]`.
 
         Raises:
-            InvalidArgument: If the outputs of the members have different shapes.
+            InvalidArgument: If the members' outputs have different shapes.
         """
         groups = [group.models for group in self._groups] or [[member.model] for member in self.members]
         outputs = predict_all(groups, x, batch_size)
@@ -341,12 +346,12 @@ class Population(PopulationPlots, PopulationSaving):
     def evaluate(
         self, x: PyTree, y: PyTree = None, batch_size: int | None = None, sample_weight: PyTree = None
     ) -> pd.DataFrame:
-        """Return the loss and the metrics of each member.
+        """Compute each member's loss and metrics.
 
         Args:
-            x (Array | pytree): Inputs, `[rows, ...]`. Arrays, not a generator.
+            x (Array | pytree): Inputs, `[rows, ...]`. They must be arrays, not a generator.
             y (Array | pytree | None): Targets, `[rows, ...]`. Default: None.
-            batch_size (int | None): Rows per step. Default: None, see `Model.evaluate`.
+            batch_size (int | None): Rows per step, see `Model.evaluate`. Default: None.
             sample_weight (Array | None): Weight of each row, `[rows]`. Default: None.
 
         Returns:
@@ -357,8 +362,8 @@ class Population(PopulationPlots, PopulationSaving):
         """
         if data_adapters.is_batch_iterable(x):
             raise InvalidArgument(
-                "Population.evaluate: x must be arrays, not a generator: every member reads the rows, and the first "
-                "one would exhaust a generator"
+                "Population.evaluate: x must be arrays, not a generator, because the first member would exhaust the "
+                "generator"
             )
         metrics = [
             member.model.evaluate(

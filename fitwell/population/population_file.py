@@ -1,6 +1,7 @@
-"""Save and load a population: settings, seeds, histories, and the training state of every member.
+"""Saving and loading of populations, including settings, seeds, histories, and the members' training states.
 
-A file contains numbers and strings, and no code: loading it needs the function that builds the models.
+A file contains only numbers and strings, and no code. Loading a file therefore requires the function that builds the
+models.
 """
 
 from __future__ import annotations
@@ -35,36 +36,36 @@ from fitwell.saving.path_checks import check_input_path, check_overwrite
 
 __all__ = ["from_tree", "read_population", "read_populations", "to_tree", "write_population"]
 
-# A build function may create weights that are not part of the model.
+# Extra memory for weights that the build function creates but that are not part of the model.
 _SPARE, _SMALL = 4, 2**20
-# The next `fit` creates the rest of the state.
+# The saved fields of the training state. The next call of `fit` creates the other fields.
 _SAVED_STATE = ("trainable", "statistics", "slots", "hyper", "seed", "step", "epoch")
 
 
 def write_population(
     filepath: PathType, members: Sequence[Member], groups: Sequence[Group], overwrite: bool
 ) -> None:
-    """Write all members and groups to a file."""
+    """Write all members and groups to a file. Raise `FileError` if the file exists and `overwrite` is False."""
     path = check_path(filepath)
     check_overwrite(path, overwrite)
     write_checkpoint(path, to_tree(members, groups))
 
 
 def read_population(filepath: PathType, build: Build) -> tuple[list[Member], list[Group]]:
-    """Read the members and groups of a file, rebuilding the models with `build`."""
+    """Read members and groups from a file, and rebuild the models with `build`."""
     path = check_input_path(filepath)
     return from_tree(read_checkpoint(path), build, repr(str(path)))
 
 
 def read_populations(filepaths: Sequence[PathType], build: Build) -> tuple[list[Member], list[Group]]:
-    """Read several files and merge them into one population, in this order."""
+    """Read one or more files, and merge their members and groups in the order of the files."""
     members: list[Member] = []
     groups: list[Group] = []
     settings: dict[str, Setting] = {}
     for filepath in filepaths:
         part, its_groups = read_population(filepath, build)
         for member in part:
-            # As in a single file, members with equal settings share one dict.
+            # Members with equal settings must share one dict, even if they come from different files.
             member.setting = settings.setdefault(repr(member.setting), member.setting)
         _check_mergeable(part, members, os.fspath(filepath))
         members += part
@@ -73,19 +74,28 @@ def read_populations(filepaths: Sequence[PathType], build: Build) -> tuple[list[
 
 
 def _check_mergeable(part: Sequence[Member], others: Sequence[Member], name: str) -> None:
-    """Raise if members of another file cannot be merged with `others`, which were read before."""
+    """Check that a file's members can be merged with the members of the files that were read before.
+
+    Args:
+        part: The members of the file.
+        others: The members of the files that were read before.
+        name: The name of the file.
+
+    Raises:
+        FileError: If a member occurs twice, or if the number of folds differs.
+    """
     known = {(id(member.setting), member.seed, member.fold) for member in others}
     for member in part:
         if (id(member.setting), member.seed, member.fold) in known:
             raise FileError(
-                f"{name!r} holds {member.label}, which an earlier file contains as well: give every process "
+                f"{name!r} contains {member.label}, which an earlier file also contains: give each process "
                 "different members, such as members[rank::processes]"
             )
     have, before = _count_folds(part), _count_folds(others)
     if others and have != before:
         raise FileError(
-            f"{name!r} was trained with {have or 'no'} folds and the earlier files with {before or 'none'}: files "
-            "can only be merged if they have the same folds"
+            f"{name!r} was trained with {have or 'no'} folds, but the earlier files were trained with {before or 'no'} "
+            "folds: files can only be merged if they have the same folds"
         )
 
 
@@ -94,15 +104,21 @@ def _count_folds(members: Sequence[Member]) -> int:
 
 
 def to_tree(members: Sequence[Member], groups: Sequence[Group]) -> dict[str, Any]:
-    """Return all members and groups as dicts and lists of numbers, strings and arrays."""
+    """Convert all members and groups to a tree of dicts and lists that contain numbers, strings and arrays."""
     positions = {id(member): place for place, member in enumerate(members)}
     return {"format": FORMAT, "groups": [_group_record(group, positions) for group in groups]}
 
 
 def from_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Member], list[Group]]:
-    """Return the members and groups of a tree, with models from `build`.
+    """Create members and groups from a tree, and rebuild the models with `build`.
 
-    name: label of the tree in errors.
+    Args:
+        tree: A tree that `to_tree` returned.
+        build: The function that builds the models.
+        name: The name of the tree for error messages.
+
+    Returns:
+        The members and the groups.
     """
     check_tree(tree, name)
     members_by_place: dict[int, Member] = {}
@@ -111,7 +127,7 @@ def from_tree(tree: dict[str, Any], build: Build, name: str) -> tuple[list[Membe
     for written in tree["groups"]:
         example = Batch(**written["example"])
         for notes in written["members"]:
-            # Members with equal settings share one dict: the ranking groups folds by the identity of the dict.
+            # Members with equal settings share one dict, because the ranking uses its identity to group folds.
             notes["setting"] = settings.setdefault(repr(notes["setting"]), notes["setting"])
         group_members = []
         for number, notes in enumerate(written["members"]):
@@ -149,8 +165,9 @@ def _member_record(member: Member) -> dict[str, Any]:
     for name, value in member.setting.items():
         if not _is_plain(value):
             raise InvalidArgument(
-                f"save: hyperparameter {name}={value!r} cannot be written: files contain numbers, strings and lists of "
-                'them; use names in the settings, such as activation="relu", and create objects in build'
+                f"save: hyperparameter {name}={value!r} cannot be written, because files may only contain numbers, "
+                'strings and lists of these: use names in the settings, such as activation="relu", and create '
+                "the objects in build"
             )
     history = member.history
     return {
@@ -193,7 +210,7 @@ def _build_member(notes: dict[str, Any], build: Build) -> Member:
 
 
 def _named_state(member: Member) -> dict[str, np.ndarray]:
-    """Return the training state of a member as named arrays."""
+    """Return a member's training state as a dict that maps names to arrays."""
     state = member.model._session.init_train_state([])
     tree = {name: getattr(state, field_of_file(name)) for name in _SAVED_STATE}
     return {_leaf_name(path): np.asarray(leaf) for path, leaf in jax.tree.leaves_with_path(tree)}
@@ -201,9 +218,18 @@ def _named_state(member: Member) -> dict[str, np.ndarray]:
 
 @contextmanager
 def _build_within_budget(where: str, setting: Setting, size: int) -> Iterator[None]:
-    """Limit the memory that `build` uses for a model with `size` bytes of weights, and explain its errors."""
+    """Limit the memory that `build` may use inside the block, and convert its errors to `FileError`.
+
+    Args:
+        where: The name of the file or tree.
+        setting: The setting of the member.
+        size: The size of the saved state in bytes.
+
+    Yields:
+        None.
+    """
     budget = LoadBudget(where, size, _SPARE * size + _SMALL)
-    # The build function decides how models are made, so only memory is limited.
+    # Limit only the memory, because the build function decides how models are created.
     budget.calls = budget.objects = budget.ends = math.inf
     try:
         with use_budget(budget):
@@ -212,9 +238,9 @@ def _build_within_budget(where: str, setting: Setting, size: int) -> Iterator[No
         raise
     except Exception as error:
         raise FileError(
-            f"{where}: build fails for the saved setting {short_repr(setting)} "
-            f"({type(error).__name__}: {short_repr(str(error), 200, quote=False)}); load the file with the build "
-            "function that it was created with"
+            f"{where}: the build function failed for the saved setting {short_repr(setting)} "
+            f"({type(error).__name__}: {short_repr(str(error), 200, quote=False)}); load the population with the "
+            "build function that was used to create it"
         ) from error
 
 
@@ -232,12 +258,12 @@ def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None
         if built != saved:
             raise FileError(
                 f"{origin} was saved from a population with a different architecture: for {member.label}, {name} is "
-                f"{saved} in the file and {built} in the model that build returns; load it with the build function it "
-                "was created with"
+                f"{saved} in the file but {built} in the model that build returns; load the population with the build "
+                "function that was used to create it"
             )
     if arrays[_counter_name("step")] < 0 or not POSITION.test(int(arrays[_counter_name("epoch")])):
         raise FileError(
-            f"{origin} is damaged: for {member.label}, its counts of steps or epochs are not valid"
+            f"{origin} is damaged: the numbers of steps and epochs of {member.label} are not valid"
         )
     tree = {name: getattr(fresh, field_of_file(name)) for name in _SAVED_STATE}
     tree = jax.tree.map_with_path(lambda place, leaf: arrays[_leaf_name(place)], tree)

@@ -1,4 +1,4 @@
-"""Plotting methods of `Population`."""
+"""Methods of `Population` for plotting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["PopulationPlots"]
 
 
 class PopulationPlots:
-    """Mixin with the plotting methods of `Population`. matplotlib is imported on first use."""
+    """A mixin that provides the plotting methods of `Population`. It imports matplotlib on first use."""
 
     members: list[Member]
     _log_scaled: Mapping[str, bool]
@@ -23,21 +23,22 @@ class PopulationPlots:
     def plot_curves(
         self, metric: str | None = None, by: str | Sequence[str] | None = None, ax: Axes | None = None
     ) -> Axes:
-        """Plot the learning curves of all members, with their median, or with mean and spread if only seeds differ.
+        """Plot the learning curves of all members.
 
-        Outliers are left out of the plot, and a note counts them; the best members are always shown. The curve of
-        a member that diverged ends in a cross.
+        The plot also shows the median of the members. If the members differ only in their seeds, it shows the mean
+        and a band of one standard deviation (n - 1) instead. Outliers are outside the plot's range, and a note gives
+        their number. The best members are always visible. The curve of a diverged member ends with a cross.
 
         Args:
             metric (str | None): Name in the history. Default: None, which means ``"val_loss"``, or ``"loss"``
-                without validation.
-            by (str | list[str] | None): Hyperparameters, ``"seed"`` or ``"fold"``, that group the members. Each
-                group has a color, and with several members a mean and a band of one standard deviation
-                (n - 1), over the epochs that all of them reached. Default: None.
-            ax (matplotlib.axes.Axes | None): Axes to draw on. Default: None, new ones.
+                if there is no validation.
+            by (str | list[str] | None): Hyperparameters by which to group the members, or ``"seed"`` or ``"fold"``.
+                Each group has a color. A group with more than one member also has a mean curve and a band of one
+                standard deviation (n - 1) over the epochs that all its members reached. Default: None.
+            ax (matplotlib.axes.Axes | None): Axes to draw on. Default: None, which means a new figure.
 
         Returns:
-            matplotlib.axes.Axes: The axes. Call ``plt.show()`` in a script to show them.
+            matplotlib.axes.Axes: The axes. In a script, call ``plt.show()`` to show the figure.
         """
         from fitwell.population import curve_plot
 
@@ -50,18 +51,18 @@ class PopulationPlots:
         ax: Axes | None = None,
         by: str | Sequence[str] | None = None,
     ) -> Axes:
-        """Plot a metric against one hyperparameter: each member, and the mean for each value.
+        """Plot a metric against one hyperparameter, with a point for each member and the mean for each value.
 
-        Error bars are one standard deviation (n - 1). The axis of a number is logarithmic if `sample` drew the
-        number from a logarithmic distribution, or if its values span decades evenly. Outliers are triangles at the
-        edge, and members without a finite value are crosses.
+        Error bars show one standard deviation (n - 1). The x axis is logarithmic if `sample` drew the hyperparameter
+        from a logarithmic distribution, or if its values are spread evenly over decades. Outliers are triangles at
+        the edge of the plot, and members without a finite value are crosses.
 
         Args:
-            name (str): The hyperparameter, ``"seed"`` or ``"fold"``.
-            metric (str | None): See `plot_curves`. Default: None.
-            ax (matplotlib.axes.Axes | None): Axes to draw on. Default: None, new ones.
-            by (str | list[str] | None): Hyperparameters that group the members, see `plot_curves`; each group
-                has separate means. Default: None.
+            name (str): Name of the hyperparameter, or ``"seed"`` or ``"fold"``.
+            metric (str | None): Name in the history, see `plot_curves`. Default: None.
+            ax (matplotlib.axes.Axes | None): Axes to draw on. Default: None, which means a new figure.
+            by (str | list[str] | None): Hyperparameters by which to group the members, see `plot_curves`. Each
+                group has separate means. Default: None.
 
         Returns:
             matplotlib.axes.Axes: The axes.
@@ -71,14 +72,14 @@ class PopulationPlots:
         return effect_plot.plot_effect(self.members, name, metric, by, ax, self._log_scaled)
 
     def plot_pairs(self, metric: str | None = None, by: str | Sequence[str] | None = None) -> Figure:
-        """Plot every pair of the hyperparameters that vary, with the metric as color.
+        """Plot all pairs of the hyperparameters that vary, and show the metric as color.
 
-        Members at the same point, such as the seeds of one setting, are spread around it. Members that diverged
-        are crosses.
+        Members at the same point, such as the seeds of one setting, are spread around it. Diverged members are
+        crosses.
 
         Args:
-            metric (str | None): See `plot_curves`. Default: None.
-            by (str | list[str] | None): Hyperparameters that set the shapes of the markers. Default: None.
+            metric (str | None): Name in the history, see `plot_curves`. Default: None.
+            by (str | list[str] | None): Hyperparameters that determine the marker shapes. Default: None.
 
         Returns:
             matplotlib.figure.Figure: The figure.

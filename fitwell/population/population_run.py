@@ -1,4 +1,4 @@
-"""One call of `Population.fit`: grouping of the members, and the functions that start them."""
+"""`PopulationRun`, which groups and starts the members for one call of `Population.fit`."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ __all__ = ["PopulationRun"]
 
 
 class PopulationRun:
-    """One call of `Population.fit`.
+    """A single call of `Population.fit`, which groups the members and creates their train loops.
 
     Args:
-        members: Members of the population.
-        data: Data of the call.
-        callbacks: See `Population.fit`.
-        epochs_for: Returns the number of epochs for a setting.
-        options: Options that all members share.
+        members: The members of the population.
+        data: The training and validation data.
+        callbacks: The callbacks (see `Population.fit`).
+        epochs_for: A function that maps a setting to the number of epochs.
+        options: The options that all members share.
     """
 
     def __init__(
@@ -51,14 +51,14 @@ class PopulationRun:
         self._epochs_for = epochs_for
         self._options = options
         self._groups: list[Group] = []
-        # One example per group.
+        # The train loop of each group's first member.
         self._fits: list[MemberTrainLoop] = []
 
     def group_members(self, compile_ahead: Callable[[MemberTrainLoop], None]) -> list[Group]:
-        """Group the members by structure, check all arguments, and compile one program per group in advance."""
+        """Group the members by structure, check all arguments, and start compiling one program per group."""
 
         def on_new_group(member: Member) -> None:
-            # Arguments are checked here, before any member is trained.
+            # Creating the train loop checks the arguments before any member is trained.
             with random.use_seed_generator(member.stream):
                 fit = self._start(member, SharedFitContext(self._data.rows_for(member.model)))
                 self._fits.append(fit)
@@ -74,7 +74,7 @@ class PopulationRun:
         return self._groups
 
     def member_starts(self) -> list[tuple[MemberTrainLoop, list[MemberStart]]]:
-        """Return for each group its example, and the members with the functions that start them."""
+        """Return each group's first train loop, and pairs of members and functions that create their train loops."""
         return [
             (fit, [(member, functools.partial(self._start, member, fit.context)) for member in group.members])
             for fit, group in zip(self._fits, self._groups, strict=True)

@@ -1,4 +1,4 @@
-"""Saving and loading methods of `Population`."""
+"""Methods of `Population` for saving and loading."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from fitwell.population.members import Build, Member
 
 __all__ = ["BUILD", "PopulationSaving"]
 
-BUILD = CallableRule("a function from hyperparameters to a compiled model")
+BUILD = CallableRule("a function that maps hyperparameters to a compiled model")
 
 
 class PopulationSaving:
-    """Mixin with the methods of `Population` that save and load it."""
+    """A mixin that provides the methods of `Population` for saving and loading."""
 
     build: Build
     members: list[Member]
@@ -28,7 +28,7 @@ class PopulationSaving:
     _log_scaled: Mapping[str, bool]
 
     def save(self, filepath: PathType, overwrite: bool = True) -> None:
-        """Write settings, seeds, histories and the training state of every member to one file.
+        """Write the settings, seeds, histories and training states of all members to one file.
 
         Args:
             filepath (str | Path): The file to write.
@@ -40,19 +40,20 @@ class PopulationSaving:
             FileError: If the file cannot be written.
         """
         if not self._groups:
-            raise StateError("save: the population is not trained yet: call fit first")
+            raise StateError("save: the population is not trained yet; call fit first")
         population_file.write_population(filepath, self.members, self._groups, overwrite)
 
     @classmethod
     @validate_params(build=BUILD)
     def load(cls, filepath: PathType | list[PathType] | tuple[PathType, ...], build: Build) -> Self:
-        """Load a population from a file, or from several files.
+        """Load a population from one or more files.
 
-        A file contains numbers and strings, and loading it runs no code. A loaded population continues exactly as
-        the saved one would.
+        A file contains only numbers and strings, so loading it does not run any code from the file. Training a
+        loaded population gives exactly the same results as training the original one.
 
-        Several processes can share a population: each one trains a part, and the files are merged at the end.
-        (On one machine `fit` uses all cores and accelerators by itself, and compiles once.) ::
+        To share a population among multiple processes, let each process train some of the members, and merge the
+        files at the end. On a single machine this is not necessary, because `fit` uses all cores and accelerators
+        and compiles only once. ::
 
             part = fw.Population(build, members[rank::processes], seeds=range(10))
             part.fit(x, y, epochs=100, folds=5)
@@ -61,15 +62,15 @@ class PopulationSaving:
             population = fw.Population.load([f"part-{rank}.fit" for rank in range(processes)], build)
 
         Args:
-            filepath (str | Path | list): A file written by `save`, or a list of files, whose members become one
-                population in this order.
-            build (Callable[[dict], Model]): The function that the population was created with.
+            filepath (str | Path | list): A file written by `save`, or a list of files to merge. The members are in
+                the same order as the files.
+            build (Callable[[dict], Model]): The function that was used to create the population.
 
         Returns:
             Population: The loaded population.
 
         Raises:
-            FileError: If a file is damaged, does not match `build`, or overlaps with another one.
+            FileError: If a file is damaged or does not match `build`, or if two files contain the same member.
         """
         files = list(filepath) if isinstance(filepath, list | tuple) else [filepath]
         if not files:
@@ -77,12 +78,12 @@ class PopulationSaving:
         return cls._from_members(build, *population_file.read_populations(files, build))
 
     def to_tree(self) -> dict[str, Any]:
-        """Return the content of a saved file as dicts and lists of numbers, strings and arrays."""
+        """Return the content of a saved file as dicts and lists that contain numbers, strings and arrays."""
         return population_file.to_tree(self.members, self._groups)
 
     @classmethod
     def from_tree(cls, tree: dict[str, Any], build: Build) -> Self:
-        """Return the population of a tree that `to_tree` returned; see `load`."""
+        """Create a population from a tree that `to_tree` returned. See `load`."""
         return cls._from_members(build, *population_file.from_tree(tree, build, "the tree"))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Schema of population files, checked before any model is built."""
+"""The schema of population files, which is checked before any model is built."""
 
 from __future__ import annotations
 
@@ -75,9 +75,14 @@ _FORM = {
 
 
 def check_tree(tree: Any, where: str) -> None:
-    """Raise `FileError` if `tree` is not a valid population.
+    """Check that `tree` is a valid population.
 
-    where: name of the file.
+    Args:
+        tree: The content of the file.
+        where: The name of the file for error messages.
+
+    Raises:
+        FileError: If the tree is not valid.
     """
     if not isinstance(tree, dict) or not _FORMAT_RULE.test(tree.get("format")):
         raise FileError(f"{where} is not a population file")
@@ -86,7 +91,7 @@ def check_tree(tree: Any, where: str) -> None:
         _check_group(group, f"groups[{number}]", where)
     members = [member for group in tree["groups"] for member in group["members"]]
     if sorted(member["place"] for member in members) != list(range(len(members))):
-        raise _damaged(where, f"its {len(members)} members do not have different places")
+        raise _damaged(where, f"the places of its {len(members)} members must be 0 to {len(members) - 1}")
     if len({member["fold"] is None for member in members}) > 1:
         raise _damaged(where, "only some of its members have a fold")
 
@@ -97,16 +102,16 @@ def _check_group(group: dict[str, Any], place: str, where: str) -> None:
         raise _damaged(where, f"{place} does not have a state for each of its {count} members")
     for name, example in group["example"].items():
         leaves = jax.tree.leaves(example)
-        # A row of zeros, of which only the shape is used.
+        # The example is a row of zeros. Only its shape is used.
         alike = all(isinstance(leaf, np.ndarray) and leaf.shape[:1] == (1,) for leaf in leaves)
         if not alike or (name == "x" and not leaves) or (not leaves and example is not None):
-            raise _damaged(where, f"{place}.example.{name} does not hold a row of arrays")
+            raise _damaged(where, f"{place}.example.{name} does not contain arrays with one row")
     for number, member in enumerate(group["members"]):
         History.check_arrays(history_state(member), f"{where}: {place}.members[{number}]")
 
 
 def history_state(member: dict[str, Any]) -> dict[str, Any]:
-    """Return the state for `History.restore_arrays` from the record of a member."""
+    """Convert a member's record in a file to the state for `History.restore_arrays`."""
     logs = member["logs"]
     rates = {name: member[name] for name in ("learning_rate",) if name in member}
     return rates | {

@@ -1,4 +1,4 @@
-"""The results table of a population, and the ranking of its members."""
+"""A population's results table, and the ranking of its members."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ __all__ = [
 
 
 def make_results(members: Sequence[Member]) -> pd.DataFrame:
-    """Return one row per member: setting, seed, fold, epochs, status, and the last and best value of every metric.
+    """Return the results table, which has one row per member.
 
-    The best value is left out if the direction of the metric is not known.
+    A row contains the setting, seed, fold, epochs, status, and the last and best value of each metric. The best value
+    is omitted if it is not known whether larger or smaller values are better.
     """
     metrics = metric_names(members)
     values_by_member = []
@@ -50,10 +51,18 @@ def make_results(members: Sequence[Member]) -> pd.DataFrame:
 
 
 def member_table(members: Sequence[Member], values_by_member: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """Return one row per member: setting, seed and fold, then its dict in `values_by_member`."""
+    """Return a table with one row per member, which contains the member's setting, seed, fold and further values.
+
+    Args:
+        members: The members.
+        values_by_member: A dict for each member that maps column names to the further values.
+
+    Returns:
+        The table.
+    """
     import pandas as pd
 
-    # A hyperparameter may have the name of a metric ("loss"): then its column gets a suffix.
+    # If a hyperparameter has the same name as a metric, such as "loss", its column gets a suffix.
     taken = {name for row in values_by_member for name in row}
     folds = any(member.fold is not None for member in members)
     filled = [
@@ -73,28 +82,40 @@ def member_table(members: Sequence[Member], values_by_member: Sequence[dict[str,
 
 
 def metric_names(members: Sequence[Member]) -> list[str]:
-    """Return the names of all measured metrics."""
+    """Return the names of the losses and metrics in the members' histories."""
     logged = dict.fromkeys(name for member in members for name in member.history.history)
     return [name for name in logged if name not in LEARNING_RATE_NAMES]
 
 
 def check_metric(members: Sequence[Member], metric: str | None) -> str:
-    """Return `metric`, or the default metric if None; raise if it was not measured."""
+    """Check that a metric was measured, and return its name.
+
+    Args:
+        members: The members.
+        metric: The name of the metric. None means ``val_loss`` if it was measured, and ``loss`` otherwise.
+
+    Returns:
+        The name of the metric.
+
+    Raises:
+        StateError: If the members are not trained.
+        InvalidArgument: If the metric was not measured.
+    """
     metrics = metric_names(members)
     if not metrics:
-        raise StateError("the population is not trained yet: call fit first")
+        raise StateError("the population is not trained yet; call fit first")
     if metric is None:
         return "val_loss" if "val_loss" in metrics else "loss"
     if metric not in metrics:
         raise InvalidArgument(
-            f"metric {metric!r} was not measured{did_you_mean(str(metric), metrics) or '.'} Measured: "
-            f"{', '.join(metrics)}."
+            f"metric {metric!r} was not measured{did_you_mean(str(metric), metrics) or '.'} The measured metrics "
+            f"are: {', '.join(metrics)}."
         )
     return metric
 
 
 def member_score(member: Member, metric: str) -> float:
-    """Return the value of `metric` for the present weights of a member, NaN if there is none."""
+    """Return the metric's value for the member's current weights, or NaN if it was not measured."""
     values = (
         dict(zip(member.history.epochs_of(metric), member.history.history[metric], strict=True))
         if (metric in member.history.history)
@@ -106,11 +127,19 @@ def member_score(member: Member, metric: str) -> float:
 
 
 def rank_members(members: Sequence[Member], metric: str | None, mode: str) -> list[int]:
-    """Return the indices of the members, best first and diverged ones last.
+    """Rank the members by a metric. Members with the same setting and seed are ranked by the mean over their folds.
 
-    Members with the same setting and seed are ranked by the mean over their folds.
+    Args:
+        members: The members.
+        metric: The name of the metric, or None for the default metric.
+        mode: ``"max"`` if larger values are better, ``"min"`` if smaller values are better, or ``"auto"`` to infer this
+            from the metric.
 
-    mode: ``"max"``, ``"min"``, or ``"auto"``, which infers the direction of the metric.
+    Returns:
+        The indices of the members, from best to worst. Diverged members are last.
+
+    Raises:
+        StateError: If no member has a finite value.
     """
     name = check_metric(members, metric)
     warn_if_regularizers_differ(
@@ -124,12 +153,12 @@ def rank_members(members: Sequence[Member], metric: str | None, mode: str) -> li
     means = {key: float(np.mean(values)) for key, values in sums.items()}
     order = sorted(range(len(members)), key=lambda i: (not math.isfinite(means[keys[i]]), means[keys[i]], i))
     if not math.isfinite(means[keys[order[0]]]):
-        raise StateError(f"no member has a finite {name}: see `results`, column 'status'")
+        raise StateError(f"no member has a finite {name}: see the column 'status' of `results`")
     return order
 
 
 def best_so_far(members: Sequence[Member]) -> dict[str, float]:
-    """Return the best score of all members, for the progress line."""
+    """Return a dict with the best score of all members for the progress bar."""
     if not metric_names(members):
         return {}
     name = check_metric(members, None)

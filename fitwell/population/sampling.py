@@ -1,4 +1,4 @@
-"""Settings for a population: all combinations of values, or random samples."""
+"""Functions that create population settings, either from all combinations of values or by random sampling."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ["SampledSettings", "grid", "sample"]
 
 
 def grid(**values: Iterable[Any]) -> list[Setting]:
-    """Return one setting for every combination of values.
+    """Return one setting for each combination of hyperparameter values.
 
     Args:
-        **values (Iterable): The values of each hyperparameter.
+        **values (Iterable): List of values for each hyperparameter.
 
     Returns:
-        list[dict]: The settings; the last hyperparameter varies fastest.
+        list[dict]: The settings. The last hyperparameter varies fastest.
 
     Raises:
-        InvalidArgument: If a list of values is empty or not a list.
+        InvalidArgument: If an argument is not a list, or if it is empty.
 
     Example:
         >>> import fitwell as fw
@@ -40,11 +40,12 @@ def grid(**values: Iterable[Any]) -> list[Setting]:
 
 
 class SampledSettings(list[Setting]):
-    """List of sampled settings, with the scale of each hyperparameter.
+    """A list of sampled settings that also stores which hyperparameters have a logarithmic scale.
 
     Args:
         settings (Iterable[dict]): The settings.
-        log (Mapping[str, bool]): Whether each hyperparameter that has a distribution is logarithmic.
+        log (Mapping[str, bool]): For each hyperparameter that was sampled from a distribution, whether the
+            distribution is logarithmic.
     """
 
     def __init__(self, settings: Iterable[Setting], log: Mapping[str, bool]) -> None:
@@ -52,7 +53,7 @@ class SampledSettings(list[Setting]):
         self.log = dict(log)
 
 
-# SciPy names of distributions that are uniform or normal in the logarithm.
+# Names of SciPy distributions for which the logarithm of the value is uniformly or normally distributed.
 _LOGARITHMIC = ("loguniform", "reciprocal", "lognorm")
 
 
@@ -61,12 +62,13 @@ _LOGARITHMIC = ("loguniform", "reciprocal", "lognorm")
     random_state=Integer(0) | None,
 )
 def sample(count: int, /, *, random_state: int | None = None, **spaces: Any) -> list[Setting]:
-    """Return settings sampled at random.
+    """Return randomly sampled settings.
 
     Args:
         count (int): Number of settings, at least 1.
-        random_state (int | None): Seed; the same seed gives the same settings. Default: None, a random seed.
-        **spaces (distribution | list): For each hyperparameter a distribution of `scipy.stats`, such as
+        random_state (int | None): Seed. The same seed gives the same settings. Default: None, which means a random
+            seed.
+        **spaces (distribution | list): For each hyperparameter, a distribution from `scipy.stats`, such as
             ``loguniform(1e-4, 1e-1)``, or a list of equally likely values.
 
     Returns:
@@ -95,7 +97,7 @@ def sample(count: int, /, *, random_state: int | None = None, **spaces: Any) -> 
 
 
 def draw(count: int, /, *, random_state: int | None = None, **spaces: Any) -> list[Setting]:
-    """Deprecated name of `sample`."""
+    """Return randomly sampled settings. This function is a deprecated alias of `sample`."""
     warn_deprecated("fw.draw", "fw.sample")
     return sample(count, random_state=random_state, **spaces)
 
@@ -107,8 +109,8 @@ def _sample_distribution(
         values = distribution.rvs(size=count, random_state=generator)
     except TypeError as error:
         raise InvalidArgument(
-            f"{name}: cannot sample from {type(distribution).__name__} ({error}); pass a distribution with its "
-            f"parameters, as in {name}=scipy.stats.loguniform(1e-4, 1e-1)"
+            f"{name}: cannot sample from {type(distribution).__name__} ({error}); pass a distribution with "
+            f"parameters, such as {name}=scipy.stats.loguniform(1e-4, 1e-1)"
         ) from error
     numbers: list[Any] = np.asarray(values).tolist()
     return numbers

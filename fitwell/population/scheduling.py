@@ -1,4 +1,4 @@
-"""Schedules the members of a population on cores and accelerators, in threads or under `vmap`."""
+"""Scheduling of a population's members on CPU cores and accelerators, in threads or under `vmap`."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ MemberStart = tuple[Member, Callable[[], MemberTrainLoop]]
 
 @contextmanager
 def async_compiler() -> Iterator[Callable[[MemberTrainLoop], None]]:
-    """Yield a function that compiles the program of a fit in the background.
+    """Return a context manager that yields a function for compiling a train loop's program in the background.
 
-    It compiles one program per core; the training threads compile the others. It does nothing on accelerators,
-    where members run under `vmap` and the size of a group is not known before all members are grouped.
+    The function compiles at most one program per core, and the training threads compile the other programs. On
+    accelerators, the function does nothing. Members run under `vmap` there, and the number of members in a group is not
+    known until all members are grouped.
     """
     left = devices.cpu_count() if devices.current_device().platform == "cpu" else 0
     pool = ThreadPoolExecutor(max(left, 1), "fitwell-compiler")
@@ -64,11 +65,12 @@ def run_groups(
     report_done: Callable[[int], None],
     interrupted: Callable[[], bool],
 ) -> None:
-    """Train all groups on all devices, each under `vmap` or in threads.
+    """Train all groups on all devices, either under `vmap` or in threads.
 
-    groups: pairs of an example fit and the members with functions that create their fits.
-    report_done: called with the number of finished members.
-    interrupted: returns whether the user pressed Ctrl-C.
+    Args:
+        groups: For each group, its first train loop, and pairs of members and functions that create their train loops.
+        report_done: A function that is called with the number of finished members.
+        interrupted: A function that returns whether the user pressed Ctrl-C.
     """
     vmapped: list[Sequence[MemberStart]] = []
     threaded: list[Sequence[MemberStart]] = []
@@ -77,7 +79,7 @@ def run_groups(
     slots = thread_devices()
     jobs: list[list[Job]] = []
     for group in vmapped:
-        # With fewer groups than devices, each group is divided among several devices.
+        # If there are fewer groups than devices, divide each group among multiple devices.
         jobs.append(
             [VmappedJob(chunk) for chunk in chunk_members(group, -(-len(set(slots)) // len(vmapped)))]
         )
@@ -86,26 +88,34 @@ def run_groups(
 
 
 def chunk_members(group: Sequence[MemberStart], least: int) -> list[Sequence[MemberStart]]:
-    """Split a group into chunks of equal size: at least `least` of them if there are enough members."""
+    """Split a group into chunks of about equal size.
+
+    Args:
+        group: The members of the group.
+        least: The minimum number of chunks, if there are enough members.
+
+    Returns:
+        The chunks, which contain at most `MAX_VMAP_SIZE` members each.
+    """
     size = math.ceil(len(group) / max(least, math.ceil(len(group) / MAX_VMAP_SIZE)))
     return [group[i : i + size] for i in range(0, len(group), size)]
 
 
 def thread_devices() -> list[jax.Device]:
-    """Return the device of each training thread.
+    """Return a list with the device of each training thread.
 
-    Every accelerator has one thread. On a CPU, XLA runs concurrently with Python, and one thread per core keeps both
-    busy. Several CPU devices would share the cores and compile separately: for 32 networks 8-30-1 on 2 cores, two
-    devices took about 1.5 times as long as one. So only one is used.
+    Each accelerator has one thread. On a CPU, XLA runs concurrently with Python, and one thread per core keeps both
+    busy. Only one CPU device is used, because multiple CPU devices share the cores but compile separately. For 32
+    networks of shape 8-30-1 on 2 cores, two devices took about 1.5 times as long as one device.
     """
     found = devices.local_devices()
     return found if found[0].platform != "cpu" else found[:1] * devices.cpu_count()
 
 
 class SingleJob:
-    """Job that trains one member by itself, with the compiled program of its group.
+    """A job that trains one member alone, with the compiled program of its group.
 
-    A member that stops or diverges early has no further cost.
+    If the member stops early or diverges, it does not use any more computation time.
     """
 
     def __init__(self, start: MemberStart) -> None:
@@ -123,17 +133,17 @@ class SingleJob:
         self.done = 1
 
     def stop(self) -> None:
-        """End with the running dispatch."""
+        """Stop after the current dispatch."""
         fit = self._fit
         if fit is not None:
             fit.model.stop_training = True
 
 
 class VmappedJob:
-    """Job that trains several members under `vmap`, as one program mapped over their states.
+    """A job that trains multiple members under `vmap`, with one program that is mapped over their states.
 
-    Each fit runs as it would alone, but the dispatches of the members are executed together. The slot of a
-    stopped member stays idle until it pays to compile a program with fewer slots.
+    Each member has a separate train loop, but their dispatches are executed together. When a member stops, its slot in
+    the program stays idle until compiling a program with fewer slots is worthwhile.
     """
 
     def __init__(self, starts: Sequence[MemberStart]) -> None:
@@ -142,7 +152,7 @@ class VmappedJob:
         self._stopping = False
 
     def stop(self) -> None:
-        """End with the running dispatch."""
+        """Stop after the current dispatch."""
         self._stopping = True
 
     def run(self) -> None:
@@ -164,7 +174,7 @@ class VmappedJob:
                 if self._stopping:
                     run.fit.model.stop_training = True
                 run.advance(outcome)
-                # If one member fails, the others stop and keep their progress, as in threads.
+                # If one member fails, the other members stop and keep their progress, as they do in threads.
                 self._stopping |= run.error is not None
             waiting = [run for run in waiting if run.is_waiting]
             self.done = len(runs) - len(waiting)
@@ -178,12 +188,18 @@ class VmappedJob:
 
 
 def worth_compiling(spared: float, compiling: float) -> bool:
-    """Return whether the seconds that a smaller program saves exceed its compile time."""
+    """Return whether a smaller program saves more seconds than it takes to compile."""
     return spared > compiling
 
 
 class _MemberRun:
-    """A member under `vmap`: its fit, and the `request` for its next dispatch."""
+    """The training of one member under `vmap`.
+
+    Attributes:
+        request: The request for the member's next dispatch.
+        is_waiting: Whether the member waits for its next dispatch.
+        error: The exception that stopped the member, or None.
+    """
 
     request: DispatchRequest
 
@@ -197,7 +213,14 @@ class _MemberRun:
         self.error: Exception | None = None
 
     def advance(self, outcome: tuple[TrainState, DispatchResult] | None) -> bool:
-        """Take over the outcome of a dispatch and prepare the next one; return whether there is one."""
+        """Process the outcome of a dispatch and prepare the next request.
+
+        Args:
+            outcome: The state and the result after the dispatch, or None before the first dispatch.
+
+        Returns:
+            Whether there is another request.
+        """
         with random.use_seed_generator(self.member.stream):
             try:
                 self.is_waiting = self._advance(outcome)
@@ -215,7 +238,7 @@ class _MemberRun:
                 fit.after(self.request.dispatch, self.request.epoch_values, *outcome)
             for dispatch, values in self._dispatches:
                 self.request = DispatchRequest(fit.plan.runner, fit.session.pull(), dispatch, values)
-                # Keep the run open until the next call.
+                # Keep the training context open until the next call.
                 self._training = training.pop_all()
                 return True
         return False

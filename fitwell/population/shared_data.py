@@ -1,4 +1,4 @@
-"""The rows that members share: packed once, copied to each device once, and split into folds."""
+"""Data that the members of a population share. It is packed once, copied to each device once, and split into folds."""
 
 from __future__ import annotations
 
@@ -26,12 +26,16 @@ __all__ = ["PopulationData", "SharedRows"]
 
 
 class SharedRows:
-    """Training and validation rows of a population, in the format of one model.
+    """Training and validation rows that all members with the same input format share.
 
-    validation: validation rows of all members, or None.
-    folds: None if all members train on all rows.
-    count: number of training rows.
-    categories: names of the classes by output (see `TrainingSession.categories`).
+    Args:
+        data: The training rows.
+        validation: The validation rows for all members, or None.
+        folds: The cross-validation folds, or None if all members train on all rows.
+        categories: The class names of each output (see `TrainingSession.categories`).
+
+    Attributes:
+        count: The number of training rows.
     """
 
     def __init__(
@@ -52,7 +56,7 @@ class SharedRows:
 
     @property
     def data(self) -> FitData:
-        """The training rows on the device of this thread."""
+        """The training rows on this thread's device."""
         device = devices.current_device()
         with self._device_lock:
             if device not in self._by_device:
@@ -60,7 +64,7 @@ class SharedRows:
             return self._by_device[device]
 
     def validation_for(self, fold: int | None) -> FitData | None:
-        """Return the validation rows of `fold`."""
+        """Return the validation rows of a fold, or None if it has none."""
         if fold not in self._parts:
             assert self.folds is not None and fold is not None
             chosen = self.folds[fold].validation
@@ -71,7 +75,17 @@ class SharedRows:
     def validation_block(
         self, fold: int | None, validation: FitData, batch_size: int | None, pad: bool
     ) -> Validation | None:
-        """Return the validation block for the dispatch, cached by device and padding."""
+        """Return a fold's validation rows in the format for dispatches, and cache them for each device.
+
+        Args:
+            fold: The index of the fold, or None.
+            validation: The validation rows of the fold.
+            batch_size: The number of rows per batch, or None for the default.
+            pad: Whether the last batch is padded.
+
+        Returns:
+            The validation rows, or None.
+        """
         key = fold, devices.current_device(), pad
         if key not in self._blocks:
             room = None if self.folds is None else _padded_size(len(part.validation) for part in self.folds)
@@ -79,7 +93,7 @@ class SharedRows:
         return self._blocks[key]
 
     def train_indices(self, fold: int | None) -> dict[str, Any]:
-        """Return the training rows of `fold`, as arguments of `ArrayLoader`."""
+        """Return keyword arguments that make `ArrayLoader` load only the training rows of `fold`."""
         if self.folds is None or fold is None:
             return {}
         room = _padded_size(len(part.train) for part in self.folds)
@@ -87,13 +101,13 @@ class SharedRows:
 
 
 def _padded_size(sizes: Iterable[int]) -> int | None:
-    """Return the size to pad parts to, or None if their sizes are equal."""
+    """Return the largest of `sizes`, to which all parts are padded, or None if the sizes are equal."""
     distinct_sizes = set(sizes)
     return max(distinct_sizes) if len(distinct_sizes) > 1 else None
 
 
 class PopulationData:
-    """The data of `Population.fit`, packed once for all models with the same input format."""
+    """The data for one call of `Population.fit`, which is packed once for all models with the same input format."""
 
     def __init__(
         self,
@@ -109,8 +123,8 @@ class PopulationData:
     ) -> None:
         if (folds is not None or splits is not None) and (validation_data is not None or validation_split):
             raise InvalidArgument(
-                "fit: with folds or splits each member validates on the rows that it does not train on; "
-                "leave validation_data and validation_split out"
+                "fit: with folds or splits, each member validates on the rows that it does not train on; "
+                "omit validation_data and validation_split"
             )
         self._given = (x, y, sample_weight, class_weight)
         self._validation_data = validation_data
@@ -120,14 +134,14 @@ class PopulationData:
         self._packed: dict[Any, SharedRows] = {}
 
     def rows_for(self, model: Model) -> SharedRows:
-        """Return the rows in the input format of `model`."""
+        """Return the rows in the input format that `model` requires."""
         inputs, outputs = model.input_names, model._output_names_for(self._given[1])
         shapes = model._input_specs()[0]
-        # Names matter only if there are several: a single name often contains a model count.
+        # Ignore the name of a single input or output, because generated names contain a counter.
         form = (
             inputs and (tuple(inputs) if len(inputs) > 1 else 1),
             tuple(outputs) if len(outputs) > 1 else 1,
-            # A last axis of size 1 is added or removed to match the shapes.
+            # Packing adds or removes a last axis of size 1 to match the model's input shapes.
             shapes and tuple((len(shape), shape[-1] == 1) for shape in shapes),
         )
         if form not in self._packed:
@@ -140,23 +154,24 @@ class PopulationData:
         if batch is None:
             raise InvalidArgument(
                 "Population.fit: x must be arrays, not a generator, because each member reads the rows in a different "
-                "order; arrays too large for memory may be memory-mapped (numpy.load(..., mmap_mode='r'))"
+                "order; memory-map arrays that are too large for memory (numpy.load(..., mmap_mode='r'))"
             )
         validation = None
         if self._validation_data is not None:
             validation = pack_validation_data(model, self._validation_data)
             if validation.batch is None:
                 raise InvalidArgument(
-                    "Population.fit: validation_data must be arrays, not a generator, which one member would exhaust"
+                    "Population.fit: validation_data must be arrays, not a generator, because the first member would "
+                    "exhaust the generator"
                 )
         elif self._validation_split:
             data, validation = data.split(self._validation_split)
         if self._made_folds is None and (self._folds is not None or self._splits is not None):
-            # Split once: a splitter without a seed returns different folds at each call.
+            # Split only once, because a splitter without a seed returns different folds each time.
             if must_stream(batch):
                 raise InvalidArgument(
-                    "Population.fit: with folds or splits all rows must be in memory, but these memory-mapped arrays "
-                    f"exceed the budget of {config.memory_budget():,} bytes: raise it with "
+                    "Population.fit: with folds or splits, all rows must be in memory, but these memory-mapped arrays "
+                    f"exceed the budget of {config.memory_budget():,} bytes: raise the budget with "
                     "fw.config.set_memory_budget(bytes), or train on parts of the arrays"
                 )
             self._made_folds = make_folds(
@@ -166,10 +181,7 @@ class PopulationData:
 
 
 def _on_device(data: FitData) -> FitData:
-    """Return the rows on the device of this thread, shared by all its members.
-
-    Arrays that exceed the memory budget stay on disk.
-    """
+    """Copy the rows to this thread's device, unless they exceed the memory budget and stay on disk."""
     assert data.batch is not None
     if must_stream(data.batch):
         return data

@@ -1,9 +1,9 @@
-"""When to train members under `vmap`, and when in threads.
+"""The rule that decides whether members are trained under `vmap` or in threads.
 
-On a CPU members run in threads: `vmap` was not faster in any measurement (`python -m benchmarks.populations`). It makes
-the matrix products larger, but the loop of one member already keeps a core busy, and a group runs until its last member
-stops. One small network does not fill an accelerator: there, `vmap` is the only way to do so, unless a single
-member is large enough.
+On a CPU, members run in threads, because `vmap` was not faster in any measurement
+(`python -m benchmarks.populations`). It makes the matrix products larger, but a single member already keeps one core
+busy, and a group under `vmap` runs until its last member stops. On an accelerator, a single small network does not use
+all processing units. Members are therefore trained under `vmap`, unless a single member is large enough.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from fitwell.population.member_train_loop import MemberTrainLoop
 
 __all__ = ["MAX_VMAP_SIZE", "VmapRule", "use_vmap_rule", "should_vmap"]
 
-# (example train loop of a group, number of members) -> whether to train the group under `vmap`.
+# A function that gets a group's first train loop and its number of members, and returns whether to use `vmap`.
 VmapRule = Callable[[MemberTrainLoop, int], bool]
 
 _rule: ContextVar[VmapRule | None] = ContextVar("fitwell_vmap_rule", default=None)
 
-# Multiplications per step from which one member fills an accelerator (estimated, not measured).
+# The number of multiplications per step at which a single member fully uses an accelerator (estimated, not measured).
 _FILLING_MULTIPLICATIONS = 2**32
-# Maximum members per `vmap` group; larger groups are split.
+# The maximum number of members in one program under `vmap`. Larger groups are split.
 MAX_VMAP_SIZE = 256
 
 
 @contextmanager
 def use_vmap_rule(rule: VmapRule) -> Iterator[None]:
-    """Let `rule` choose between `vmap` and threads inside the block, for tests and benchmarks."""
+    """Return a context manager that makes `rule` choose between `vmap` and threads, for tests and benchmarks."""
     token = _rule.set(rule)
     try:
         yield
@@ -39,7 +39,7 @@ def use_vmap_rule(rule: VmapRule) -> Iterator[None]:
 
 
 def should_vmap(train_loop: MemberTrainLoop, members: int) -> bool:
-    """Return whether to train this number of members like that of `train_loop` under `vmap`."""
+    """Return whether to train a group under `vmap`, given its first train loop and its number of members."""
     rule = _rule.get()
     if rule is not None:
         return rule(train_loop, members)

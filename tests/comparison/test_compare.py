@@ -82,7 +82,7 @@ def test_a_candidate_that_learns_beats_one_that_does_not() -> None:
         epochs=12,
         metric="loss",
     )
-    assert found.sentences()[0].startswith("learning lowers test loss against still by")
+    assert found.sentences()[0].startswith("learning lowers test loss by")
     assert found.best == "learning"
 
 
@@ -108,7 +108,7 @@ def test_given_test_rows_are_used_and_seeds_share_one_split() -> None:
     anew = paired_splits.make_splits(
         (x, y), (x, y), None, range(2), vary="splits", validation_size=None, test_size=None
     )
-    assert "evaluated on the 120 given test rows; the results hold for these test rows" in anew.varied
+    assert "evaluated on the 120 given test rows; the results hold only for these test rows" in anew.varied
 
 
 def test_looks_at_the_same_test_rows_are_counted() -> None:
@@ -176,7 +176,7 @@ def test_scores_that_cannot_be_averaged_are_left_out_by_name() -> None:
     found = run(candidates, epochs=5)
     assert list(found.scores) == ["calm", "still"]
     assert any(note.startswith("wild is excluded") for note in found.remarks())
-    assert any("In 3 of 3 repeats the loss of wild became non-finite" in note for note in found.remarks())
+    assert any("In 3 of 3 repeats, the loss of wild became non-finite" in note for note in found.remarks())
     # The trained candidates are kept without the baseline.
     without = run(candidates, epochs=5, baseline="wild")
     assert [(found.first, found.second) for found in without.differences] == [("still", "calm")]
@@ -261,7 +261,7 @@ def test_the_mode_of_a_custom_metric_is_used() -> None:
         ({"candidates": {"a": build, "b": lambda hp: build(hp)}}, "functools.partial"),
         (
             {"candidates": {"a": build, "b": lambda: None}},
-            "'b' must return a compiled model, got None: does it end",
+            "'b' must return a compiled model, got None; end the function",
         ),
         ({"candidates": {"a": build, "b": build()}}, "'b' is a model; pass the function that builds it"),
         (
@@ -277,7 +277,7 @@ def test_the_mode_of_a_custom_metric_is_used() -> None:
         ({"metric": 3}, "metric must be a string or None, got 3"),
         ({"vary": "rows"}, "'splits' or 'seeds'"),
         ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
-        ({"test_size": 0}, "test_size must be above 0 without test_data"),
+        ({"test_size": 0}, "test_size must be above 0 if there is no test_data"),
         ({"callbacks": {"plain": []}}, "'other' is missing"),
         ({"callbacks": {"plain": [], "other": [], "third": []}}, "'third' is not a candidate"),
         ({"test_data": (rows()[0],)}, r"test_data must be \(x, y\)"),

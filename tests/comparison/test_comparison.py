@@ -32,14 +32,14 @@ def test_a_real_difference_is_stated_with_its_direction_size_and_wins() -> None:
     values = made_up().scores["better"] - made_up().scores["plain"]
     interval = mean_interval(values)
     size = f"{100 * interval.mean:.2f} ± {100 * interval.half_width:.2f} points"
-    assert said[0].startswith(f"better raises test accuracy against plain by {size}")
+    assert said[0].startswith(f"better raises test accuracy by {size} compared with plain")
     assert "better was better in 20 of 20 repeats" in said[0]
 
 
 def test_a_smaller_loss_is_the_better_one() -> None:
     found = made_up("mse", larger=False)
     said = found.sentences()[0]
-    assert said.startswith("better raises test mse against plain by 0.0")
+    assert said.startswith("better raises test mse by 0.0") and "compared with plain" in said
     assert "plain was better in 20 of 20 repeats" in said
     assert found.table.index[-1] == "better" and found.best != "better"
 
@@ -48,7 +48,7 @@ def test_without_a_difference_the_detectable_one_is_reported() -> None:
     said = made_up().sentences()[1]
     detectable = made_up().differences[1].detectable
     assert said.startswith("No difference in test accuracy was found between same and plain")
-    assert f"{100 * detectable:.2f} points with a probability of 80 %" in said
+    assert f"{100 * detectable:.2f} points is detected with a probability of 80 %" in said
 
 
 def test_large_numbers_are_written_out() -> None:
@@ -97,8 +97,8 @@ def test_two_equal_differences_are_not_called_a_finding() -> None:
     scores = pd.DataFrame({"a": [0.5, 0.6], "b": [0.6, 0.7]})
     (said,) = Comparison(scores, "accuracy", True, "seeds differ").sentences()
     assert said == (
-        "b raised test accuracy against a by 10.0 points in every repeat, but 2 repeats are too few to distinguish "
-        "that from chance (p = 0.5)."
+        "b raised test accuracy by 10.0 points compared with a in every repeat, but 2 repeats are too few to "
+        "distinguish this difference from chance (p = 0.5)."
     )
 
 

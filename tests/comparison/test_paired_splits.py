@@ -91,7 +91,7 @@ def test_a_test_part_without_a_validation_part() -> None:
 
 def test_a_callback_without_the_values_that_it_needs_is_refused() -> None:
     with pytest.raises(
-        InvalidArgument, match="validation_size=0 there are no validation values, which EarlyStop"
+        InvalidArgument, match="validation_size=0 there are no validation values, but EarlyStop"
     ):
         compare(validation_size=0, callbacks=[callbacks.EarlyStopping()])
 

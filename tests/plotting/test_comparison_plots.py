@@ -58,7 +58,7 @@ def test_intervals_are_shown_completely() -> None:
 
 def test_a_candidate_without_scores_is_missing_with_a_word() -> None:
     made = comparison(["a", "b"])
-    said = "$c_$ is excluded: its loss on the test rows was finite in fewer than two repeats."
+    said = "$c_$ is excluded, because its loss on the test rows was finite in fewer than two repeats."
     left, right = dataclasses.replace(made, notes=(said,), left_out=(said,)).plot()
     assert note(left) == said.removesuffix(".") and note(right) == ""
     plt.close("all")
@@ -75,7 +75,7 @@ def test_a_candidate_without_scores_is_missing_with_a_word() -> None:
         found = fw.compare(candidates, (x, x[:, :1]), repeats=2, epochs=3, verbose=0)
     assert list(found.scores) == ["a", "b"]
     assert found.left_out == (
-        "far is excluded: its loss on the test rows was finite in fewer than two repeats.",
+        "far is excluded, because its loss on the test rows was finite in fewer than two repeats.",
     )
 
 
@@ -95,7 +95,7 @@ def test_of_very_many_differences_the_clearest_are_drawn() -> None:
     """780 rows would be 50,000 pixels high, and 50 candidates exceed the maximum size of an image."""
     made = comparison([f"c{number}" for number in range(40)], repeats=3)
     _, right = made.plot()
-    assert note(right) == "the 40 of 780 with the smallest p"
+    assert note(right) == "the 40 of 780 differences with the smallest p"
     drawn = [label.get_text() for label in right.get_yticklabels()]
     smallest = made.differences_table.nsmallest(40, "p")
     assert sorted(drawn) == sorted(smallest["first"] + " - " + smallest["second"])

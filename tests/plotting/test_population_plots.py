@@ -84,7 +84,7 @@ def test_means_and_spread_are_of_the_seeds() -> None:
         np.testing.assert_allclose(
             band[:, 1].max(), (values.mean(axis=0) + values.std(axis=0, ddof=1)).max(), rtol=1e-6
         )
-    assert note(axes) == "thick: mean, band: ± sd"
+    assert note(axes) == "thick line: mean, band: ± sd"
     axes = plot_effect(made, "optimizer", "loss", None, None)
     finals = np.array([m.history.history["loss"][-1] for m in made]).reshape(2, 4)
     np.testing.assert_allclose(axes.lines[0].get_ydata(), finals.mean(axis=1))
@@ -161,7 +161,7 @@ def test_by_tells_hyperparameters_apart_everywhere() -> None:
     assert legend_texts(plot_curves(folds, "loss", "fold", None)) == ["0", "1", "2"]
     with pytest.raises(InvalidArgument, match="'dept', did you mean 'depth'"):
         plot_effect(made, "width", "loss", "dept", None)
-    with pytest.raises(InvalidArgument, match=r"a list of several, got \[\]"):
+    with pytest.raises(InvalidArgument, match=r"a list of names, got \[\]"):
         plot_curves(made, "loss", [], None)
     assert not plt.fignum_exists(plt.gcf().number + 1)
 
@@ -280,7 +280,7 @@ def test_by_gives_members_of_pairs_their_shapes() -> None:
     assert legend.get_window_extent().y1 <= below + 1
     assert len(figure.axes[0].collections) == 3
     many = [member({"a": n, "b": n}, loss=[0.1]) for n in range(20)]
-    with pytest.raises(InvalidArgument, match="20 groups are more than the"):
+    with pytest.raises(InvalidArgument, match="there are 20 groups, but only"):
         plot_pairs(many, "loss", by="a")
 
 
@@ -328,7 +328,7 @@ def test_seeds_alone_have_their_mean_and_spread() -> None:
     values = np.array([m.history.history["loss"] for m in made])
     (mean,) = [line for line in axes.lines if line.get_label() == "mean"]
     np.testing.assert_allclose(mean.get_ydata(), values.mean(axis=0))
-    assert note(axes) == "1 of 5 members diverged (×); thick: mean, band: ± sd of the others"
+    assert note(axes) == "1 of 5 members diverged (×); thick line: mean, band: ± sd of the other members"
 
 
 def test_equal_scores_at_a_number_are_dodged() -> None:

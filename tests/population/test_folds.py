@@ -154,7 +154,7 @@ def test_going_on_with_the_same_folds(regression):
         assert one.history["val_loss"] == other.history["val_loss"][2:]
     with pytest.raises(StateError, match="trained with 3 folds and cannot continue with 4"):
         population.fit(x, y, folds=4, verbose=0)
-    with pytest.raises(StateError, match="trained with 3 folds and cannot continue with none"):
+    with pytest.raises(StateError, match="trained with 3 folds and cannot continue with no folds"):
         population.fit(x, y, verbose=0)
 
 
@@ -162,32 +162,32 @@ def test_mistakes(regression, classes):
     x, y, validation = regression
     population = fw.Population(dense)
     for arguments, message in [
-        ({"folds": 51}, "between 2 and the number of rows, 50, got 51"),
+        ({"folds": 51}, "between 2 and the number of rows .50., got 51"),
         ({"folds": 1}, "between 2 and the number of rows"),
         ({"folds": "five"}, "an integer of at least 2 or a scikit-learn splitter"),
         ({"folds": 2, "splits": []}, "either folds or splits"),
-        ({"folds": 2, "validation_data": validation}, "leave validation_data and validation_split out"),
+        ({"folds": 2, "validation_data": validation}, "omit validation_data and validation_split"),
         ({"folds": 2, "steps_per_epoch": 1}, "steps_per_epoch cannot be combined with folds"),
         ({"splits": []}, "splits: the list is empty"),
-        ({"splits": 5}, "a list of pairs .*got 5; pass a number of folds as folds="),
+        ({"splits": 5}, "a list of pairs .*got 5; to set the number of folds, pass folds="),
         (
             {"folds": KFold(51)},
             "KFold.* cannot split these 50 rows: Cannot have number of splits n_splits=51",
         ),
         ({"folds": GroupKFold(3)}, r"'groups' parameter .*splits=list\(splitter.split\(X, y, groups\)\)"),
         ({"splits": [[0, 1, 2]]}, r"splits\[0\]: expected \(training rows, validation rows\)"),
-        ({"splits": [([0, 1], [50])]}, r"validation rows must be in 0 … 49, got 50"),
+        ({"splits": [([0, 1], [50])]}, r"validation rows must be between 0 and 49, got 50"),
         (
             {"splits": [([0, 1], [1, 2])]},
-            "1 rows are in both the training and the validation part, the first is 1",
+            r"must not overlap, but they share 1 row\(s\), such as row 1",
         ),
-        ({"splits": [(x[:, 0] > 0, x[:, 0] <= 0)]}, "for a mask write np.flatnonzero"),
+        ({"splits": [(x[:, 0] > 0, x[:, 0] <= 0)]}, "to use a mask, write np.flatnonzero"),
     ]:
         with pytest.raises(InvalidArgument, match=message):
             fw.Population(dense).fit(x, y, verbose=0, **arguments)
     assert population.members[0].status == "not trained"
     x, y, _ = classes
-    with pytest.raises(DataError, match="the rarest class has 2 rows"):
+    with pytest.raises(DataError, match="needs at least 3 rows, but the rarest class has 2"):
         fw.Population(classifier).fit(x[:40], np.r_[np.zeros(38), 1, 1].astype(int), folds=3, verbose=0)
 
 

@@ -59,11 +59,12 @@ def test_files_that_do_not_belong_together(tmp_path):
     ):
         train(members, **settings).save(file)
     with pytest.raises(
-        FileError, match=r"again.fit' holds rate=0.01, seed 3, which an earlier file contains as well"
+        FileError, match=r"again.fit' contains rate=0.01, seed 3, which an earlier file also contains"
     ):
         fw.Population.load(files[:2], build)
     with pytest.raises(
-        FileError, match=r"folds.fit' was trained with 2 folds and the earlier files with none"
+        FileError,
+        match=r"folds.fit' was trained with 2 folds, but the earlier files were trained with no folds",
     ):
         fw.Population.load([files[0], files[2]], build)
     with pytest.raises(InvalidArgument, match="empty list"):

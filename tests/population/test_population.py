@@ -176,7 +176,7 @@ def test_grid_and_sample():
         (
             2,
             scipy.stats.loguniform,
-            "pass a distribution with its parameters, as in rate=scipy.stats.loguniform",
+            "pass a distribution with parameters, such as rate=scipy.stats.loguniform",
         ),
     ]:
         with pytest.raises(InvalidArgument, match=message):
@@ -214,7 +214,7 @@ def test_predictions_and_ensembles(trained, regression):
     np.testing.assert_allclose(table["loss"], ((outputs - y_new) ** 2).mean(axis=(1, 2)), rtol=1e-5)
     with pytest.raises(InvalidArgument, match="x must be arrays, not a generator"):
         trained.evaluate(iter([(x_new, y_new)]))
-    with pytest.raises(InvalidArgument, match="top=7 is more than the 6 members"):
+    with pytest.raises(InvalidArgument, match="top=7 exceeds the number of members, 6"):
         trained.ensemble(top=7)
     with pytest.raises(InvalidArgument, match="top must be an integer of at least 1 or None, got 0"):
         trained.ensemble(top=0)
@@ -260,11 +260,11 @@ def test_errors_of_a_member_say_whose_they_are(regression):
 
     with pytest.raises(ZeroDivisionError) as caught:
         fw.Population(build, fw.grid(units=[10, 0]), seeds=[7])
-    assert caught.value.__notes__ == ["This was member units=0, seed 7."]
+    assert caught.value.__notes__ == ["The error occurred in member units=0, seed 7."]
     population = fw.Population(build, fw.grid(units=[10, 5]))
     with pytest.raises(ShapeError, match=r"\(50, 1\) do not fit outputs of shape \(rows, 2\)") as caught:
         population.fit(x, y, verbose=0)
-    assert caught.value.__notes__ == ["This was member units=5, seed 0."]
+    assert caught.value.__notes__ == ["The error occurred in member units=5, seed 0."]
 
 
 def test_rows_may_be_lists(trained, regression):

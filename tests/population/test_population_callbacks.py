@@ -135,7 +135,7 @@ def test_a_failing_member_ends_the_run(regression, monkeypatch):
     population = fw.Population(dense, fw.grid(learning_rate=[0.1, 0.05]))
     with pytest.raises(ZeroDivisionError, match="mine") as caught:
         population.fit(x, y, callbacks=[Breaks()], epochs=100, verbose=0)
-    assert caught.value.__notes__ == ["This was member learning_rate=0.1, seed 0."]
+    assert caught.value.__notes__ == ["The error occurred in member learning_rate=0.1, seed 0."]
     assert population.results["epochs"][0] == 3
     assert population.results["status"][0] == "interrupted"
     assert population.results["status"][1] == "not trained"

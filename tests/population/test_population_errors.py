@@ -18,14 +18,14 @@ from tests.population.conftest import dense
     ("arguments", "message"),
     [
         ({"build": 3}, "build must be a function"),
-        ({"build": lambda setting: None}, "does it end with `return model`"),
+        ({"build": lambda setting: None}, "end the function with `return model`"),
         ({"build": lambda setting: fw.Sequential([fw.layers.Dense(1)])}, "not compiled: call model.compile"),
-        ({"members": {"rate": [1, 2]}}, r"expected a list of dicts .*write fw.grid"),
+        ({"members": {"rate": [1, 2]}}, r"expected a list of dicts .*use fw.grid"),
         ({"members": []}, "the list is empty"),
-        ({"members": [3]}, "expected dicts from names to values"),
+        ({"members": [3]}, "expected dicts that map names to values"),
         ({"members": [{"seed": 3}]}, "cannot be named 'seed'"),
-        ({"seeds": 5}, r"write \[5\] for this one seed, or range\(5\)"),
-        ({"seeds": [1, 1]}, "expected different seeds"),
+        ({"seeds": 5}, r"write \[5\] for this single seed, or range\(5\)"),
+        ({"seeds": [1, 1]}, "expected distinct seeds"),
         ({"seeds": None}, "seeds must be a list that is not empty"),
         ({"seeds": [-1]}, "each an integer of at least 0"),
     ],
@@ -119,7 +119,7 @@ def test_mistakes_in_fitting(trained, regression):
     with pytest.raises(InvalidArgument, match="'val_los' was not measured, did you mean 'val_loss'"):
         trained.best("val_los")
     for number in (6, -7, 0.5, True):
-        with pytest.raises(InvalidArgument, match=f"6 members, counted from 0, got {number}"):
+        with pytest.raises(InvalidArgument, match=f"one of the 6 members, got {number}"):
             trained.member(number)
 
 

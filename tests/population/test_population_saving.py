@@ -59,7 +59,7 @@ def test_files_that_do_not_fit(trained, tmp_path):
         return model
 
     message = (
-        r"for learning_rate=0.01, seed 3, .*layers.0/bias.* is float32 \(5,\) in the file and float32 \(6,\)"
+        r"for learning_rate=0.01, seed 3, .*layers.0/bias.* is float32 \(5,\) in the file but float32 \(6,\)"
     )
     with pytest.raises(FileError, match=message):
         fw.Population.load(file, wider)

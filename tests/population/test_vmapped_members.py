@@ -148,7 +148,7 @@ def test_a_member_that_fails_ends_its_stack():
     population = fw.Population(dense, fw.grid(rate=[0.02, 0.1, 0.05]))
     with pytest.raises(ZeroDivisionError) as caught:
         population.fit(x, y, epochs=20, validation_data=validation, callbacks=[best, Breaks()], verbose=0)
-    assert caught.value.__notes__ == ["This was member rate=0.1, seed 0."]
+    assert caught.value.__notes__ == ["The error occurred in member rate=0.1, seed 0."]
     assert population.results["status"].tolist() == ["interrupted"] * 3
     assert population.results["epochs"][1] == 3
     for number in (0, 2):
