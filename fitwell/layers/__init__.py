@@ -1,4 +1,4 @@
-"""Layers: functions of arrays that own their variables."""
+"""Layers, which are functions of arrays that own their variables."""
 
 from typing import Any
 
@@ -112,7 +112,7 @@ def get(identifier: Any) -> Any:
 
 
 def deserialize(config: Any) -> Any:
-    """Return the layer for a configuration written by `serialize` or by Keras.
+    """Create a layer from a configuration that `serialize` or Keras wrote.
 
     Args:
         config (dict): The configuration.
@@ -129,13 +129,13 @@ def deserialize(config: Any) -> Any:
 
 
 def serialize(layer: Any) -> Any:
-    """Return the configuration of `layer` as JSON-compatible data, which `deserialize` reads; it has no weights.
+    """Return the layer's configuration, without weights, as JSON-compatible data for `deserialize`.
 
     Args:
         layer (Layer): The layer.
 
     Returns:
-        dict: Its configuration.
+        dict: The configuration.
 
     Example:
         >>> import fitwell as fw

@@ -1,4 +1,4 @@
-"""`Activation`, an activation function as a layer."""
+"""The `Activation` layer, which wraps an activation function."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["Activation"]
 
 @register()
 class Activation(Layer):
-    """Apply an activation function.
+    """A layer that applies an activation function.
 
     Args:
-        activation (str | Callable): Name or function; see `fitwell.activations`.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        activation (str | Callable): A function, or its name in `fitwell.activations`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        Any, kept.
+        Any. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

@@ -1,4 +1,4 @@
-"""`AlphaDropout` and `MCAlphaDropout`, the dropout of self-normalizing networks."""
+"""The `AlphaDropout` and `MCAlphaDropout` layers for self-normalizing networks."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ from fitwell.layers.dropout import NOISE_SHAPE, BaseDropout
 __all__ = ["AlphaDropout", "MCAlphaDropout", "SELU_FLOOR"]
 
 
-# The limit of SELU for large negative inputs: minus scale times alpha of Klambauer et al. (2017).
+# SELU's limit for large negative inputs: -scale * alpha, with the constants of Klambauer et al. (2017).
 SELU_FLOOR = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
 
 
 @register()
 class AlphaDropout(BaseDropout):
-    """Dropout for SELU networks, which keeps mean 0 and variance 1: dropped units take SELU's lowest value.
+    """Dropout for SELU networks, which preserves mean 0 and variance 1.
 
-    Training, with ``f = -scale alpha = -1.7581`` and ``q = 1 - rate``: ``a (x m + f (1 - m)) + b`` where
-    ``m ~ Bernoulli(q)``, ``a = (q (1 + rate f²))^(-1/2)`` and ``b = -a f rate``. Inference: ``x``.
+    Dropped units take SELU's lowest value, ``f = -scale alpha = -1.7581``. Training computes
+    ``a (x m + f (1 - m)) + b`` with ``m ~ Bernoulli(q)``, ``q = 1 - rate``, ``a = (q (1 + rate f²))^(-1/2)``
+    and ``b = -a f rate``. Inference returns ``x``.
 
     Args:
-        rate (float): Fraction to drop, in [0, 1). Changing it does not recompile. (Keras accepts 1 and divides by 0.)
-        noise_shape (tuple[int | None, ...] | None): As for `Dropout`. Default: None.
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        rate (float): Fraction of the inputs to drop, in [0, 1). Changing it does not trigger recompilation.
+            (Keras accepts 1 and divides by 0.)
+        noise_shape (tuple[int | None, ...] | None): See `Dropout`. Default: None.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        Any, kept.
+        Any. The output has the same shape.
 
     Example:
         >>> import fitwell as fw
@@ -67,16 +69,18 @@ class AlphaDropout(BaseDropout):
 
 @register()
 class MCAlphaDropout(AlphaDropout):
-    """Alpha dropout that is active at inference too: `MCDropout` for self-normalizing networks. Not in Keras.
+    """Alpha dropout that is also active at inference, for Monte Carlo estimates of uncertainty.
+
+    This is `MCDropout` for self-normalizing networks. Keras does not have this layer.
 
     Args:
-        rate (float): As for `AlphaDropout`.
-        noise_shape (tuple[int | None, ...] | None): As for `Dropout`. Default: None.
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        rate (float): See `AlphaDropout`.
+        noise_shape (tuple[int | None, ...] | None): See `Dropout`. Default: None.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        Any, kept.
+        Any. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

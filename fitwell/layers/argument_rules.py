@@ -1,4 +1,4 @@
-"""Rules of arguments that several layers share."""
+"""Rules for arguments that multiple layers share."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from fitwell._param_validation import (
 
 __all__ = ["AXES", "LAYER", "NUMBERS", "PAIRS", "SIZES", "Pairs"]
 
-# One integer for all spatial axes of a layer, or one per axis.
+# One integer for all of a layer's spatial axes, or one integer per axis.
 SIZES = ByClass(lambda kind: SizeTuple(kind.rank))
 PAIRS = ByClass(lambda kind: Pairs(kind.rank))
 # One axis, or a list of axes.
 AXES = Integer() | ListOf(Integer(), least=1)
-# The shape of one row, or its only size; None where a size is unknown.
+# The shape of one row, or a single integer for rows with one axis. None means that a size is unknown.
 _SHAPE = (Integer(1) | ListOf(Integer(1) | None) | None).described_as(
-    "a list of integers of at least 1, or one, or None"
+    "an integer of at least 1, a list of such integers, or None"
 )
 _SEED = Integer(0) | None
 
 
 NUMBERS = NumericArray()
 
-# Rules of arguments with the same name and meaning in many layers.
+# Rules for arguments that have the same name and meaning in many layers.
 LAYER: dict[str, Rule] = {
     "name": String() | None,
     "dtype": DType() | None,
@@ -56,15 +56,16 @@ for _weight in ("kernel", "bias", "depthwise", "pointwise", "beta", "gamma", "al
 
 
 class Pairs(Rule):
-    """``(before, after)`` for each of `rank` spatial axes, given as one integer, one per axis, or pairs.
+    """A rule for ``(before, after)`` pairs, one for each of `rank` spatial axes.
 
-    With one axis, two integers are before and after.
+    The value may be a single integer, one integer per axis, or one pair per axis. If there is only one axis,
+    two integers are read as a pair.
     """
 
     def __init__(self, rank: int) -> None:
         self.rank = rank
         self.description = (
-            f"an integer of at least 0, or a list of {rank} of them or of {rank} pairs (before, after)"
+            f"an integer of at least 0, or a list of {rank} such integers or (before, after) pairs"
         )
         self._each = ListOf(SizeTuple(2, 0), rank)
         self._all = SizeTuple(2, 0)

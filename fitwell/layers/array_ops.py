@@ -1,4 +1,4 @@
-"""Conversions and axes of arrays, shared by several layers."""
+"""Array conversions and axis computations that multiple layers share."""
 
 from __future__ import annotations
 
@@ -24,41 +24,48 @@ __all__ = [
 
 
 def get_spatial_axes(data_format: str, rank: int) -> tuple[int, ...]:
-    """Return the axes of height and width (or length) of inputs with `rank` spatial axes."""
+    """Return the height and width axes, or the length axis, of inputs with `rank` spatial axes."""
     first = 1 if data_format == "channels_last" else 2
     return tuple(range(first, first + rank))
 
 
 def get_broadcast_shape(array: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape in which values for `axes` broadcast over `array`: 1 on all other axes."""
+    """Return the shape of `array` with 1 on all axes except `axes`, for broadcasting."""
     return tuple(size if axis in axes else 1 for axis, size in enumerate(array.shape))
 
 
 def canonicalize_axes(layer: str | None, axis: Any, shape: Any) -> tuple[int, ...]:
-    """Return `axis` (an integer or a list) as sorted non-negative axes of `shape`; the batch axis is not allowed."""
+    """Convert `axis`, an integer or a list, to sorted non-negative axes of `shape`.
+
+    Raise `InvalidArgument` if an axis does not exist, is repeated, or is the batch axis.
+    """
     rank = len(shape)
     axes = list(axis) if isinstance(axis, list | tuple) else [axis]
     found = sorted({one % rank for one in axes if -rank <= one < rank})
     if len(found) != len(axes) or 0 in found:
         raise InvalidArgument(
-            f"layer {layer!r}: axis={axis!r} must name axes of inputs {tuple(shape)} other than the batch axis 0"
+            f"layer {layer!r}: axis={axis!r} must select axes of inputs with shape {tuple(shape)}, "
+            "other than the batch axis 0"
         )
     return tuple(found)
 
 
 def to_float(inputs: Any, dtype: Any) -> Array:
-    """Return floats unchanged and other numbers as `dtype`."""
+    """Return floats unchanged, and convert other numbers to `dtype`."""
     array = jnp.asarray(inputs)
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(dtype)
 
 
 def promote_to_float32(inputs: Array) -> Array:
-    """Return half-precision floats as float32, in which sums of squares do not overflow; others unchanged."""
+    """Convert half-precision floats to float32, so that sums of squares do not overflow.
+
+    Return other floats unchanged.
+    """
     return inputs.astype(jnp.promote_types(inputs.dtype, jnp.float32))
 
 
 def to_array(value: Any, dtype: Any) -> Any:
-    """Convert NumPy arrays, lists of numbers and variables to JAX arrays; floats take `dtype`."""
+    """Convert NumPy arrays, lists of numbers and variables to JAX arrays, with floats as `dtype`."""
     if isinstance(value, jax.Array):
         pass
     elif isinstance(value, Variable):

@@ -12,13 +12,13 @@ _counters: Counter[str] = Counter()
 
 
 class AutoName(str):
-    """A name made from `base` and a count, as opposed to a name passed by the user."""
+    """An automatic name made from `base` and a count, as opposed to a name that the user passed."""
 
     base: str
 
 
 def auto_name(base: str) -> AutoName:
-    """Return `base` the first time, then ``base_1``, ``base_2``, ..."""
+    """Return `base` on the first call, then ``base_1``, ``base_2``, ..."""
     count = _counters[base]
     _counters[base] += 1
     name = AutoName(f"{base}_{count}" if count else base)
@@ -27,13 +27,13 @@ def auto_name(base: str) -> AutoName:
 
 
 def reset_name_counters() -> None:
-    """Restart the counters of automatic names, as `clear_session` does."""
+    """Reset the counters for automatic names, as `clear_session` does."""
     _counters.clear()
 
 
 @contextmanager
 def name_counter_scope() -> Iterator[None]:
-    """Restart the counters of automatic names in the block, and restore them after it."""
+    """Reset the counters for automatic names inside the block, and restore them afterward."""
     before = Counter(_counters)
     _counters.clear()
     try:

@@ -1,4 +1,4 @@
-"""`AveragePooling1D` and `AveragePooling2D`."""
+"""The `AveragePooling1D` and `AveragePooling2D` layers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class AveragePooling(BasePooling):
         inputs = to_float(inputs, self.dtype)
         values = promote_to_float32(inputs)
         zero = np.zeros((), values.dtype)
-        # Padding is not counted, as in Keras: windows at the edge are means of fewer values.
+        # As in Keras, padding is not counted, so windows at the edges are means of fewer values.
         ones = jnp.ones(get_broadcast_shape(inputs, self.spatial_axes(inputs)), values.dtype)
         sums = self.reduce(values, zero, jax.lax.add)
         return (sums / self.reduce(ones, zero, jax.lax.add)).astype(inputs.dtype)
@@ -29,16 +29,17 @@ class AveragePooling(BasePooling):
 
 @register("AvgPool1D")
 class AveragePooling1D(AveragePooling):
-    """Mean of each window along a sequence, channel by channel.
+    """Average pooling of sequences, which returns the mean of each window in each channel.
 
-    Padding does not count: windows at the edge are means of fewer values.
+    Padding is not counted, so windows at the edges are means of fewer values.
 
     Args:
         pool_size (int): Size of the windows. Default: 2. (Required in Keras.)
-        strides (int | None): Step between windows; None for `pool_size`. Default: None.
-        padding (str): ``"valid"`` (whole windows only) or ``"same"``. Default: ``"valid"``.
+        strides (int | None): Step between windows. Defaults to None, which means `pool_size`.
+        padding (str): ``"valid"`` (only whole windows) or ``"same"`` (padded windows at the edges). Default:
+            ``"valid"``.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, length, channels]`.
@@ -47,7 +48,7 @@ class AveragePooling1D(AveragePooling):
         `[batch, new length, channels]`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes, or are smaller than a window.
+        ShapeError: if the inputs have the wrong number of axes, or are smaller than a window.
 
     Example:
         >>> import fitwell as fw
@@ -63,16 +64,18 @@ class AveragePooling1D(AveragePooling):
 
 @register("AvgPool2D")
 class AveragePooling2D(AveragePooling):
-    """Mean of each window of images, channel by channel.
+    """Average pooling of images, which returns the mean of each window in each channel.
 
-    Padding does not count: windows at the edge are means of fewer values.
+    Padding is not counted, so windows at the edges are means of fewer values.
 
     Args:
         pool_size (int | tuple[int, int]): Size of the windows. Default: 2. (Required in Keras.)
-        strides (int | tuple[int, int] | None): Step between windows; None for `pool_size`. Default: None.
-        padding (str): ``"valid"`` (whole windows only) or ``"same"``. Default: ``"valid"``.
+        strides (int | tuple[int, int] | None): Step between windows. Defaults to None, which means
+            `pool_size`.
+        padding (str): ``"valid"`` (only whole windows) or ``"same"`` (padded windows at the edges). Default:
+            ``"valid"``.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, height, width, channels]`.
@@ -81,7 +84,7 @@ class AveragePooling2D(AveragePooling):
         `[batch, new height, new width, channels]`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes, or are smaller than a window.
+        ShapeError: if the inputs have the wrong number of axes, or are smaller than a window.
 
     Example:
         >>> import fitwell as fw

@@ -1,7 +1,8 @@
-"""`Layer`: a function of arrays that owns its variables.
+"""`Layer`, the base class of all layers.
 
-A layer is called on arrays (eagerly, or traced inside a run) or on `KerasTensor` objects (which builds a functional
-model). All of these go through `Layer.__call__`, so they compute the same function.
+A layer is a function of arrays that owns its variables. It can be called on arrays, either eagerly or while a
+run is traced, or on `KerasTensor` objects to build a functional model. All calls go through `Layer.__call__`,
+so they compute the same function.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ __all__ = ["Layer", "register", "registry"]
 
 registry = Registry("layer")
 _WEIGHT_SHAPE = (Integer(0) | ListOf(Integer(0) | None) | None).described_as(
-    "a list of integers of at least 0"
+    "a list of non-negative integers"
 )
 _BASE_ARGUMENTS = (
     "name",
@@ -51,39 +52,44 @@ _BASE_ARGUMENTS = (
     "input_dim",
     "batch_input_shape",
 )
-# Values that replace an argument which is None.
+# Values that constructors store instead of None.
 _REPLACEMENTS_OF_NONE: tuple[Any, ...] = ("channels_last", {}, [])
 
 
 class Layer(SymbolicCall["Layer"]):
     """Base class of all layers and models.
 
-    A subclass stores its arguments in ``__init__``, creates variables in `build` (or in ``__init__`` if no input shape
-    is needed) with `add_weight`, and computes in ``call(self, inputs, training=False)``. `call` must be pure in JAX's
-    sense except for assignments to the layer's variables.
+    A subclass stores its arguments in ``__init__``, creates variables in `build` (or in ``__init__`` if no
+    input shape is needed) with `add_weight`, and computes its outputs in
+    ``call(self, inputs, training=False)``. `call` must be a pure function in JAX's sense, except that it may
+    assign new values to the layer's variables.
 
-    Random numbers in `call` are drawn with a JAX key, ``jax.random.normal(self.next_key(), shape)``, which differs at
-    every step. A run is compiled from one trace of `call`, so that draws of NumPy, prints and counters run once; a
-    `TracingWarning` names their line.
+    To draw random numbers in `call`, use JAX, as in ``jax.random.normal(self.next_key(), shape)``. The key is
+    different at every step. A run is compiled from a single trace of `call`, so NumPy random numbers, prints
+    and counters are evaluated only once. A `TracingWarning` shows the line where this happens.
 
-    A class that computes each row of a batch independently, or uses `context.masked_mean` where it mixes rows, sets
-    ``supports_padding = True``. Its runs then pad short batches, and evaluate larger batches. Classes outside of
-    fitwell have False by default, which is always correct, and costs a second compilation for the last short batch.
+    Set ``supports_padding = True`` in a class that computes each row of a batch independently, or that uses
+    `context.masked_mean` to combine rows. Short batches are then padded, and evaluation uses larger batches.
+    The default for user-defined classes is False, which is always correct but costs a second compilation for
+    a short last batch.
 
     Args:
-        name (str | None): Unique in a model. Default: made from the class name.
-        trainable (bool): Whether training updates the variables. A change takes effect at the next `compile`. A frozen
-            layer, with all layers below it, gets no update, weight penalty, decay or constraint, and batch
-            normalization uses its moving statistics unchanged; dropout and activity penalties stay active, as in Keras.
-            Default: True.
-        dtype (str | None): Dtype of the variables and the computation. Default: `config.floatx`.
+        name (str | None): Name of the layer, which must be unique within a model. Defaults to a name made
+            from the class name.
+        trainable (bool): Whether training updates the variables. A change takes effect at the next `compile`.
+            A frozen layer and all its sublayers get no updates, weight penalties, weight decay or
+            constraints, and frozen batch normalization uses its moving statistics without updating them.
+            Dropout and activity penalties stay active, as in Keras. Default: True.
+        dtype (str | None): Dtype for the variables and the computation. Default: `config.floatx`.
         activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
-        input_shape (tuple[int | None, ...] | None): Shape of one row, for the first layer of a `Sequential`.
-        input_dim (int | None): Width of a row, instead of `input_shape`.
-        batch_input_shape (tuple[int | None, ...] | None): Shape with the batch axis, instead of `input_shape`.
+        input_shape (tuple[int | None, ...] | None): Shape of one row, for the first layer of a `Sequential`
+            model.
+        input_dim (int | None): Width of one row, as an alternative to `input_shape`.
+        batch_input_shape (tuple[int | None, ...] | None): Shape including the batch axis, as an alternative
+            to `input_shape`.
 
     Raises:
-        InvalidArgument: for an unknown argument.
+        InvalidArgument: if an argument is unknown.
 
     Example:
         >>> import fitwell as fw
@@ -112,11 +118,12 @@ class Layer(SymbolicCall["Layer"]):
             warn_deprecated("Layer.row_wise", "Layer.supports_padding")
             cls.supports_padding = cls.__dict__["row_wise"]
         elif "supports_padding" not in cls.__dict__:
-            # The `call` of a class outside of fitwell may mix rows, also if the class inherits from one of ours.
+            # A user-defined `call` may mix rows, even if the class inherits from a fitwell layer.
             cls.supports_padding = cls.__module__.startswith("fitwell.")
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        # Set before __init__ runs: subclasses may assign attributes ahead of `super().__init__()`.
+        # These attributes are set before __init__ runs, because subclasses may assign attributes before they
+        # call `super().__init__()`.
         layer = super().__new__(cls)
         layer.__dict__.update(
             built=False,
@@ -154,7 +161,7 @@ class Layer(SymbolicCall["Layer"]):
         self._trainable = bool(trainable)
         self._dtype = None if dtype is None else jnp.dtype(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        # Keras 2: input_dim and batch_input_shape instead of input_shape.
+        # Keras 2 accepts input_dim and batch_input_shape instead of input_shape.
         if input_dim is not None:
             input_shape = (int(input_dim),)
         if batch_input_shape is not None:
@@ -176,7 +183,7 @@ class Layer(SymbolicCall["Layer"]):
 
     @property
     def dtype(self) -> Any:
-        """The float dtype of the variables."""
+        """The dtype of the layer's floating-point variables."""
         return self._dtype if self._dtype is not None else config.float_dtype()
 
     def add_weight(
@@ -191,24 +198,26 @@ class Layer(SymbolicCall["Layer"]):
     ) -> Variable:
         """Create a variable that this layer owns.
 
-        The name may come first (Keras 2) or the shape (Keras 3).
+        The first positional argument may be the name, as in Keras 2, or the shape, as in Keras 3.
 
         Args:
-            name (str | None): Default: ``"variable"``, ``"variable_1"``, ...
-            shape (int | tuple[int, ...] | None): None is a scalar.
-            initializer (str | Initializer | None): Default: ``"glorot_uniform"`` for floats, ``"zeros"`` otherwise.
-            regularizer (str | Regularizer | None): Penalty that is added to the loss. Default: None.
-            constraint (str | Constraint | None): Projection after every update. Default: None.
-            trainable (bool): Whether training updates it. Default: True.
-            dtype (str | None): Default: the dtype of the layer.
+            name (str | None): Name of the variable. Defaults to ``"variable"``, ``"variable_1"``, ...
+            shape (int | tuple[int, ...] | None): Shape of the variable. Defaults to None, which means a
+                scalar.
+            initializer (str | Initializer | None): Initializer for the values. Defaults to
+                ``"glorot_uniform"`` for floats and ``"zeros"`` for other dtypes.
+            regularizer (str | Regularizer | None): Penalty to add to the loss. Default: None.
+            constraint (str | Constraint | None): Projection applied after every update. Default: None.
+            trainable (bool): Whether training updates the variable. Default: True.
+            dtype (str | None): Dtype of the variable. Defaults to the layer's dtype.
 
         Returns:
-            Variable: The variable.
+            Variable: The new variable.
 
         Raises:
-            ShapeError: if a size is None.
+            ShapeError: if a size in `shape` is None.
         """
-        # Keras 2: add_weight(name, shape), and Keras 3: add_weight(shape, name=...).
+        # Keras 2 uses add_weight(name, shape), and Keras 3 uses add_weight(shape, name=...).
         if name is not None and not isinstance(name, str):
             name, shape = (shape if isinstance(shape, str) else None), name
         count = len(self._own_variables)
@@ -224,7 +233,8 @@ class Layer(SymbolicCall["Layer"]):
         charge_weight(str(self.name), name, sizes, dtype.itemsize)
         budget = current_budget()
         if budget is not None and budget.restores:
-            # Initializing takes longer than reading: an orthogonal kernel of 8 MB takes 14 s.
+            # The values will be read from a file. Initializing them here would take longer than reading: an
+            # orthogonal kernel of 8 MB takes 14 s.
             initialize = initializers.replace_with_zeros(initialize)
         try:
             value = initialize(tuple(int(size) for size in sizes), dtype=dtype)
@@ -242,25 +252,25 @@ class Layer(SymbolicCall["Layer"]):
     def _require_built(self, what: str) -> None:
         if not self.built and not self._own_variables and type(self).build is not Layer.build:
             raise StateError(
-                f"{what}: layer {self.name!r} has no weights yet; call it once, or give it an input shape"
+                f"{what}: layer {self.name!r} has no weights yet; call it once, or pass it an input shape"
             )
 
     def build(self, input_shape: Any) -> None:
-        """Create the variables. Subclasses override it.
+        """Create the layer's variables. Subclasses override this method.
 
         Args:
-            input_shape (tuple[int | None, ...]): Shape of the inputs, with batch size None; a list of shapes if `call`
-                takes several inputs.
+            input_shape (tuple[int | None, ...]): Shape of the inputs, with None as the batch size, or a list
+                of shapes if `call` takes more than one input.
         """
         self.built = True
 
     def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """Compute the outputs. Subclasses override it.
+        """Compute the outputs. Subclasses override this method.
 
         Args:
             inputs (Array): `[batch, ...]`.
             *args: Further inputs.
-            **kwargs: Further arguments; `training` is passed if `call` has an argument of that name.
+            **kwargs: Further arguments. `training` is passed if `call` has a parameter with that name.
 
         Returns:
             Array: `[batch, ...]`.
@@ -279,7 +289,7 @@ class Layer(SymbolicCall["Layer"]):
         return self._call_in_context(args, kwargs)
 
     def _maybe_build(self, *inputs: Any) -> None:
-        """Build for the shapes of `inputs` if the layer is not built."""
+        """Build the layer for the shapes of `inputs`, unless it is already built."""
         if self.built:
             return
         shapes = (
@@ -307,7 +317,7 @@ class Layer(SymbolicCall["Layer"]):
         finally:
             context.training = outer
         if isinstance(output, Variable):
-            output = output.value  # `call` may return a variable of the layer
+            output = output.value  # `call` may return one of the layer's variables
         elif output is None:
             raise InvalidArgument(
                 f"layer {self.name!r} ({type(self).__name__}): call returned None; is its return statement missing?"
@@ -319,7 +329,7 @@ class Layer(SymbolicCall["Layer"]):
         return output
 
     def _activity_penalty(self, output: Any) -> Array:
-        """Return the activity penalty, summed over the batch and divided by its number of real rows, as in Keras."""
+        """Compute the activity penalty of `output` divided by the number of non-padding rows, as in Keras."""
         mask = current_call_context().sample_mask
         num_valid_rows = jnp.asarray(output.shape[0] if mask is None else jnp.sum(mask), dtype=output.dtype)
         if mask is not None:
@@ -327,11 +337,12 @@ class Layer(SymbolicCall["Layer"]):
         return self.activity_regularizer(output) / num_valid_rows
 
     def next_key(self) -> Array:
-        """Return a JAX random key for `call`, which differs at every step and for every call.
+        """Return a JAX random key for use in `call`. The key is different for every call and at every step.
 
-        Keys derive from the seed of the run (`utils.set_random_seed`), so that a resumed run and a member of a
-        population draw the same numbers. Draws of NumPy or Python in `call` happen once, while the run is compiled,
-        and are the same at every step.
+        Keys derive from the run's seed (`utils.set_random_seed`), so a resumed run draws the same numbers as
+        an uninterrupted one, and a population member draws the same numbers as a separate run. In contrast,
+        NumPy and Python random numbers in `call` are drawn only once, while the run is compiled, and are the
+        same at every step.
 
         Returns:
             Array: A key for `jax.random`.
@@ -359,7 +370,10 @@ class Layer(SymbolicCall["Layer"]):
         return Layer._call_signatures[cls]
 
     def __repr__(self) -> str:
-        """Show the name and the arguments that are not defaults: ``Dense(units=3, activation=relu, name='dense')``."""
+        """Return the call that creates the layer, without arguments that equal their defaults.
+
+        An example is ``Dense(units=3, activation=relu, name='dense')``.
+        """
         parameters = inspect.signature(type(self).__init__).parameters
         shown = [
             (name, value)
@@ -376,13 +390,14 @@ class Layer(SymbolicCall["Layer"]):
         return format_call(type(self).__name__, shown)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments of the constructor as JSON-compatible data.
+        """Return the constructor's arguments as JSON-compatible data.
 
         Returns:
-            dict: The name, the arguments of the subclass, and the arguments of `Layer` that are not defaults.
+            dict: The name, the subclass's arguments, and the `Layer` arguments that differ from their
+                defaults.
 
         Raises:
-            InvalidArgument: if an argument is not stored in an attribute of its name.
+            InvalidArgument: if an argument is not stored in an attribute with the same name.
         """
         arguments: dict[str, Any] = {"name": self.name}
         if not self._trainable:
@@ -392,20 +407,23 @@ class Layer(SymbolicCall["Layer"]):
         if self.activity_regularizer is not None:
             arguments["activity_regularizer"] = serialize(self.activity_regularizer)
         for name in self._arguments():
-            # A class without an __init__ has the arguments of Layer, which are written above.
+            # A class that does not define __init__ has only the arguments of Layer, which are added above.
             if name in arguments or type(self).__init__ is Layer.__init__:
                 continue
             if not hasattr(self, name):
                 raise InvalidArgument(
-                    f"{type(self).__name__} keeps no attribute {name!r} for its argument of that name; "
-                    "store it in __init__ or override get_config"
+                    f"{type(self).__name__} does not store its argument {name!r} in an attribute of that name; "
+                    "store it in __init__, or override get_config"
                 )
             arguments[name] = serialize(getattr(self, name))
         return arguments
 
 
 def _is_default(value: Any, default: Any) -> bool:
-    """Return whether the attribute `value` corresponds to `default`, which may be a name or None."""
+    """Return whether an attribute's `value` is equivalent to the argument's `default`.
+
+    The default may also be a name or None.
+    """
     if value is default or (
         default is None and isinstance(value, str | dict | list) and value in _REPLACEMENTS_OF_NONE
     ):
@@ -423,5 +441,5 @@ def _is_default(value: Any, default: Any) -> bool:
 
 
 def register(*aliases: str) -> Callable[[Any], Any]:
-    """Register a layer class under its name and `aliases`."""
+    """Return a decorator that registers a layer class under its name and `aliases`."""
     return registry.register(*aliases)

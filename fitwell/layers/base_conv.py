@@ -28,7 +28,10 @@ CONV_RULES: dict[str, Rule] = {
 
 
 class BaseConv(BaseSpatialLayer):
-    """Base class of layers that slide a kernel over one or two spatial axes: arguments, bias, activation, checks."""
+    """Base class of layers that slide a kernel over one or two spatial axes.
+
+    It handles the common arguments, the bias, the activation and the shape checks.
+    """
 
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
     bias: Variable | None = None
@@ -58,17 +61,17 @@ class BaseConv(BaseSpatialLayer):
         self._set_weight_arguments("bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def _set_weight_arguments(self, prefix: str, initializer: Any, regularizer: Any, constraint: Any) -> None:
-        """Set ``<prefix>_initializer``, ``<prefix>_regularizer`` and ``<prefix>_constraint``."""
+        """Set the initializer, regularizer and constraint attributes that begin with `prefix`."""
         setattr(self, f"{prefix}_initializer", initializers.get(initializer))
         setattr(self, f"{prefix}_regularizer", regularizers.get(regularizer))
         setattr(self, f"{prefix}_constraint", constraints.get(constraint))
 
     def _per_axis(self, size: Any) -> tuple[int, ...]:
-        """Return one size for each spatial axis."""
+        """Return a tuple with one size per spatial axis."""
         return size if isinstance(size, tuple) else (size,) * self.rank
 
     def _add_kernel(self, name: str, shape: tuple[int, ...], prefix: str) -> Variable:
-        """Add a weight with the arguments set by `_set_weight_arguments`."""
+        """Add a weight with the arguments that `_set_weight_arguments` stored for `prefix`."""
         return self.add_weight(
             name,
             shape,
@@ -82,14 +85,14 @@ class BaseConv(BaseSpatialLayer):
             self.bias = self._add_kernel("bias", (filters,), "bias")
 
     def _get_channels(self, shape: Any) -> int:
-        """Return the number of input channels; raises `ShapeError` if it is unknown."""
+        """Return the number of input channels. Raise `ShapeError` if it is unknown."""
         axis = -1 if self.data_format == "channels_last" else 1
         if len(shape) != self.rank + 2 or shape[axis] is None:
             raise self._unexpected_shape(shape, hint=_missing_channels_hint(shape, self.rank))
         return int(shape[axis])
 
     def _prepare_inputs(self, inputs: Array, channels: int) -> Array:
-        """Return the inputs as floats; raises `ShapeError` if they have another shape or number of channels."""
+        """Convert the inputs to floats. Raise `ShapeError` if the number of axes or channels is wrong."""
         if inputs.ndim != self.rank + 2 or self._get_channels(inputs.shape) != channels:
             raise self._unexpected_shape(
                 inputs.shape, channels, _missing_channels_hint(inputs.shape, self.rank)
@@ -97,12 +100,12 @@ class BaseConv(BaseSpatialLayer):
         return to_float(inputs, self.dtype)
 
     def _check_not_empty(self, outputs: Array, inputs: Array) -> Array:
-        """Return the outputs. Raise `ShapeError` if any dimension is 0."""
+        """Return the outputs. Raise `ShapeError` if a size other than the batch size is 0."""
         if 0 in outputs.shape[1:]:
             raise ShapeError(
                 f"layer {self.name!r} ({type(self).__name__}): a kernel of size {self.kernel_size} with dilation "
-                f"{self.dilation_rate} does not fit into inputs of shape {tuple(inputs.shape)}; use a smaller one, "
-                "or padding='same'"
+                f"{self.dilation_rate} does not fit into inputs of shape {tuple(inputs.shape)}; use a "
+                "smaller kernel, or padding='same'"
             )
         return outputs
 
@@ -118,11 +121,11 @@ class BaseConv(BaseSpatialLayer):
 def _missing_channels_hint(shape: Any, rank: int) -> str:
     if len(shape) != rank + 1:
         return ""
-    return "; add the axis of channels with Reshape, such as Reshape((28, 28, 1))"
+    return "; add the channel axis with Reshape, such as Reshape((28, 28, 1))"
 
 
 def conv_with_data_format(layer: BaseConv, inputs: Array, kernel: Array, window: ConvWindow) -> Array:
-    """Return the convolution of `inputs` and `kernel` in the data format of `layer`."""
+    """Convolve `inputs` with `kernel` in the layer's data format."""
     kernel = kernel.astype(inputs.dtype)
     if layer.data_format == "channels_last":
         return conv(inputs, kernel, window)
@@ -130,13 +133,13 @@ def conv_with_data_format(layer: BaseConv, inputs: Array, kernel: Array, window:
 
 
 def make_conv_window(layer: BaseConv, inputs: Array, kernel: Array, groups: int = 1) -> ConvWindow:
-    """Return the strides, padding and dilation with which the kernel of `layer` slides over `inputs`."""
+    """Return the strides, padding and dilation for sliding the layer's kernel over `inputs`."""
     sizes = inputs.shape[1:-1] if layer.data_format == "channels_last" else inputs.shape[2:]
     extents = [(n - 1) * step for n, step in zip(kernel.shape, layer.dilation_rate, strict=False)]
     padding: Padding = ((0, 0),) * layer.rank
     if layer.padding == "same":
         padding = same_padding(sizes, [extent + 1 for extent in extents], layer.strides)
     elif layer.padding == "causal":
-        # Output t depends on inputs up to t, so all padding is before the first input.
+        # Output t depends only on inputs up to t, so all padding is before the first input.
         padding = ((extents[0], 0),)
     return ConvWindow(layer.strides, padding, (1,) * layer.rank, layer.dilation_rate, groups)

@@ -1,4 +1,4 @@
-"""Base classes of the layers that combine several inputs."""
+"""Base classes of the layers that combine multiple inputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["ElementwiseMerge", "Merge"]
 
 
 class Merge(Layer):
-    """Base class of layers that combine a list of inputs; `merge` combines them."""
+    """Base class of layers that combine a list of inputs. Subclasses define `merge`."""
 
     def call(self, inputs: Any) -> Any:
         if not isinstance(inputs, list | tuple) or len(inputs) < 2:
@@ -24,12 +24,12 @@ class Merge(Layer):
         return self.merge(list(inputs))
 
     def merge(self, inputs: list[Array]) -> Array:
-        """Combine the inputs. Subclasses override it."""
+        """Combine the inputs. Subclasses override this method."""
         raise NotImplementedError
 
 
 class ElementwiseMerge(Merge):
-    """Base class of elementwise merges, whose inputs must have shapes that broadcast."""
+    """Base class of elementwise merge layers, whose input shapes must broadcast together."""
 
     def call(self, inputs: Any) -> Any:
         if isinstance(inputs, list | tuple):
@@ -38,6 +38,6 @@ class ElementwiseMerge(Merge):
             except ValueError:
                 shapes = ", ".join(str(tuple(item.shape)) for item in inputs)
                 raise ShapeError(
-                    f"layer {self.name!r} ({type(self).__name__}): shapes {shapes} do not broadcast"
+                    f"layer {self.name!r} ({type(self).__name__}): shapes {shapes} cannot be broadcast together"
                 ) from None
         return super().call(inputs)

@@ -18,29 +18,29 @@ __all__ = ["AffineNormalization", "BaseNormalization"]
 
 
 class BaseNormalization(Layer):
-    """Base class of layers with statistics or scales for each index of some axes: checks of the sizes of these axes."""
+    """Base class of the normalization layers, which checks the sizes of the feature axes."""
 
     def _require_sizes(self, axes: tuple[int, ...], input_shape: Any) -> tuple[int, ...]:
-        """Return the sizes of `axes`; raises `ShapeError` if one is unknown."""
+        """Return the sizes of `axes`. Raise `ShapeError` if one of them is unknown."""
         sizes = tuple(input_shape[axis] for axis in axes)
         if None in sizes:
             raise ShapeError(
-                f"layer {self.name!r} ({type(self).__name__}): needs known sizes on axes {axes}, "
-                f"got inputs {tuple(input_shape)}"
+                f"layer {self.name!r} ({type(self).__name__}) needs known sizes on axes {axes}, "
+                f"got inputs of shape {tuple(input_shape)}"
             )
         return sizes
 
     def _check_sizes(self, inputs: Array, axes: tuple[int, ...], sizes: tuple[int, ...]) -> None:
-        """Raise `ShapeError` if `inputs` do not have the sizes that the layer was built for."""
+        """Check that `inputs` have the sizes that the layer was built for."""
         if max(axes, default=-1) >= inputs.ndim or tuple(inputs.shape[axis] for axis in axes) != sizes:
             raise ShapeError(
-                f"layer {self.name!r} ({type(self).__name__}): built for sizes {sizes} on axes {axes}, "
-                f"got inputs of shape {tuple(inputs.shape)}"
+                f"layer {self.name!r} ({type(self).__name__}) was built for sizes {sizes} on axes {axes}, "
+                f"but got inputs of shape {tuple(inputs.shape)}"
             )
 
 
 class AffineNormalization(BaseNormalization):
-    """Base class of normalization layers with `gamma` and `beta`: their arguments and variables."""
+    """Base class of normalization layers with a learned scale `gamma` and offset `beta`."""
 
     hyperparameters: ClassVar[tuple[str, ...]] = ("epsilon",)
     gamma: Variable | None = None
@@ -81,13 +81,13 @@ class AffineNormalization(BaseNormalization):
             )
 
     def _standardize(self, values: Array, axes: tuple[int, ...]) -> Array:
-        """Return ``(values - mean) / sqrt(var + epsilon)``, with mean and variance over `axes`."""
+        """Return ``(values - mean) / sqrt(var + epsilon)``, with the mean and variance over `axes`."""
         mean = jnp.mean(values, axes, keepdims=True)
         variance = jnp.mean(jnp.square(values - mean), axes, keepdims=True)
         return (values - mean) * jax.lax.rsqrt(variance + jnp.asarray(self.epsilon, values.dtype))
 
     def _scale_and_shift(self, inputs: Array, axes: tuple[int, ...], dtype: Any) -> Array:
-        """Return ``gamma inputs + beta`` as `dtype`; gamma and beta have the sizes of `axes`."""
+        """Return ``gamma inputs + beta`` as `dtype`. `gamma` and `beta` have the sizes of `axes`."""
         broadcast = get_broadcast_shape(inputs, axes)
         if self.gamma is not None:
             inputs = inputs * self.gamma.value.reshape(broadcast)

@@ -1,4 +1,4 @@
-"""Base class of the layers that reduce windows."""
+"""Base class of the pooling layers, which reduce windows."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ __all__ = ["BasePooling", "Reducer"]
 Reducer = Callable[[Array, Array], Array]
 
 
-# Windows up to this size along an axis are reduced by slices.
+# Windows up to this size along an axis are reduced with slices, and larger windows with `reduce_window`.
 _MAX_SLICED_SIZE = 4
 
 
 class BasePooling(BaseSpatialLayer):
-    """Base class of the layers that reduce windows."""
+    """Base class of the pooling layers, which reduce windows."""
 
     @validate_params(
         LAYER,
@@ -50,10 +50,18 @@ class BasePooling(BaseSpatialLayer):
         self.data_format = data_format or "channels_last"
 
     def reduce(self, inputs: Array, start: Any, function: Reducer) -> Array:
-        """Reduce every window with `function`, one axis after the other; `start` is the value outside of the inputs.
+        """Reduce every window with `function`, one axis at a time.
 
-        The last axis is first, so that the first of several equal values is the first of the window in row-major
-        order, as in Keras.
+        The last axis is reduced first. If a window contains equal values, the one that comes first in
+        row-major order is therefore selected, as in Keras.
+
+        Args:
+            inputs (Array): Inputs with `rank` spatial axes.
+            start (Any): The value outside the inputs.
+            function (Reducer): A function that combines two arrays elementwise.
+
+        Returns:
+            Array: One value for each window and channel.
         """
         outputs = inputs
         windows = list(zip(self.spatial_axes(inputs), self.pool_size, self.strides, strict=True))
@@ -65,8 +73,8 @@ class BasePooling(BaseSpatialLayer):
             outputs = _reduce_windows(outputs, start, axis, size, step, function)
         if 0 in outputs.shape[1:]:
             raise ShapeError(
-                f"layer {self.name!r} ({type(self).__name__}): windows of {self.pool_size} do not fit into inputs of "
-                f"shape {tuple(inputs.shape)}; use smaller ones, or padding='same'"
+                f"layer {self.name!r} ({type(self).__name__}): windows of size {self.pool_size} do not fit "
+                f"into inputs of shape {tuple(inputs.shape)}; use smaller windows, or padding='same'"
             )
         return outputs
 
@@ -74,9 +82,9 @@ class BasePooling(BaseSpatialLayer):
 def _reduce_windows(values: Array, start: Any, axis: int, size: int, step: int, function: Reducer) -> Array:
     """Reduce the windows along one axis.
 
-    Small windows are reduced by slices: all their first values with all their second ones, and so on. XLA's windows
-    are slow on CPUs, and the gradient of their maximum takes longer than a convolution. They are faster for larger
-    windows.
+    Small windows are reduced with slices: the first values of all windows are combined with all second
+    values, and so on. XLA's `reduce_window` is slow on CPUs, and the gradient of its maximum takes longer
+    than a convolution. For larger windows, `reduce_window` is faster.
     """
     if size > _MAX_SLICED_SIZE:
         window, steps = [1] * values.ndim, [1] * values.ndim
@@ -89,5 +97,5 @@ def _reduce_windows(values: Array, start: Any, axis: int, size: int, step: int, 
 
 
 def _maximum(one: Array, other: Array) -> Array:
-    """Return the maximum. On ties the first value gets the whole gradient. If one value is NaN, return NaN."""
+    """Return the elementwise maximum. NaN takes precedence. On ties, `one` gets the whole gradient."""
     return jnp.where((one >= other) | jnp.isnan(one), one, other)

@@ -13,19 +13,25 @@ __all__ = ["BaseSpatialLayer"]
 
 
 class BaseSpatialLayer(Layer):
-    """Base class of layers over inputs with `rank` spatial axes."""
+    """Base class of layers whose inputs have `rank` spatial axes."""
 
     rank: ClassVar[int] = 1
     data_format = "channels_last"
 
     def spatial_axes(self, inputs: Array) -> tuple[int, ...]:
-        """Return the spatial axes of `inputs`; raises `ShapeError` for another number of axes."""
+        """Return the spatial axes of `inputs`. Raise `ShapeError` if the number of axes is wrong."""
         if inputs.ndim != self.rank + 2:
             raise self._unexpected_shape(inputs.shape)
         return get_spatial_axes(self.data_format, self.rank)
 
     def _unexpected_shape(self, shape: Any, channels: Any = "channels", hint: str = "") -> ShapeError:
-        """Return the error for inputs of `shape`; `channels` is the number of channels expected, if it is known."""
+        """Create the error for inputs with an unexpected `shape`.
+
+        Args:
+            shape (tuple[int | None, ...]): Shape of the inputs.
+            channels (int | str): The expected number of channels, if it is known.
+            hint (str): Text to append to the message.
+        """
         spatial = ("length",) if self.rank == 1 else ("height", "width")
         axes = (*spatial, channels) if self.data_format == "channels_last" else (channels, *spatial)
         return ShapeError(

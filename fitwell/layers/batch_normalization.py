@@ -1,4 +1,4 @@
-"""`BatchNormalization`."""
+"""The `BatchNormalization` layer."""
 
 from __future__ import annotations
 
@@ -20,31 +20,36 @@ __all__ = ["BatchNormalization"]
 
 @register()
 class BatchNormalization(AffineNormalization):
-    """Normalize each feature over the batch: ``gamma (x - mean) / sqrt(var + epsilon) + beta``.
+    """A layer that normalizes each feature over the batch: ``gamma (x - mean) / sqrt(var + epsilon) + beta``.
 
-    In training, mean and (biased) variance are those of the batch, and the moving statistics are updated: ``moving =
-    moving momentum + batch (1 - momentum)``. At inference, and when the layer is frozen, the moving statistics are
-    used. Padding rows of a short batch count in neither.
+    Training uses the batch's mean and (biased) variance, and updates the moving statistics with ``moving =
+    moving momentum + batch (1 - momentum)``. Inference and frozen layers use the moving statistics. Padding
+    rows in a short batch are never counted.
 
     Args:
-        axis (int | list[int]): Feature axes, which have separate statistics. Default: -1. (Keras 3 accepts one axis
-            only.)
-        momentum (float): Of the moving statistics, in [0, 1]. Changing it does not recompile. Default: 0.99.
-        epsilon (float): Added to the variance. Changing it does not recompile. Default: 1e-3.
+        axis (int | list[int]): Feature axes, with separate statistics for each index. Default: -1. (Keras 3
+            accepts only one axis.)
+        momentum (float): Momentum of the moving statistics, in [0, 1]. Changing it does not trigger
+            recompilation. Default: 0.99.
+        epsilon (float): Small number added to the variance. Changing it does not trigger recompilation.
+            Default: 1e-3.
         center (bool): Whether to add a learned `beta`. Default: True.
         scale (bool): Whether to multiply by a learned `gamma`. Default: True.
-        beta_initializer (str | Initializer): Default: ``"zeros"``.
-        gamma_initializer (str | Initializer): Default: ``"ones"``.
-        moving_mean_initializer (str | Initializer): Default: ``"zeros"``.
-        moving_variance_initializer (str | Initializer): Default: ``"ones"``.
+        beta_initializer (str | Initializer): Initializer for `beta`. Default: ``"zeros"``.
+        gamma_initializer (str | Initializer): Initializer for `gamma`. Default: ``"ones"``.
+        moving_mean_initializer (str | Initializer): Initializer for the moving mean. Default: ``"zeros"``.
+        moving_variance_initializer (str | Initializer): Initializer for the moving variance. Default:
+            ``"ones"``.
         beta_regularizer (str | Regularizer | None): Penalty on `beta`. Default: None.
         gamma_regularizer (str | Regularizer | None): Penalty on `gamma`. Default: None.
-        beta_constraint (str | Constraint | None): Projection of `beta` after every update. Default: None.
-        gamma_constraint (str | Constraint | None): Projection of `gamma` after every update. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        beta_constraint (str | Constraint | None): Projection applied to `beta` after every update. Default:
+            None.
+        gamma_constraint (str | Constraint | None): Projection applied to `gamma` after every update. Default:
+            None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, ...]`, kept.
+        `[batch, ...]`. The output has the same shape.
 
     Raises:
         InvalidArgument: if `axis` contains the batch axis.
@@ -139,7 +144,7 @@ class BatchNormalization(AffineNormalization):
         return outputs.astype(inputs.dtype)
 
     def _moments(self, inputs: Array) -> tuple[Array, Array]:
-        """Return mean and biased variance over the axes that are not kept, without padding rows."""
+        """Return the mean and biased variance over all axes except the feature axes, without padding rows."""
         axes = tuple(axis for axis in range(inputs.ndim) if axis not in self.kept_axes)
         sample_mask = current_call_context().sample_mask
         if sample_mask is None:

@@ -1,4 +1,4 @@
-"""`CategoryEncoding`."""
+"""The `CategoryEncoding` layer."""
 
 from __future__ import annotations
 
@@ -18,28 +18,32 @@ __all__ = ["CategoryEncoding"]
 
 @register()
 class CategoryEncoding(Layer):
-    """Encode integers from 0 to ``num_tokens - 1`` as vectors of length `num_tokens`.
+    """A layer that encodes integers from 0 to ``num_tokens - 1`` as vectors of length `num_tokens`.
 
-    Differs from Keras: `[batch]` always means one integer per row (Keras reads it as one row in ``"multi_hot"``),
-    ``sparse=True`` is not supported, and integers out of range raise in eager calls and give NaN in compiled ones.
+    Differs from Keras: `[batch]` always means one integer per row, while Keras reads it as a single row with
+    ``"multi_hot"``. ``sparse=True`` is not supported. Integers out of range raise `DataError` in eager calls
+    and give NaN in compiled code.
 
     Args:
         num_tokens (int): Number of different integers.
-        output_mode (str): Default: ``"multi_hot"``.
+        output_mode (str): Form of the vectors. Default: ``"multi_hot"``.
 
-            - ``"one_hot"``: each integer becomes a vector with a 1 at its index; `[batch]` and `[batch, 1]` give
-              `[batch, num_tokens]`, `[batch, n]` gives `[batch, n, num_tokens]`;
-            - ``"multi_hot"``: `[batch, n]` gives one vector per row, with a 1 for every integer that occurs;
-            - ``"count"``: how often each occurs, or the sum of their `count_weights`.
+            - ``"one_hot"``: Each integer becomes a vector with a 1 at its index. Inputs of shape `[batch]`
+              and `[batch, 1]` give `[batch, num_tokens]`, and `[batch, n]` gives `[batch, n, num_tokens]`.
+            - ``"multi_hot"``: Each row of `[batch, n]` gives one vector, with a 1 for every integer that
+              occurs.
+            - ``"count"``: Like ``"multi_hot"``, but the vector contains how often each integer occurs, or the
+              sum of its `count_weights`.
         sparse (bool): Only False is supported.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Call arguments:
-        count_weights (array | None): Weight of each integer with ``output_mode="count"``, in the shape of the inputs.
+        count_weights (array | None): Weights of the integers, with the same shape as the inputs. They require
+            ``output_mode="count"``.
 
     Raises:
         InvalidArgument: if `num_tokens` is missing or `sparse` is True.
-        DataError: if an integer is out of range (eager calls).
+        DataError: if an integer is out of range in an eager call.
 
     Example:
         >>> import fitwell as fw
@@ -74,14 +78,14 @@ class CategoryEncoding(Layer):
     def call(self, inputs: Array, count_weights: Any = None) -> Array:
         if count_weights is not None and self.output_mode != "count":
             raise InvalidArgument(
-                f"layer {self.name!r}: count_weights needs output_mode='count', got {self.output_mode!r}"
+                f"layer {self.name!r}: count_weights requires output_mode='count', got {self.output_mode!r}"
             )
         indices = inputs.astype(jnp.int32)
         in_range = (indices >= 0) & (indices < self.num_tokens)
         if not isinstance(in_range, jax.core.Tracer) and not bool(in_range.all()):
             raise DataError(
-                f"layer {self.name!r} (CategoryEncoding): integers must be from 0 to {self.num_tokens - 1}, got "
-                f"{int(indices.min())} ... {int(indices.max())}"
+                f"layer {self.name!r} (CategoryEncoding): integers must be between 0 and "
+                f"{self.num_tokens - 1}, got values from {int(indices.min())} to {int(indices.max())}"
             )
         if indices.ndim == 1:
             indices, in_range = indices[:, None], in_range[:, None]

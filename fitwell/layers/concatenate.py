@@ -1,4 +1,4 @@
-"""`Concatenate` and its function."""
+"""The `Concatenate` layer and the `concatenate` function."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ __all__ = ["Concatenate", "concatenate"]
 
 @register()
 class Concatenate(Merge):
-    """Join arrays along an axis.
+    """A layer that joins arrays along an axis.
 
     Args:
-        axis (int): Axis to join along; the other sizes must agree. It cannot be the batch axis. Default: -1.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        axis (int): Axis along which to join. It cannot be the batch axis. All other sizes must match.
+            Default: -1.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         A list of at least two arrays.
 
     Raises:
-        ShapeError: if the shapes do not agree.
+        ShapeError: if the shapes do not match.
 
     Example:
         >>> import fitwell as fw
@@ -58,11 +59,11 @@ class Concatenate(Merge):
 
 
 def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
-    """Return `inputs` joined along `axis`; see `Concatenate`.
+    """Join `inputs` along `axis`. See `Concatenate`.
 
     Args:
         inputs (list[Array]): At least two arrays or KerasTensors.
-        axis (int): Default: -1.
+        axis (int): Axis along which to join. Default: -1.
         **kwargs: Arguments of `Concatenate`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""`Conv1D` and `Conv2D`."""
+"""The `Conv1D` and `Conv2D` layers."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class Conv(BaseConv):
         channels = self._get_channels(input_shape)
         if channels % self.groups:
             raise ShapeError(
-                f"layer {self.name!r} ({type(self).__name__}): {channels} channels of inputs {tuple(input_shape)} are "
-                f"not a multiple of groups={self.groups}"
+                f"layer {self.name!r} ({type(self).__name__}): the number of input channels must be a "
+                f"multiple of groups={self.groups}, got inputs of shape {tuple(input_shape)}"
             )
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         self.kernel = self._add_kernel("kernel", shape, "kernel")
@@ -85,27 +85,31 @@ class Conv(BaseConv):
 class Conv1D(Conv):
     """Convolution along a sequence: ``activation(b + sum over i, c of kernel[i, c] x[t s + i d, c])``.
 
-    Unlike Keras it accepts strides and dilation above 1 together.
+    Unlike Keras, it accepts strides and dilation rates above 1 at the same time.
 
     Args:
         filters (int): Number of output channels.
         kernel_size (int): Length of the kernel.
         strides (int): Step s between outputs. Default: 1.
-        padding (str): ``"valid"`` (none), ``"same"`` (output length ``ceil(length / strides)``) or ``"causal"`` (the
-            same length, and output t depends on inputs up to t only). Default: ``"valid"``.
+        padding (str): ``"valid"`` (no padding), ``"same"`` (the output length is ``ceil(length / strides)``)
+            or ``"causal"`` (the length is the same as with ``"same"``, and output t depends only on inputs up
+            to t). Default: ``"valid"``.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        dilation_rate (int): Step d between the taps of the kernel. Default: 1.
-        groups (int): Number of groups of channels and filters that are convolved separately. Default: 1.
-        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        dilation_rate (int): Step d between the kernel's taps. Default: 1.
+        groups (int): Number of groups into which the channels and filters are split. Each group is convolved
+            separately. Default: 1.
+        activation (str | Callable | None): Activation function. Defaults to None, which means linear.
         use_bias (bool): Whether to add the bias. Default: True.
-        kernel_initializer (str | Initializer): Default: ``"glorot_uniform"``.
-        bias_initializer (str | Initializer): Default: ``"zeros"``.
-        kernel_regularizer (str | Regularizer | None): Default: None.
-        bias_regularizer (str | Regularizer | None): Default: None.
+        kernel_initializer (str | Initializer): Initializer for the kernel. Default: ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Initializer for the bias. Default: ``"zeros"``.
+        kernel_regularizer (str | Regularizer | None): Penalty on the kernel. Default: None.
+        bias_regularizer (str | Regularizer | None): Penalty on the bias. Default: None.
         activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
-        kernel_constraint (str | Constraint | None): Default: None.
-        bias_constraint (str | Constraint | None): Default: None.
-        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
+        kernel_constraint (str | Constraint | None): Projection applied to the kernel after every update.
+            Default: None.
+        bias_constraint (str | Constraint | None): Projection applied to the bias after every update. Default:
+            None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, length, channels]`.
@@ -114,7 +118,7 @@ class Conv1D(Conv):
         `[batch, new length, filters]`. The kernel has the shape `[kernel_size, channels / groups, filters]`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes or channels, or are smaller than the kernel.
+        ShapeError: if the inputs have the wrong number of axes or channels, or are smaller than the kernel.
 
     Example:
         >>> import fitwell as fw
@@ -133,26 +137,30 @@ class Conv1D(Conv):
 class Conv2D(Conv):
     """Convolution of images: ``activation(b + sum over i, j, c of kernel[i, j, c] x[y s + i d, x s + j d, c])``.
 
-    Unlike Keras it accepts strides and dilation above 1 together.
+    Unlike Keras, it accepts strides and dilation rates above 1 at the same time.
 
     Args:
         filters (int): Number of output channels.
         kernel_size (int | tuple[int, int]): Height and width of the kernel.
         strides (int | tuple[int, int]): Step s between outputs. Default: 1.
-        padding (str): ``"valid"`` (none) or ``"same"`` (output size ``ceil(size / strides)``). Default: ``"valid"``.
+        padding (str): ``"valid"`` (no padding) or ``"same"`` (the output size is ``ceil(size / strides)``).
+            Default: ``"valid"``.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        dilation_rate (int | tuple[int, int]): Step d between the taps of the kernel. Default: 1.
-        groups (int): Number of groups of channels and filters that are convolved separately. Default: 1.
-        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        dilation_rate (int | tuple[int, int]): Step d between the kernel's taps. Default: 1.
+        groups (int): Number of groups into which the channels and filters are split. Each group is convolved
+            separately. Default: 1.
+        activation (str | Callable | None): Activation function. Defaults to None, which means linear.
         use_bias (bool): Whether to add the bias. Default: True.
-        kernel_initializer (str | Initializer): Default: ``"glorot_uniform"``.
-        bias_initializer (str | Initializer): Default: ``"zeros"``.
-        kernel_regularizer (str | Regularizer | None): Default: None.
-        bias_regularizer (str | Regularizer | None): Default: None.
+        kernel_initializer (str | Initializer): Initializer for the kernel. Default: ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Initializer for the bias. Default: ``"zeros"``.
+        kernel_regularizer (str | Regularizer | None): Penalty on the kernel. Default: None.
+        bias_regularizer (str | Regularizer | None): Penalty on the bias. Default: None.
         activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
-        kernel_constraint (str | Constraint | None): Default: None.
-        bias_constraint (str | Constraint | None): Default: None.
-        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
+        kernel_constraint (str | Constraint | None): Projection applied to the kernel after every update.
+            Default: None.
+        bias_constraint (str | Constraint | None): Projection applied to the bias after every update. Default:
+            None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, height, width, channels]`.
@@ -162,7 +170,7 @@ class Conv2D(Conv):
         `[*kernel_size, channels / groups, filters]`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes or channels, or are smaller than the kernel.
+        ShapeError: if the inputs have the wrong number of axes or channels, or are smaller than the kernel.
 
     Example:
         >>> import fitwell as fw

@@ -1,10 +1,11 @@
 """Convolution (cross-correlation) with gradients that are fast on CPUs.
 
-XLA's CPU compiler has fast code for convolutions with channels last only, and converts others to that form in the
-outermost function only. The gradients that JAX derives are of other forms, and a training run is a loop: in it they
-were compiled to plain nested loops, and a step of a small image network took ten times as long. So this module defines
-the gradients in the fast form. Convolutions with many groups have no fast form; they are computed as sums over the taps
-of the kernel, or group by group.
+XLA's CPU compiler has fast code only for convolutions with channels last. It converts other layouts to this
+form, but only in the outermost function. The gradients that JAX derives have other layouts, and training runs
+in a loop, which is an inner function. There, the gradients were compiled to plain nested loops, and a
+training step of a small image network took ten times as long. Therefore, this module defines the gradients
+with channels last. There is no fast code for convolutions with many groups, so they are computed as sums over
+the kernel's taps, or one group at a time.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ Padding = tuple[tuple[int, int], ...]
 
 
 class ConvWindow(NamedTuple):
-    """How a kernel slides over inputs, with one number per spatial axis.
+    """A description of how a kernel slides over its inputs, with one entry per spatial axis.
 
     Args:
         strides (tuple[int, ...]): Steps between outputs.
-        padding (tuple[tuple[int, int], ...]): Zeros before and after the inputs.
-        lhs_dilation (tuple[int, ...]): Steps between inputs, with zeros between them.
-        dilation (tuple[int, ...]): Steps between the taps of the kernel.
-        groups (int): Groups of channels that are convolved separately. Default: 1.
+        padding (tuple[tuple[int, int], ...]): Numbers of zeros before and after the inputs.
+        lhs_dilation (tuple[int, ...]): Steps between inputs. The gaps are filled with zeros.
+        dilation (tuple[int, ...]): Steps between the kernel's taps.
+        groups (int): Number of channel groups, which are convolved separately. Default: 1.
     """
 
     strides: tuple[int, ...]
@@ -44,7 +45,7 @@ class ConvWindow(NamedTuple):
 
 
 def same_padding(sizes: Sequence[int], widths: Sequence[int], strides: Sequence[int]) -> Padding:
-    """Return the padding that gives ``ceil(size / stride)`` outputs for a kernel of these (dilated) widths."""
+    """Return the padding that gives ``ceil(size / stride)`` outputs with dilated kernels of `widths`."""
     total = [
         max((-(-size // step) - 1) * step + width - size, 0)
         for size, width, step in zip(sizes, widths, strides, strict=True)
@@ -53,18 +54,25 @@ def same_padding(sizes: Sequence[int], widths: Sequence[int], strides: Sequence[
 
 
 def strided_slice(step: int, first: int, count: int) -> slice:
-    """Return the slice of `count` positions that starts at `first`, in steps of `step`."""
+    """Return a slice that selects `count` positions, starting at `first`, in steps of `step`."""
     return slice(first, max(first + (count - 1) * step + 1, 0), step)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def conv(inputs: Array, kernel: Array, window: ConvWindow) -> Array:
-    """Return ``y[n, t, o] = sum over i, c of kernel[i, c, o] x[n, t s + i d, c]``, for one spatial axis or more.
+    """Convolve `inputs` with `kernel` along one or more spatial axes.
 
-    inputs: ``[batch, *spatial, channels]``. kernel: ``[*size, channels / groups, outputs]``. Result: ``[batch, *new
-    spatial, outputs]``. x are the dilated and padded inputs, s the strides, d the dilation of the kernel.
+    For one spatial axis, the output is ``y[n, t, o] = sum over i, c of kernel[i, c, o] x[n, t s + i d, c]``,
+    where x is the dilated and padded input, s is the stride, and d is the kernel's dilation. Reverse-mode
+    differentiation of any order is supported, but forward-mode differentiation (`jax.jvp`) is not.
 
-    Reverse-mode differentiation of any order is supported; forward mode alone (`jax.jvp`) is not.
+    Args:
+        inputs (Array): `[batch, *spatial, channels]`.
+        kernel (Array): `[*size, channels / groups, outputs]`.
+        window (ConvWindow): The strides, padding, dilation and groups.
+
+    Returns:
+        Array: `[batch, *new spatial, outputs]`.
     """
     if window.groups == 1:
         return _conv_general(inputs, kernel, window)
@@ -111,12 +119,13 @@ def _conv_general(inputs: Array, kernel: Array, window: ConvWindow) -> Array:
 
 
 def _gradients(gradient: Array, inputs: Array, kernel: Array, window: ConvWindow) -> tuple[Array, Array]:
-    """Return the gradients of inputs and kernel from that of the outputs; both are convolutions.
+    """Compute the input gradient and the kernel gradient, which are both convolutions.
 
-    Along one axis, input i and tap j contribute to output t where ``lhs_dilation i + before = stride t + dilation j``.
-    So the gradient of the inputs slides the flipped kernel, in steps of `lhs_dilation`, over the gradient of the
-    outputs dilated by the strides. The gradient of the kernel slides the gradient of the outputs, dilated by the
-    strides, over the inputs in steps of `dilation`. Padding gives the results the lengths of inputs and kernel.
+    Along one axis, input i and tap j contribute to output t if ``lhs_dilation i + before = stride t +
+    dilation j``. Therefore, the input gradient slides the flipped kernel, in steps of `lhs_dilation`, over
+    the output gradient, which is dilated by the strides. The kernel gradient slides the output gradient,
+    dilated by the strides, over the inputs in steps of `dilation`. The padding is chosen so that the results
+    are as long as the inputs and the kernel.
     """
     axes = range(1, inputs.ndim - 1)
     for_inputs, for_kernel = [], []
@@ -134,7 +143,7 @@ def _gradients(gradient: Array, inputs: Array, kernel: Array, window: ConvWindow
         jnp.swapaxes(jnp.flip(kernel, spatial), -1, -2),
         ConvWindow(window.lhs_dilation, tuple(for_inputs), window.strides, window.dilation),
     )
-    # Rows and channels are swapped, since the sum is over the rows.
+    # Rows and channels are swapped, because the kernel gradient is a sum over the rows.
     by_kernel = _conv_general(
         jnp.swapaxes(inputs, 0, -1),
         jnp.moveaxis(gradient, 0, -2),
@@ -154,7 +163,7 @@ def _grouped_conv(inputs: Array, kernel: Array, window: ConvWindow) -> Array:
 
 
 def _conv_by_taps(inputs: Array, kernel: Array, window: ConvWindow) -> Array:
-    """Convolve every channel separately, as the sum over all taps of shifted inputs times the tap."""
+    """Convolve every channel separately, by adding up the shifted inputs multiplied by each tap."""
     padded = jnp.pad(inputs, ((0, 0), *window.padding, (0, 0)))
     padded = jnp.repeat(padded, kernel.shape[-1] // inputs.shape[-1], axis=-1)
     *sizes, _, _ = kernel.shape

@@ -1,4 +1,4 @@
-"""`Conv1DTranspose` and `Conv2DTranspose`."""
+"""The `Conv1DTranspose` and `Conv2DTranspose` layers."""
 
 from __future__ import annotations
 
@@ -90,18 +90,19 @@ class ConvTranspose(BaseConv):
         return self._add_bias_and_activate(self._check_not_empty(outputs, inputs))
 
     def _padding(self, axis: int) -> tuple[int, int]:
-        """Return the zeros before and after the dilated inputs along one spatial axis.
+        """Return the number of zeros before and after the dilated inputs along one spatial axis.
 
-        n inputs dilated by the stride s have the length (n - 1) s + 1; the output is ``padding - width + 1`` longer,
-        where `width` is that of the dilated kernel. So the output length determines the padding.
+        After dilation by the stride s, n inputs have the length (n - 1) s + 1. The output is longer by
+        ``padding - width + 1``, where `width` is the dilated kernel's width. Therefore, the output length
+        determines the padding.
         """
         width = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
         stride = self.strides[axis]
         extra = None if self.output_padding is None else self.output_padding[axis]
         if self.padding == "valid":
-            # Length (n - 1) s + max(width, s), or (n - 1) s + width + output_padding.
+            # The output length is (n - 1) s + max(width, s), or (n - 1) s + width + output_padding.
             return width - 1, width - 1 + (max(stride - width, 0) if extra is None else extra)
-        # Length n s, or (n - 1) s + width % 2 + output_padding.
+        # The output length is n s, or (n - 1) s + width % 2 + output_padding.
         both = stride + width - 2 if extra is None else width % 2 + extra + width - 2
         before = min(both - both // 2, width - 1)
         return before, both - before
@@ -111,27 +112,31 @@ class ConvTranspose(BaseConv):
 class Conv1DTranspose(ConvTranspose):
     """Transposed convolution along a sequence, the gradient of `Conv1D` with respect to its inputs.
 
-    Every input adds the kernel, scaled, to the output; neighboring inputs are `strides` apart there.
+    Every input adds a scaled copy of the kernel to the output. Copies from neighboring inputs are `strides`
+    apart.
 
     Args:
         filters (int): Number of output channels.
         kernel_size (int): Length of the kernel.
-        strides (int): Step s between inputs in the output. Default: 1.
+        strides (int): Step s in the output between neighboring inputs. Default: 1.
         padding (str): ``"valid"`` or ``"same"``. Default: ``"valid"``.
-        output_padding (int | None): How much longer than the shortest possible output, below `strides`; None for
-            length ``n s + max(width - s, 0)`` with ``"valid"`` and ``n s`` with ``"same"`` padding. Default: None.
+        output_padding (int | None): Amount by which the output is longer than the shortest possible output.
+            It must be smaller than `strides`. Defaults to None, which means an output length of
+            ``n s + max(width - s, 0)`` with ``"valid"`` padding and ``n s`` with ``"same"`` padding.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        dilation_rate (int): Step d between the taps of the kernel. Default: 1.
-        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        dilation_rate (int): Step d between the kernel's taps. Default: 1.
+        activation (str | Callable | None): Activation function. Defaults to None, which means linear.
         use_bias (bool): Whether to add the bias. Default: True.
-        kernel_initializer (str | Initializer): Default: ``"glorot_uniform"``.
-        bias_initializer (str | Initializer): Default: ``"zeros"``.
-        kernel_regularizer (str | Regularizer | None): Default: None.
-        bias_regularizer (str | Regularizer | None): Default: None.
+        kernel_initializer (str | Initializer): Initializer for the kernel. Default: ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Initializer for the bias. Default: ``"zeros"``.
+        kernel_regularizer (str | Regularizer | None): Penalty on the kernel. Default: None.
+        bias_regularizer (str | Regularizer | None): Penalty on the bias. Default: None.
         activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
-        kernel_constraint (str | Constraint | None): Default: None.
-        bias_constraint (str | Constraint | None): Default: None.
-        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
+        kernel_constraint (str | Constraint | None): Projection applied to the kernel after every update.
+            Default: None.
+        bias_constraint (str | Constraint | None): Projection applied to the bias after every update. Default:
+            None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, length, channels]`.
@@ -140,7 +145,7 @@ class Conv1DTranspose(ConvTranspose):
         `[batch, new length, filters]`. The kernel has the shape `[kernel_size, filters, channels]`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes or channels, or are smaller than the kernel.
+        ShapeError: if the inputs have the wrong number of axes or channels, or are smaller than the kernel.
 
     Example:
         >>> import fitwell as fw
@@ -158,28 +163,31 @@ class Conv1DTranspose(ConvTranspose):
 class Conv2DTranspose(ConvTranspose):
     """Transposed convolution of images, the gradient of `Conv2D` with respect to its inputs.
 
-    Every input adds the kernel, scaled, to the output; neighboring inputs are `strides` apart there.
+    Every input adds a scaled copy of the kernel to the output. Copies from neighboring inputs are `strides`
+    apart.
 
     Args:
         filters (int): Number of output channels.
         kernel_size (int | tuple[int, int]): Height and width of the kernel.
-        strides (int | tuple[int, int]): Step s between inputs in the output. Default: 1.
+        strides (int | tuple[int, int]): Step s in the output between neighboring inputs. Default: 1.
         padding (str): ``"valid"`` or ``"same"``. Default: ``"valid"``.
-        output_padding (int | tuple[int, int] | None): How much larger than the smallest possible output, below
-            `strides`; None for sizes ``n s + max(width - s, 0)`` with ``"valid"`` and ``n s`` with ``"same"`` padding.
-            Default: None.
+        output_padding (int | tuple[int, int] | None): Amount by which the output is larger than the smallest
+            possible output. It must be smaller than `strides`. Defaults to None, which means output sizes of
+            ``n s + max(width - s, 0)`` with ``"valid"`` padding and ``n s`` with ``"same"`` padding.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        dilation_rate (int | tuple[int, int]): Step d between the taps of the kernel. Default: 1.
-        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        dilation_rate (int | tuple[int, int]): Step d between the kernel's taps. Default: 1.
+        activation (str | Callable | None): Activation function. Defaults to None, which means linear.
         use_bias (bool): Whether to add the bias. Default: True.
-        kernel_initializer (str | Initializer): Default: ``"glorot_uniform"``.
-        bias_initializer (str | Initializer): Default: ``"zeros"``.
-        kernel_regularizer (str | Regularizer | None): Default: None.
-        bias_regularizer (str | Regularizer | None): Default: None.
+        kernel_initializer (str | Initializer): Initializer for the kernel. Default: ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Initializer for the bias. Default: ``"zeros"``.
+        kernel_regularizer (str | Regularizer | None): Penalty on the kernel. Default: None.
+        bias_regularizer (str | Regularizer | None): Penalty on the bias. Default: None.
         activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
-        kernel_constraint (str | Constraint | None): Default: None.
-        bias_constraint (str | Constraint | None): Default: None.
-        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
+        kernel_constraint (str | Constraint | None): Projection applied to the kernel after every update.
+            Default: None.
+        bias_constraint (str | Constraint | None): Projection applied to the bias after every update. Default:
+            None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, height, width, channels]`.
@@ -189,7 +197,7 @@ class Conv2DTranspose(ConvTranspose):
         `[*kernel_size, filters, channels]`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes or channels, or are smaller than the kernel.
+        ShapeError: if the inputs have the wrong number of axes or channels, or are smaller than the kernel.
 
     Example:
         >>> import fitwell as fw

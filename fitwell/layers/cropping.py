@@ -1,4 +1,4 @@
-"""`Cropping1D` and `Cropping2D`."""
+"""The `Cropping1D` and `Cropping2D` layers."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Cropping(BaseSpatialLayer):
         for axis, (before, after) in zip(self.spatial_axes(inputs), self.cropping, strict=True):
             if before + after >= inputs.shape[axis]:
                 raise ShapeError(
-                    f"layer {self.name!r} ({type(self).__name__}): cropping {self.cropping} leaves nothing of inputs "
-                    f"of shape {tuple(inputs.shape)}"
+                    f"layer {self.name!r} ({type(self).__name__}): cropping {self.cropping} would remove all "
+                    f"values from inputs of shape {tuple(inputs.shape)}"
                 )
             slices[axis] = slice(before, inputs.shape[axis] - after)
         return inputs[tuple(slices)]
@@ -33,11 +33,12 @@ class Cropping(BaseSpatialLayer):
 
 @register()
 class Cropping1D(Cropping):
-    """Remove both ends of sequences.
+    """A layer that removes steps at both ends of sequences.
 
     Args:
-        cropping (int | tuple[int, int]): How much at each end, or ``(before, after)``. Default: 1.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        cropping (int | tuple[int, int]): Number of steps to remove at each end, or ``(before, after)``.
+            Default: 1.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, length, channels]`.
@@ -46,7 +47,7 @@ class Cropping1D(Cropping):
         `[batch, length - before - after, channels]`.
 
     Raises:
-        ShapeError: if nothing would be left.
+        ShapeError: if cropping would remove all values.
 
     Example:
         >>> import fitwell as fw
@@ -67,13 +68,13 @@ class Cropping1D(Cropping):
 
 @register()
 class Cropping2D(Cropping):
-    """Remove the border of images.
+    """A layer that removes the border of images.
 
     Args:
-        cropping (int | tuple): Width of the border: one int, ``(height, width)``, or ``((top, bottom), (left,
-            right))``. Default: 0.
+        cropping (int | tuple): Width of the border, as one integer, ``(height, width)`` or
+            ``((top, bottom), (left, right))``. Default: 0.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, height, width, channels]`.
@@ -82,7 +83,7 @@ class Cropping2D(Cropping):
         `[batch, height - top - bottom, width - left - right, channels]`.
 
     Raises:
-        ShapeError: if nothing would be left.
+        ShapeError: if cropping would remove all values.
 
     Example:
         >>> import fitwell as fw

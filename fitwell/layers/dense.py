@@ -1,4 +1,4 @@
-"""`Dense`, the fully connected layer."""
+"""The fully connected layer, `Dense`."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ __all__ = ["Dense"]
 
 @register()
 class Dense(Layer):
-    """Fully connected layer, ``activation(inputs @ kernel + bias)``.
+    """Fully connected layer, which computes ``activation(inputs @ kernel + bias)``.
 
     Args:
-        units (int): Number of neurons, the width of the output.
-        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        units (int): Number of neurons, which is the width of the output.
+        activation (str | Callable | None): Activation function. Defaults to None, which means linear.
         use_bias (bool): Whether to add the bias. Default: True.
-        kernel_initializer (str | Initializer): Default: ``"glorot_uniform"``.
-        bias_initializer (str | Initializer): Default: ``"zeros"``.
+        kernel_initializer (str | Initializer): Initializer for the kernel. Default: ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Initializer for the bias. Default: ``"zeros"``.
         kernel_regularizer (str | Regularizer | None): Penalty on the kernel. Default: None.
         bias_regularizer (str | Regularizer | None): Penalty on the bias. Default: None.
         activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
-        kernel_constraint (str | Constraint | None): Projection of the kernel after every update. Default: None.
-        bias_constraint (str | Constraint | None): Projection of the bias after every update. Default: None.
-        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
+        kernel_constraint (str | Constraint | None): Projection applied to the kernel after every update.
+            Default: None.
+        bias_constraint (str | Constraint | None): Projection applied to the bias after every update. Default:
+            None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, ..., width]`.
@@ -83,12 +85,12 @@ class Dense(Layer):
         if not input_shape or input_shape[-1] is None:
             is_vector = isinstance(input_shape, tuple) and len(input_shape) == 1
             hint = (
-                "; for rows of one number pass x[:, np.newaxis], or begin with Input((1,))"
+                "; if each row is one number, pass x[:, np.newaxis], or begin the model with Input((1,))"
                 if is_vector
                 else ""
             )
             raise ShapeError(
-                f"layer {self.name!r}: Dense needs inputs of a known width, got shape {input_shape}{hint}"
+                f"layer {self.name!r}: Dense needs inputs with a known width, got shape {input_shape}{hint}"
             )
         self.kernel = self.add_weight(
             "kernel",
@@ -123,7 +125,10 @@ class Dense(Layer):
             )
 
     def _compute_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any], attempt: int = 0) -> Any:
-        """Infer the output spec without tracing if possible, because tracing dominates the cost of a small net."""
+        """Infer the output spec without tracing if possible.
+
+        Tracing takes most of the time in a small model.
+        """
         is_unchanged = type(self).call is Dense.call and type(self).__call__ is Layer.__call__
         plain = len(args) == 1 and not kwargs and is_keras_tensor(args[0])
         keeps_shape = any(self.activation is known for known in activations.SHAPE_PRESERVING)

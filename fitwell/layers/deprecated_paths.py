@@ -1,6 +1,6 @@
-"""Module paths of Keras 2, such as `keras.layers.core`, which still work and warn.
+"""Module paths from Keras 2, such as `layers.core`, that still work but give a deprecation warning.
 
-One table replaces a file for each path: the modules are created here.
+The modules are created from a table, so that no path needs a separate file.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _NAMES = {
 
 
 def _create(path: str, names: list[str]) -> ModuleType:
-    """Create the module `fitwell.layers.<path>`, whose `names` are those of `fitwell.layers`."""
+    """Create the module `fitwell.layers.<path>`, which provides `names` from `fitwell.layers`."""
     full = f"fitwell.layers.{path}"
     module = add_deprecated_module(full, "fitwell.layers", names)
     if "." not in path:

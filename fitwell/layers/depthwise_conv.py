@@ -1,4 +1,4 @@
-"""`DepthwiseConv1D` and `DepthwiseConv2D`."""
+"""The `DepthwiseConv1D` and `DepthwiseConv2D` layers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["BaseDepthwiseConv", "DepthwiseConv1D", "DepthwiseConv2D"]
 
 
 class BaseDepthwiseConv(BaseConv):
-    """Base class of the layers that first convolve every channel separately."""
+    """Base class of the layers that begin by convolving every channel separately."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class BaseDepthwiseConv(BaseConv):
         )
 
     def _depthwise(self, inputs: Array, kernel: Array) -> Array:
-        """Convolve channel c with m kernels, which give channels ``c m ... c m + m - 1`` of the output."""
+        """Convolve each channel c with m kernels, giving the output channels ``c m`` to ``c m + m - 1``."""
         *size, channels, multiplier = kernel.shape
         kernel = kernel.reshape((*size, 1, channels * multiplier))
         return self._check_not_empty(
@@ -96,38 +96,43 @@ class DepthwiseConv(BaseDepthwiseConv):
 
 @register()
 class DepthwiseConv1D(DepthwiseConv):
-    """Convolve every channel of a sequence separately, giving `depth_multiplier` channels for each.
+    """Depthwise convolution along a sequence, which convolves every channel separately.
 
-    Unlike in Keras, padding may be ``"causal"``.
+    Each input channel gives `depth_multiplier` output channels. Unlike in Keras, `padding` may be
+    ``"causal"``.
 
     Args:
         kernel_size (int): Length of the kernel.
         strides (int): Step s between outputs. Default: 1.
-        padding (str): ``"valid"`` (none), ``"same"`` (output length ``ceil(length / strides)``) or ``"causal"`` (the
-            same length, and output t depends on inputs up to t only). Default: ``"valid"``.
-        depth_multiplier (int): Output channels per input channel. Default: 1.
+        padding (str): ``"valid"`` (no padding), ``"same"`` (the output length is ``ceil(length / strides)``)
+            or ``"causal"`` (the length is the same as with ``"same"``, and output t depends only on inputs up
+            to t). Default: ``"valid"``.
+        depth_multiplier (int): Number of output channels per input channel. Default: 1.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        dilation_rate (int): Step d between the taps of the kernel. Default: 1.
-        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        dilation_rate (int): Step d between the kernel's taps. Default: 1.
+        activation (str | Callable | None): Activation function. Defaults to None, which means linear.
         use_bias (bool): Whether to add the bias. Default: True.
-        depthwise_initializer (str | Initializer): Default: ``"glorot_uniform"``.
-        bias_initializer (str | Initializer): Default: ``"zeros"``.
-        depthwise_regularizer (str | Regularizer | None): Default: None.
-        bias_regularizer (str | Regularizer | None): Default: None.
+        depthwise_initializer (str | Initializer): Initializer for the depthwise kernel. Default:
+            ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Initializer for the bias. Default: ``"zeros"``.
+        depthwise_regularizer (str | Regularizer | None): Penalty on the depthwise kernel. Default: None.
+        bias_regularizer (str | Regularizer | None): Penalty on the bias. Default: None.
         activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
-        depthwise_constraint (str | Constraint | None): Default: None.
-        bias_constraint (str | Constraint | None): Default: None.
-        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
+        depthwise_constraint (str | Constraint | None): Projection applied to the depthwise kernel after every
+            update. Default: None.
+        bias_constraint (str | Constraint | None): Projection applied to the bias after every update. Default:
+            None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, length, channels]`.
 
     Output shape:
-        `[batch, new length, channels depth_multiplier]`. The kernel has the shape
+        `[batch, new length, channels * depth_multiplier]`. The kernel has the shape
         `[kernel_size, channels, depth_multiplier]`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes or channels, or are smaller than the kernel.
+        ShapeError: if the inputs have the wrong number of axes or channels, or are smaller than the kernel.
 
     Example:
         >>> import fitwell as fw
@@ -144,35 +149,41 @@ class DepthwiseConv1D(DepthwiseConv):
 
 @register()
 class DepthwiseConv2D(DepthwiseConv):
-    """Convolve every channel of images separately, giving `depth_multiplier` channels for each.
+    """Depthwise convolution of images, which convolves every channel separately.
+
+    Each input channel gives `depth_multiplier` output channels.
 
     Args:
         kernel_size (int | tuple[int, int]): Height and width of the kernel.
         strides (int | tuple[int, int]): Step s between outputs. Default: 1.
-        padding (str): ``"valid"`` (none) or ``"same"`` (output size ``ceil(size / strides)``). Default: ``"valid"``.
-        depth_multiplier (int): Output channels per input channel. Default: 1.
+        padding (str): ``"valid"`` (no padding) or ``"same"`` (the output size is ``ceil(size / strides)``).
+            Default: ``"valid"``.
+        depth_multiplier (int): Number of output channels per input channel. Default: 1.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        dilation_rate (int | tuple[int, int]): Step d between the taps of the kernel. Default: 1.
-        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        dilation_rate (int | tuple[int, int]): Step d between the kernel's taps. Default: 1.
+        activation (str | Callable | None): Activation function. Defaults to None, which means linear.
         use_bias (bool): Whether to add the bias. Default: True.
-        depthwise_initializer (str | Initializer): Default: ``"glorot_uniform"``.
-        bias_initializer (str | Initializer): Default: ``"zeros"``.
-        depthwise_regularizer (str | Regularizer | None): Default: None.
-        bias_regularizer (str | Regularizer | None): Default: None.
+        depthwise_initializer (str | Initializer): Initializer for the depthwise kernel. Default:
+            ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Initializer for the bias. Default: ``"zeros"``.
+        depthwise_regularizer (str | Regularizer | None): Penalty on the depthwise kernel. Default: None.
+        bias_regularizer (str | Regularizer | None): Penalty on the bias. Default: None.
         activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
-        depthwise_constraint (str | Constraint | None): Default: None.
-        bias_constraint (str | Constraint | None): Default: None.
-        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
+        depthwise_constraint (str | Constraint | None): Projection applied to the depthwise kernel after every
+            update. Default: None.
+        bias_constraint (str | Constraint | None): Projection applied to the bias after every update. Default:
+            None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, height, width, channels]`.
 
     Output shape:
-        `[batch, new height, new width, channels depth_multiplier]`. The kernel has the shape
+        `[batch, new height, new width, channels * depth_multiplier]`. The kernel has the shape
         `[*kernel_size, channels, depth_multiplier]`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes or channels, or are smaller than the kernel.
+        ShapeError: if the inputs have the wrong number of axes or channels, or are smaller than the kernel.
 
     Example:
         >>> import fitwell as fw

@@ -1,4 +1,4 @@
-"""`Dot` and its function."""
+"""The `Dot` layer and the `dot` function."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ __all__ = ["Dot", "dot"]
 
 @register()
 class Dot(Merge):
-    """Dot product of two inputs along one axis of each, row by row.
+    """Row-by-row dot product of two inputs along one axis of each.
 
     Args:
-        axes (int | tuple[int, int]): Axis of both inputs, or one axis for each. Their sizes must agree, and 0 (the
-            batch) is not allowed.
-        normalize (bool): Whether to scale both inputs to length 1 along the axis first, which gives the cosine
-            similarity. Default: False.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        axes (int | tuple[int, int]): One axis for both inputs, or one axis for each. The two axes must have
+            the same size, and the batch axis 0 is not allowed.
+        normalize (bool): Whether to first scale both inputs to length 1 along the axis, which gives the
+            cosine similarity. Default: False.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, ...a, n, ...]` and `[batch, ...b, n, ...]`.
 
     Output shape:
-        `[batch, ...a, ...b]`, without the axis of both; `[batch, 1]` when no other axes are left.
+        `[batch, ...a, ...b]`, without the two axes of size n, or `[batch, 1]` if no other axes remain.
 
     Raises:
         InvalidArgument: if there are not two inputs.
-        ShapeError: if the sizes of the axes differ.
+        ShapeError: if the two axes have different sizes, or one of them is the batch axis.
 
     Example:
         >>> import fitwell as fw
@@ -57,7 +57,7 @@ class Dot(Merge):
 
     def merge(self, inputs: list[Array]) -> Array:
         if len(inputs) != 2:
-            raise InvalidArgument(f"layer {self.name!r} (Dot): takes exactly two inputs, got {len(inputs)}")
+            raise InvalidArgument(f"layer {self.name!r} (Dot) takes exactly two inputs, got {len(inputs)}")
         axes = self.axes if isinstance(self.axes, list) else [self.axes, self.axes]
         shapes = [tuple(item.shape) for item in inputs]
         positions = [
@@ -66,8 +66,8 @@ class Dot(Merge):
         ]
         if 0 in positions or shapes[0][positions[0]] != shapes[1][positions[1]]:
             raise ShapeError(
-                f"layer {self.name!r} (Dot): shapes {shapes[0]} and {shapes[1]} have no common size on axes "
-                f"{self.axes}; the batch axis 0 cannot be one of them"
+                f"layer {self.name!r} (Dot): shapes {shapes[0]} and {shapes[1]} must have the same size on "
+                f"axes={self.axes}, and the batch axis 0 is not allowed"
             )
         left, right = inputs
         if self.normalize:
@@ -82,11 +82,11 @@ class Dot(Merge):
 
 
 def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
-    """Return the dot product of two `inputs` along `axes`; see `Dot`.
+    """Return the dot product of two `inputs` along `axes`. See `Dot`.
 
     Args:
         inputs (list[Array]): Two arrays or KerasTensors.
-        axes (int | tuple[int, int]): Default: -1.
+        axes (int | tuple[int, int]): One axis for both inputs, or one axis for each. Default: -1.
         **kwargs: Arguments of `Dot`.
 
     Returns:

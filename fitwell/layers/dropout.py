@@ -1,4 +1,4 @@
-"""`Dropout` and `MCDropout`."""
+"""The `Dropout` and `MCDropout` layers."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ NOISE_SHAPE = ListOf(Integer(1) | None) | None
 
 
 class BaseDropout(Layer):
-    """Base class of layers that drop a random part of their inputs: the shape of the mask, and its values."""
+    """Base class of layers that drop a random part of their inputs. It draws the random masks."""
 
     noise_shape: tuple[int | None, ...] | None = None
     seed: int | None = None
 
     def sample_mask(self, inputs: Array, keep: Array) -> Array:
-        """Return a mask that is True with probability `keep`."""
+        """Draw a mask whose entries are True with probability `keep`."""
         return jax.random.bernoulli(current_call_context().next_key(self.seed), keep, self.mask_shape(inputs))
 
     def mask_shape(self, inputs: Array) -> tuple[int, ...]:
@@ -41,7 +41,7 @@ class BaseDropout(Layer):
         if not fits:
             raise ShapeError(
                 f"layer {self.name!r} ({type(self).__name__}): noise_shape {self.noise_shape} does not fit inputs "
-                f"of shape {tuple(inputs.shape)}; write 1 where the mask is shared and None elsewhere"
+                f"of shape {tuple(inputs.shape)}; write 1 for axes that share the mask, and None for others"
             )
         return tuple(
             size if wanted is None else wanted
@@ -51,19 +51,21 @@ class BaseDropout(Layer):
 
 @register()
 class Dropout(BaseDropout):
-    """Set a random fraction of the inputs to zero in training, and scale up the rest (inverted dropout).
+    """A layer that sets a random fraction of the inputs to zero during training, and scales up the rest.
 
-    Training: ``x m / (1 - rate)`` with ``m ~ Bernoulli(1 - rate)``. Inference: ``x``.
+    Training computes ``x m / (1 - rate)`` with ``m ~ Bernoulli(1 - rate)`` (inverted dropout). Inference
+    returns ``x``.
 
     Args:
-        rate (float): Fraction of the inputs to drop, in [0, 1]. Changing it does not recompile.
-        noise_shape (tuple[int | None, ...] | None): Shape of the mask: 1 where the mask is shared along an axis, None
-            for the size of the input. Default: None, the shape of the inputs.
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        rate (float): Fraction of the inputs to drop, in [0, 1]. Changing it does not trigger recompilation.
+        noise_shape (tuple[int | None, ...] | None): Shape of the mask, with 1 for each axis along which the
+            mask is shared, and None for each axis with the inputs' size. Defaults to None, which means the
+            inputs' shape.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        Any, kept.
+        Any. The output has the same shape.
 
     Raises:
         ShapeError: if `noise_shape` does not fit the inputs.
@@ -101,18 +103,19 @@ class Dropout(BaseDropout):
 
 @register()
 class MCDropout(Dropout):
-    """Dropout that is active at inference too, for Monte Carlo estimates of uncertainty. Not in Keras.
+    """Dropout that is also active at inference, for Monte Carlo estimates of uncertainty.
 
-    In Keras it is written as a subclass of `Dropout`, which works here as well.
+    Keras does not have this layer. In Keras, you write it as a subclass of `Dropout`, which also works in
+    fitwell.
 
     Args:
-        rate (float): As for `Dropout`.
-        noise_shape (tuple[int | None, ...] | None): As for `Dropout`. Default: None.
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        rate (float): See `Dropout`.
+        noise_shape (tuple[int | None, ...] | None): See `Dropout`. Default: None.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        Any, kept.
+        Any. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

@@ -1,4 +1,4 @@
-"""`ELU`."""
+"""The `ELU` layer."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ class ELU(Layer):
     """Exponential linear unit: ``x`` above 0 and ``alpha (exp(x) - 1)`` below.
 
     Args:
-        alpha (float): Minus the limit for large negative inputs. Changing it does not recompile. Default: 1.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        alpha (float): Scale of the negative part. The output approaches ``-alpha`` for large negative inputs.
+            Changing it does not trigger recompilation. Default: 1.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        Any, kept.
+        Any. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

@@ -1,4 +1,4 @@
-"""`Embedding`."""
+"""The `Embedding` layer."""
 
 from __future__ import annotations
 
@@ -20,27 +20,29 @@ __all__ = ["Embedding"]
 
 @register()
 class Embedding(Layer):
-    """Turn integer ids from 0 to ``input_dim - 1`` into learned vectors.
+    """A layer that maps integer ids from 0 to ``input_dim - 1`` to learned vectors.
 
-    An id out of range gives NaN, which stops a training run, and not the vector of another id.
+    An id outside this range gives NaN, which stops a training run, instead of the vector for a different id.
 
-    Differs from Keras: ``mask_zero=True`` and ``lora_rank`` are not supported, since fitwell passes no masks between
-    layers.
+    Differs from Keras: ``mask_zero=True`` and ``lora_rank`` are not supported, because fitwell does not pass
+    masks between layers.
 
     Args:
         input_dim (int): Size of the vocabulary.
         output_dim (int): Length of the vectors.
-        embeddings_initializer (str | Initializer): Default: ``"uniform"`` (-0.05 ... 0.05).
-        embeddings_regularizer (str | Regularizer | None): Default: None.
-        embeddings_constraint (str | Constraint | None): Default: None.
+        embeddings_initializer (str | Initializer): Initializer for the vectors. Default: ``"uniform"`` (from
+            -0.05 to 0.05).
+        embeddings_regularizer (str | Regularizer | None): Penalty on the vectors. Default: None.
+        embeddings_constraint (str | Constraint | None): Projection applied to the vectors after every update.
+            Default: None.
         mask_zero (bool): Only False is supported.
-        weights (array | list[array] | None): Initial matrix `[input_dim, output_dim]`, as an array or a list of one
-            array. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`; the deprecated
+        weights (array | list[array] | None): Initial matrix with the shape `[input_dim, output_dim]`, as an
+            array or a list that contains one array. Default: None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`. The deprecated
             `input_length` sets the input shape.
 
     Input shape:
-        `[batch, ...]`, of integers (floats with integer values are accepted).
+        `[batch, ...]`, which contains integers or floats with integer values.
 
     Output shape:
         `[batch, ..., output_dim]`.
@@ -67,7 +69,9 @@ class Embedding(Layer):
         **kwargs: Any,
     ) -> None:
         if "input_length" in kwargs:
-            warn_deprecated("Embedding(input_length=)", "Input(shape=(input_length,)) before it, or nothing")
+            warn_deprecated(
+                "Embedding(input_length=)", "Input(shape=(input_length,)) before the layer, or omit it"
+            )
             length = kwargs.pop("input_length")
             if length is not None:
                 kwargs.setdefault("input_shape", (length,))
@@ -79,8 +83,8 @@ class Embedding(Layer):
         self.embeddings_constraint = constraints.get(embeddings_constraint)
         if mask_zero:
             raise InvalidArgument(
-                "Embedding: mask_zero=True is not supported, because fitwell passes no masks between layers; "
-                "exclude padding with sample weights, or multiply it by 0"
+                "Embedding: mask_zero=True is not supported, because fitwell does not pass masks between "
+                "layers; exclude padding with sample weights, or multiply it by 0"
             )
         self.mask_zero = False
         self._initial_weights = (
@@ -89,7 +93,7 @@ class Embedding(Layer):
 
     @classmethod
     def _arguments(cls) -> tuple[str, ...]:
-        # The initial values are not part of the configuration: they are saved with the weights.
+        # The initial values are not part of the configuration, because they are saved with the weights.
         return tuple(name for name in super()._arguments() if name != "weights")
 
     def build(self, input_shape: Any) -> None:
@@ -110,8 +114,8 @@ class Embedding(Layer):
 
 
 def _to_matrix(weights: Any, shape: tuple[int, int]) -> np.ndarray:
-    given = weights[0] if isinstance(weights, list) and len(weights) == 1 else weights
-    array = np.asarray(validate_param("Embedding", "weights", given, NUMBERS))
+    matrix = weights[0] if isinstance(weights, list) and len(weights) == 1 else weights
+    array = np.asarray(validate_param("Embedding", "weights", matrix, NUMBERS))
     if array.shape != shape:
         raise ShapeError(f"Embedding: weights must have shape {shape}, got {array.shape}")
     return array

@@ -1,4 +1,4 @@
-"""`Flatten`."""
+"""The `Flatten` layer."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ __all__ = ["Flatten"]
 
 @register()
 class Flatten(Layer):
-    """Flatten all axes but the first.
+    """A layer that flattens all axes except the batch axis.
 
     Input shape:
         `[batch, ...]`.
 
     Output shape:
-        `[batch, product of the other sizes]`; `[batch]` becomes `[batch, 1]`.
+        `[batch, product of the other sizes]`. Inputs of shape `[batch]` become `[batch, 1]`.
 
     Args:
         **kwargs: Arguments of `Layer`.

@@ -1,4 +1,4 @@
-"""`GaussianBlur`."""
+"""The `GaussianBlur` layer."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["GaussianBlur", "apply_gaussian_blur", "check_kernel_size"]
 
 
 def apply_gaussian_blur(images: Array, sigma: tuple[Array, Array], kernel_size: tuple[int, int]) -> Array:
-    """Return images `[batch, height, width, channels]` blurred by a Gaussian truncated at `kernel_size` pixels.
+    """Blur images with a Gaussian that is truncated to `kernel_size` pixels.
 
-    The weights have sum 1. Pixels outside of the image are 0.
+    The weights sum to 1. Pixels outside the image are 0.
 
     Args:
         images (Array): `[batch, height, width, channels]`.
-        sigma (tuple[Array, Array]): Vertical and horizontal standard deviation in pixels, one number per image or one
-            for all.
+        sigma (tuple[Array, Array]): Vertical and horizontal standard deviation in pixels, with one number per
+            image, or one for all images.
         kernel_size (tuple[int, int]): Height and width of the kernel.
     """
     for axis, size, deviation in zip((1, 2), kernel_size, sigma, strict=True):
@@ -38,7 +38,7 @@ def apply_gaussian_blur(images: Array, sigma: tuple[Array, Array], kernel_size: 
         weights = jax.nn.softmax(-0.5 * jnp.square(steps / scale), axis=-1)
         widths = [(extent, extent) if i == axis else (0, 0) for i in range(4)]
         padded = jnp.pad(images, widths)
-        # One shifted copy per weight: kernels are small, and differ between images.
+        # This sums one shifted copy per weight, because kernels are small and differ between images.
         images = sum(
             expand_per_image(weights[:, i])
             * jax.lax.slice_in_dim(padded, i, i + images.shape[axis], axis=axis)
@@ -48,7 +48,7 @@ def apply_gaussian_blur(images: Array, sigma: tuple[Array, Array], kernel_size: 
 
 
 def check_kernel_size(where: str, kernel_size: Any) -> tuple[int, int]:
-    """Return the height and width of the kernel, which must be odd to have a center."""
+    """Return the kernel's height and width. Raise `InvalidArgument` unless both are odd."""
     height, width = kernel_size if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
     if height % 2 == 0 or width % 2 == 0:
         raise InvalidArgument(f"{where}: kernel_size must be odd, got {kernel_size!r}")
@@ -57,18 +57,20 @@ def check_kernel_size(where: str, kernel_size: Any) -> tuple[int, int]:
 
 @register()
 class GaussianBlur(ImageAugmentation):
-    """Blur all images with the same Gaussian during training: ``sum over d of w(d) x(p + d)``.
+    """A layer that blurs all images with the same Gaussian during training.
 
-    The weights are ``w ~ exp(-d² / (2 sigma²))`` with sum 1.
+    Each pixel p becomes ``sum over d of w(d) x(p + d)``. The weights w are proportional to
+    ``exp(-d² / (2 sigma²))`` and sum to 1.
 
     Args:
         kernel_size (int | tuple[int, int]): Odd height and width of the kernel, in pixels. Default: 3.
-        sigma (float): Standard deviation in pixels, above 0. Changing it does not recompile. Default: 1.
+        sigma (float): Standard deviation in pixels, above 0. Changing it does not trigger recompilation.
+            Default: 1.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+        `[batch, height, width, channels]` or `[batch, height, width]`. The output has the same shape.
 
     Raises:
         InvalidArgument: if `kernel_size` is even.
@@ -79,7 +81,7 @@ class GaussianBlur(ImageAugmentation):
         >>> fw.layers.GaussianBlur(3)(np.ones((2, 8, 8, 3)), training=True).shape
         (2, 8, 8, 3)
 
-    Source: none; Keras has `RandomGaussianBlur` only.
+    Source: None. Keras has only `RandomGaussianBlur`.
     """
 
     hyperparameters = ("sigma",)

@@ -1,4 +1,4 @@
-"""`GaussianDropout`."""
+"""The `GaussianDropout` layer."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ __all__ = ["GaussianDropout"]
 
 @register()
 class GaussianDropout(Layer):
-    """Multiply by Gaussian noise in training: ``x e`` with ``e ~ N(1, rate / (1 - rate))``. Inference: ``x``.
+    """A layer that multiplies its inputs by Gaussian noise during training.
 
-    The noise has the mean and variance of dropout's ``m / (1 - rate)``.
+    Training computes ``x e`` with ``e ~ N(1, rate / (1 - rate))``. Inference returns ``x``. The noise has the
+    same mean and variance as dropout's factor ``m / (1 - rate)``.
 
     Args:
-        rate (float): Rate of the equivalent dropout, in [0, 1). Changing it does not recompile. (Keras accepts 1 and
-            divides by 0.)
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        rate (float): Rate of the equivalent dropout, in [0, 1). Changing it does not trigger recompilation.
+            (Keras accepts 1 and divides by 0.)
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        Any, kept.
+        Any. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

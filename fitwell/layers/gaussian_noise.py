@@ -1,4 +1,4 @@
-"""`GaussianNoise`."""
+"""The `GaussianNoise` layer."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ __all__ = ["GaussianNoise"]
 
 @register()
 class GaussianNoise(Layer):
-    """Add Gaussian noise in training: ``x + e`` with ``e ~ N(0, stddev²)`` for each element. Inference: ``x``.
+    """A layer that adds Gaussian noise to its inputs during training.
 
-    Noise on the inputs acts like an L2 penalty (Bishop 1995).
+    Training computes ``x + e`` with ``e ~ N(0, stddev²)`` for each element. Inference returns ``x``. Noise on
+    a model's inputs acts like an L2 penalty (Bishop 1995).
 
     Args:
-        stddev (float): Standard deviation of the noise, at least 0. Changing it does not recompile. (Keras accepts 0 to
-            1 only.)
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        stddev (float): Standard deviation of the noise, which must be at least 0. Changing it does not
+            trigger recompilation. (Keras accepts only values from 0 to 1.)
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        Any, kept.
+        Any. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

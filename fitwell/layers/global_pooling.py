@@ -1,4 +1,4 @@
-"""Pooling of all positions: `GlobalMaxPooling1D`, `GlobalAveragePooling1D`, and those for images."""
+"""Global pooling layers, which reduce all positions of a sequence or image to one value per channel."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class GlobalPooling(BaseSpatialLayer):
-    """Base class of the layers that reduce all positions."""
+    """Base class of the global pooling layers, which reduce all positions."""
 
     @validate_params(LAYER)
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
@@ -54,12 +54,12 @@ class GlobalAveragePooling(GlobalPooling):
 
 @register("GlobalMaxPool1D")
 class GlobalMaxPooling1D(GlobalMaxPooling):
-    """Largest value of each channel of a sequence.
+    """Global max pooling of sequences, which returns each channel's largest value.
 
     Args:
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        keepdims (bool): Whether to keep a length of 1. Default: False.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        keepdims (bool): Whether to keep the reduced axis with size 1. Default: False.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, length, channels]`.
@@ -68,7 +68,7 @@ class GlobalMaxPooling1D(GlobalMaxPooling):
         `[batch, channels]`, or `[batch, 1, channels]` with `keepdims`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes.
+        ShapeError: if the inputs have the wrong number of axes.
 
     Example:
         >>> import fitwell as fw
@@ -84,12 +84,12 @@ class GlobalMaxPooling1D(GlobalMaxPooling):
 
 @register("GlobalMaxPool2D")
 class GlobalMaxPooling2D(GlobalMaxPooling):
-    """Largest value of each channel of images.
+    """Global max pooling of images, which returns each channel's largest value.
 
     Args:
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        keepdims (bool): Whether to keep a height and width of 1. Default: False.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        keepdims (bool): Whether to keep the reduced axes with size 1. Default: False.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, height, width, channels]`.
@@ -98,7 +98,7 @@ class GlobalMaxPooling2D(GlobalMaxPooling):
         `[batch, channels]`, or `[batch, 1, 1, channels]` with `keepdims`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes.
+        ShapeError: if the inputs have the wrong number of axes.
 
     Example:
         >>> import fitwell as fw
@@ -114,12 +114,12 @@ class GlobalMaxPooling2D(GlobalMaxPooling):
 
 @register("GlobalAvgPool1D")
 class GlobalAveragePooling1D(GlobalAveragePooling):
-    """Mean of each channel of a sequence.
+    """Global average pooling of sequences, which returns each channel's mean.
 
     Args:
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        keepdims (bool): Whether to keep a length of 1. Default: False.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        keepdims (bool): Whether to keep the reduced axis with size 1. Default: False.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, length, channels]`.
@@ -128,7 +128,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
         `[batch, channels]`, or `[batch, 1, channels]` with `keepdims`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes.
+        ShapeError: if the inputs have the wrong number of axes.
 
     Example:
         >>> import fitwell as fw
@@ -144,12 +144,12 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
 
 @register("GlobalAvgPool2D")
 class GlobalAveragePooling2D(GlobalAveragePooling):
-    """Mean of each channel of images.
+    """Global average pooling of images, which returns each channel's mean.
 
     Args:
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        keepdims (bool): Whether to keep a height and width of 1. Default: False.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        keepdims (bool): Whether to keep the reduced axes with size 1. Default: False.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, height, width, channels]`.
@@ -158,7 +158,7 @@ class GlobalAveragePooling2D(GlobalAveragePooling):
         `[batch, channels]`, or `[batch, 1, 1, channels]` with `keepdims`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes.
+        ShapeError: if the inputs have the wrong number of axes.
 
     Example:
         >>> import fitwell as fw

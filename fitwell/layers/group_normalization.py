@@ -1,4 +1,4 @@
-"""`GroupNormalization`."""
+"""The `GroupNormalization` layer."""
 
 from __future__ import annotations
 
@@ -20,28 +20,31 @@ _GROUPS = (Integer(-1, -1) | Integer(1)).described_as("an integer of at least 1,
 
 @register()
 class GroupNormalization(AffineNormalization):
-    """Normalize each row over groups of channels: ``gamma (x - mean) / sqrt(var + epsilon) + beta``.
+    """A layer that normalizes groups of channels: ``gamma (x - mean) / sqrt(var + epsilon) + beta``.
 
-    The channels are split into `groups` equal groups. Mean and (biased) variance are those of one group of one row over
-    all other axes. One group resembles `LayerNormalization`; ``groups=-1`` is one group per channel (instance
-    normalization).
+    The channels are split into `groups` equal groups. The mean and (biased) variance are computed for each
+    group in each row, over all other axes. With one group, the layer is similar to `LayerNormalization`. With
+    ``groups=-1``, each channel is a separate group (instance normalization).
 
     Args:
-        groups (int): Number of groups, a divisor of the number of channels, or -1. Default: 32.
+        groups (int): Number of groups, which must divide the number of channels, or -1. Default: 32.
         axis (int): Axis of the channels. Default: -1.
-        epsilon (float): Added to the variance. Changing it does not recompile. Default: 1e-3.
+        epsilon (float): Small number added to the variance. Changing it does not trigger recompilation.
+            Default: 1e-3.
         center (bool): Whether to add a learned `beta`. Default: True.
         scale (bool): Whether to multiply by a learned `gamma`. Default: True.
-        beta_initializer (str | Initializer): Default: ``"zeros"``.
-        gamma_initializer (str | Initializer): Default: ``"ones"``.
+        beta_initializer (str | Initializer): Initializer for `beta`. Default: ``"zeros"``.
+        gamma_initializer (str | Initializer): Initializer for `gamma`. Default: ``"ones"``.
         beta_regularizer (str | Regularizer | None): Penalty on `beta`. Default: None.
         gamma_regularizer (str | Regularizer | None): Penalty on `gamma`. Default: None.
-        beta_constraint (str | Constraint | None): Projection of `beta` after every update. Default: None.
-        gamma_constraint (str | Constraint | None): Projection of `gamma` after every update. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        beta_constraint (str | Constraint | None): Projection applied to `beta` after every update. Default:
+            None.
+        gamma_constraint (str | Constraint | None): Projection applied to `gamma` after every update. Default:
+            None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, ...]`, kept; gamma and beta have one entry per channel.
+        `[batch, ...]`. The output has the same shape. `gamma` and `beta` have one entry per channel.
 
     Raises:
         InvalidArgument: if the number of channels is not a multiple of `groups`.
@@ -94,8 +97,9 @@ class GroupNormalization(AffineNormalization):
         groups = channels if self.groups == -1 else self.groups
         if channels % groups:
             raise InvalidArgument(
-                f"layer {self.name!r} (GroupNormalization): {channels} channels of inputs {tuple(input_shape)} "
-                f"cannot be split into {groups} equal groups; pass groups= a divisor of {channels}"
+                f"layer {self.name!r} (GroupNormalization): the {channels} channels of inputs with shape "
+                f"{tuple(input_shape)} cannot be split into {groups} equal groups; set groups to a "
+                f"divisor of {channels}"
             )
         self._group_count = groups
         self._add_gamma_and_beta(self.sizes)

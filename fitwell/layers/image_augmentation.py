@@ -1,4 +1,4 @@
-"""Base class of the layers that change images at random in training."""
+"""Base class of the image augmentation layers."""
 
 from __future__ import annotations
 
@@ -28,17 +28,20 @@ __all__ = [
 
 
 def range_rule(least: float, most: float = math.inf) -> Rule:
-    """Return the rule of an argument that becomes a `RandomRange`: one number or two."""
+    """Return the rule for an argument that becomes a `RandomRange`, which may be one number or two."""
     one = Real(least, most)
-    return one | ListOf(one, 1) | ListOf(one, 2).described_as("two of them")
+    return one | ListOf(one, 1) | ListOf(one, 2).described_as("a list of two such numbers")
 
 
 class RandomRange(HyperparameterMixin):
-    """Two bounds between which a random number is drawn for each image. Changing a bound does not recompile.
+    """A range from which a random number is drawn for each image.
+
+    Changing a bound does not trigger recompilation.
 
     Args:
-        bounds (float | tuple[float, float]): A number x for the range from -x to x, or the two bounds.
-        least (float): Lower limit of the bounds.
+        bounds (float | tuple[float, float]): A number x, which means the range from -x to x, or the two
+            bounds.
+        least (float): Smallest possible value of the lower bound.
     """
 
     hyperparameters = ("low", "high")
@@ -50,26 +53,26 @@ class RandomRange(HyperparameterMixin):
         self.low, self.high = sorted(float(end) for end in ends)
 
     def sample(self, key: Array, rows: int, dtype: Any = jnp.float32) -> Array:
-        """Return one uniform number per row; the i-th depends on `key` and i only, not on the number of rows."""
+        """Draw one uniform number per row. Number i depends only on `key` and i, not on `rows`."""
         return jax.random.uniform(
             key, (rows,), dtype, jnp.asarray(self.low, dtype), jnp.asarray(self.high, dtype)
         )
 
     @property
     def bounds(self) -> list[float]:
-        """The two bounds, as the constructor accepts them."""
+        """The two bounds, in the form that the constructor accepts."""
         return [float(self.low), float(self.high)]
 
 
 class ImageAugmentation(Layer):
-    """Base class of layers that change images at random in training and return them unchanged at inference.
+    """Base class of layers that randomly change images during training, but not at inference.
 
     Inputs are `[batch, height, width, channels]`, or `[batch, channels, height, width]` with
-    ``data_format="channels_first"``, or `[batch, height, width]` for images without channels. Outputs are floats of the
-    same shape. Random numbers are drawn for each image, in the compiled program.
+    ``data_format="channels_first"``, or `[batch, height, width]` for images without channels. Outputs are
+    floats of the same shape. Random numbers are drawn for each image in the compiled program.
 
-    Differs from Keras, whose layers read three axes as one image without a batch. Ranges are stored as two bounds,
-    even if one number was given.
+    Differs from Keras: inputs with three axes are a batch of images without channels, while Keras reads them
+    as a single image with channels. Ranges are stored as two bounds, even if only one number was passed.
     """
 
     seed: int | None = None
@@ -97,21 +100,23 @@ class ImageAugmentation(Layer):
         return self.augment(images, key)
 
     def augment(self, images: Array, key: Array) -> Array:
-        """Return changed images `[batch, height, width, channels]`. Subclasses override it."""
+        """Return augmented images `[batch, height, width, channels]`. Subclasses override this method."""
         raise NotImplementedError
 
 
 def expand_per_image(values: Array) -> Array:
-    """Return `values`, one per image, in the shape that broadcasts over images."""
+    """Reshape `values`, one per image, so that they broadcast over the images."""
     return values[:, None, None, None]
 
 
-VALUE_RANGE = ListOf(Real(), 2).described_as("(lowest, highest) pixel value")
+VALUE_RANGE = ListOf(Real(), 2).described_as("a pair of pixel values (lowest, highest)")
 
 
 def check_value_range(where: str, value: Any) -> tuple[float, float]:
-    """Return the lowest and highest pixel value."""
+    """Return the lowest and highest pixel value. Raise `InvalidArgument` if they are not in this order."""
     low, high = value
     if low >= high:
-        raise InvalidArgument(f"{where}: value_range must be (lowest, highest) pixel value, got {value!r}")
+        raise InvalidArgument(
+            f"{where}: value_range must be (lowest, highest) with lowest < highest, got {value!r}"
+        )
     return float(low), float(high)

@@ -1,4 +1,4 @@
-"""`Input` and `InputLayer`, the inputs of a model."""
+"""`Input` and `InputLayer`, which declare a model's inputs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ __all__ = ["Input", "InputLayer"]
 
 @register()
 class InputLayer(Layer):
-    """Input of a model, which declares the shape of one row.
+    """Input of a model. It declares the shape of one row.
 
     Args:
-        shape (tuple[int | None, ...] | int | None): Sizes without the batch axis.
-        batch_size (int | None): Accepted for compatibility; the batch size is always variable. Default: None.
+        shape (tuple[int | None, ...] | int | None): Shape of one row, without the batch axis.
+        batch_size (int | None): Ignored, because the batch size is always variable. It is accepted for
+            compatibility with Keras. Default: None.
         dtype (str | None): Dtype of the input. Default: `config.floatx`.
-        name (str | None): Default: made from the class name.
+        name (str | None): Name of the layer. Defaults to a name made from the class name.
         input_shape (tuple[int | None, ...] | None): Alias of `shape`.
-        batch_shape (tuple[int | None, ...] | None): Sizes with the batch axis, instead of `shape`.
+        batch_shape (tuple[int | None, ...] | None): Shape including the batch axis, as an alternative to
+            `shape`.
         batch_input_shape (tuple[int | None, ...] | None): Alias of `batch_shape`.
 
     Raises:
@@ -52,14 +54,14 @@ class InputLayer(Layer):
     ) -> None:
         super().__init__(name=name or None, dtype=dtype)
         if batch_shape is None:
-            batch_shape = batch_input_shape  # Keras 2: the name of batch_shape
+            batch_shape = batch_input_shape  # the name in Keras 2
         if batch_shape is None:
             shape = shape if shape is not None else input_shape
             if shape is None:
-                raise InvalidArgument("Input: give the shape of one row, such as Input(shape=(28, 28))")
+                raise InvalidArgument("Input: pass the shape of one row, such as Input(shape=(28, 28))")
             sizes = (shape,) if isinstance(shape, int) else tuple(shape)
             batch_shape = (batch_size, *sizes)
-        # The batch size is always variable: training pads batches, and prediction accepts any number of rows.
+        # The batch size always varies: training pads batches, and prediction accepts any number of rows.
         self.batch_shape = (None, *(None if size is None else int(size) for size in tuple(batch_shape)[1:]))
         self.built = True
         tensor = KerasTensor(self.batch_shape, dtype or None, name=self.name)
@@ -85,14 +87,16 @@ def Input(  # noqa: N802 - Keras's name
     name: str | None = None,
     batch_shape: Any = None,
 ) -> KerasTensor:
-    """Return the `KerasTensor` of a model's input.
+    """Create an input of a model, and return its `KerasTensor`.
 
     Args:
         shape (tuple[int | None, ...] | int | None): Shape of one row.
-        batch_size (int | None): Accepted for compatibility; the batch size is always variable. Default: None.
+        batch_size (int | None): Ignored, because the batch size is always variable. It is accepted for
+            compatibility with Keras. Default: None.
         dtype (str | None): Dtype of the input. Default: `config.floatx`.
-        name (str | None): Name of the input layer. Default: made from the class name.
-        batch_shape (tuple[int | None, ...] | None): Shape with the batch axis, instead of `shape`.
+        name (str | None): Name of the input layer. Defaults to a name made from the class name.
+        batch_shape (tuple[int | None, ...] | None): Shape including the batch axis, as an alternative to
+            `shape`.
 
     Returns:
         KerasTensor: The symbolic input.

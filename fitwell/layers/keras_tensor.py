@@ -1,4 +1,4 @@
-"""Symbolic tensors, on which layers are called to build a functional model."""
+"""Symbolic tensors. A functional model is built by calling layers on them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from fitwell.errors import InvalidArgument
 
 __all__ = ["KerasTensor", "Node", "find_keras_tensors", "get_batch_shape", "has_same_spec", "is_keras_tensor"]
 
-# Stand-ins for unknown sizes while shapes are inferred: primes that are unlikely sizes of a real layer. Sizes other
-# than the batch are tried at two values: sizes that differ in the outputs are unknown there too, such as ``size - 2``
-# after a convolution. The second value differs by a multiple of every stride up to ten.
+# Placeholder values for unknown sizes while shapes are inferred. They are unlikely to be real sizes. Shapes
+# are inferred with two different values for unknown sizes other than the batch size. An output size that
+# differs between the two is also unknown, such as ``size - 2`` after a convolution. The two values differ by
+# 2520, which is a multiple of every stride up to ten.
 _BATCH = 10007
 _UNKNOWN = (10009, 10009 + 2520)
 
 _counter = itertools.count()
-# Layers that compute operators, by name; `operation.py` registers them, since it imports this module.
+# Functions that apply operators, keyed by operator name. `operation.py` registers them when it is imported.
 _operators: dict[str, Callable[..., Any]] = {}
 
 
 class Node:
-    """One symbolic call of a layer: the layer, its arguments and its outputs."""
+    """A record of one symbolic call, which contains the layer, its arguments and its outputs."""
 
     def __init__(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.layer = layer
@@ -46,15 +47,16 @@ class Node:
 
 
 class KerasTensor:
-    """A symbolic array: a shape whose first entry is the unknown batch size, and a dtype.
+    """A symbolic array with a shape and a dtype but no values.
 
-    Arithmetic (``+ - * / **``, negation), ``@`` and indexing of KerasTensors become layers of the graph.
+    The first entry of the shape is None, because the batch size is unknown. Arithmetic (``+ - * / **`` and
+    negation), ``@`` and indexing on KerasTensors add layers to the graph.
 
     Args:
-        shape (tuple[int | None, ...]): Shape with the batch axis; None where a size is unknown.
-        dtype (str | None): Default: `config.floatx`.
-        node (Node | None): The symbolic call that returned it. Default: None.
-        name (str | None): Default: made by counting.
+        shape (tuple[int | None, ...]): Shape including the batch axis, with None for each unknown size.
+        dtype (str | None): Dtype of the values. Default: `config.floatx`.
+        node (Node | None): The symbolic call that returned this tensor. Default: None.
+        name (str | None): Name of the tensor. Defaults to ``"tensor_"`` and a number.
 
     Example:
         >>> import fitwell as fw
@@ -85,8 +87,8 @@ class KerasTensor:
 
     def __bool__(self) -> bool:
         raise InvalidArgument(
-            f"{self!r} has no value while the model is being built; branch on static values, "
-            "or write the model as a subclass of Model"
+            f"{self!r} has no value while the model is being built, so it cannot be a condition; "
+            "branch on Python values, or write the model as a subclass of Model"
         )
 
     def __iter__(self) -> Any:
@@ -94,7 +96,7 @@ class KerasTensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         raise InvalidArgument(
-            f"{self!r} has no value yet; call layers on it, or use a Lambda layer for NumPy-like code"
+            f"{self!r} has no value yet, so NumPy cannot use it; call layers on it, or write a Lambda layer"
         )
 
     def __add__(self, other: Any) -> Any:
@@ -138,7 +140,7 @@ class KerasTensor:
 
 
 def register_operator(name: str, function: Callable[..., Any]) -> None:
-    """Let operator `name` of KerasTensors, such as ``"add"``, call `function`."""
+    """Register `function` as the KerasTensor operator `name`, such as ``"add"``."""
     _operators[name] = function
 
 
@@ -148,7 +150,7 @@ def is_keras_tensor(value: Any) -> bool:
 
 
 def has_same_spec(value: Any, tensor: KerasTensor) -> bool:
-    """Return whether `value` is a KerasTensor with the shape and dtype of `tensor`."""
+    """Return whether `value` is a KerasTensor with the same shape and dtype as `tensor`."""
     return is_keras_tensor(value) and value.shape == tensor.shape and value.dtype == tensor.dtype
 
 
@@ -158,7 +160,10 @@ def find_keras_tensors(tree: Any) -> list[KerasTensor]:
 
 
 def get_batch_shape(tree: Any) -> Any:
-    """Return the shape of an array or KerasTensor with batch size None, or the same structure of shapes."""
+    """Return the shape of an array or KerasTensor, with None as the batch size.
+
+    For a list or dict of arrays, return a list or dict of shapes.
+    """
     if isinstance(tree, list | tuple):
         return [get_batch_shape(item) for item in tree]
     if isinstance(tree, Mapping):
@@ -168,7 +173,12 @@ def get_batch_shape(tree: Any) -> Any:
 
 
 def to_shape_dtype_struct(tensor: KerasTensor, attempt: int = 0) -> jax.ShapeDtypeStruct:
-    """Return an abstract array with stand-ins for unknown sizes; `attempt`, 0 or 1, selects them."""
+    """Return an abstract array with placeholder values for unknown sizes.
+
+    Args:
+        tensor (KerasTensor): The tensor, which may have unknown sizes.
+        attempt (int): Which of the two placeholder values to use, 0 or 1. Default: 0.
+    """
     sizes = [(_UNKNOWN[attempt] if size is None else size) for size in tensor.shape]
     if tensor.shape and tensor.shape[0] is None:
         sizes[0] = _BATCH
@@ -178,7 +188,10 @@ def to_shape_dtype_struct(tensor: KerasTensor, attempt: int = 0) -> jax.ShapeDty
 def from_shape_dtype_structs(
     first: jax.ShapeDtypeStruct, second: jax.ShapeDtypeStruct, node: Node | None, name: str
 ) -> KerasTensor:
-    """Return the KerasTensor for abstract arrays inferred with either stand-in: sizes that differ are unknown."""
+    """Return the KerasTensor for the arrays inferred with the first and the second placeholder value.
+
+    A size that differs between the two arrays is unknown.
+    """
     shape: list[int | None] = [
         size if size == other else None for size, other in zip(first.shape, second.shape, strict=True)
     ]
@@ -188,7 +201,7 @@ def from_shape_dtype_structs(
 
 
 def has_unknown_sizes(tensors: list[KerasTensor]) -> bool:
-    """Return whether a size other than the batch size is unknown."""
+    """Return whether any size other than the batch size is unknown."""
     return any(None in tensor.shape[1:] for tensor in tensors)
 
 

@@ -1,4 +1,4 @@
-"""`Lambda`, a function as a layer."""
+"""The `Lambda` layer, which wraps a function."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ __all__ = ["Lambda"]
 
 @register()
 class Lambda(Layer):
-    """Wrap a function of arrays as a layer.
+    """A layer that wraps a function of arrays.
 
-    A `Lambda` is never restored from a file, because that would run the code in the file.
+    A `Lambda` is never restored from a file, because that would run code from the file.
 
     Args:
-        function (Callable): ``f(inputs)`` or ``f(inputs, training=...)``, written with JAX or NumPy-like code.
-        output_shape (tuple[int | None, ...] | None): Shape of one row of the output, which is then verified. Default:
-            None.
-        arguments (dict | None): Further keyword arguments of `function`. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        function (Callable): A function of the inputs, written with JAX or NumPy-like code.
+        output_shape (tuple[int | None, ...] | None): Expected shape of one output row. Defaults to None,
+            which means that the shape is not checked.
+        arguments (dict | None): Further keyword arguments to pass to `function`. Default: None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        As `function` expects.
+        Any shape that `function` accepts.
 
     Raises:
-        ShapeError: if the function returns another shape than `output_shape`.
+        ShapeError: if the function's output does not have the shape `output_shape`.
 
     Example:
         >>> import fitwell as fw
@@ -65,7 +65,8 @@ class Lambda(Layer):
         expected = self.expected_output_shape
         if expected is not None and tuple(outputs.shape[1:]) != expected:
             raise ShapeError(
-                f"layer {self.name!r}: output_shape={expected} was given, the function returns {outputs.shape[1:]}"
+                f"layer {self.name!r}: expected the function to return rows of shape {expected}, "
+                f"got {outputs.shape[1:]}"
             )
         return outputs
 
@@ -82,6 +83,6 @@ class Lambda(Layer):
     @classmethod
     def from_config(cls, config: Any) -> Any:
         raise FileError(
-            "a Lambda layer holds Python code, which fitwell never loads from a file: rebuild the model in code "
-            "and use load_weights, or write the function as a registered Layer subclass"
+            "a Lambda layer contains Python code, which fitwell never loads from a file; rebuild the model in "
+            "code and use load_weights, or write the function as a registered Layer subclass"
         )

@@ -1,4 +1,4 @@
-"""`LayerNormalization`."""
+"""The `LayerNormalization` layer."""
 
 from __future__ import annotations
 
@@ -16,25 +16,29 @@ __all__ = ["LayerNormalization"]
 
 @register()
 class LayerNormalization(AffineNormalization):
-    """Normalize each row over its features: ``gamma (x - mean) / sqrt(var + epsilon) + beta``.
+    """A layer that normalizes each row over its features: ``gamma (x - mean) / sqrt(var + epsilon) + beta``.
 
-    Mean and (biased) variance are those of one row along `axis`; nothing depends on the batch.
+    The mean and (biased) variance are computed along `axis` for each row, independently of the other rows.
 
     Args:
-        axis (int | list[int]): Axes to normalize over, which also have the sizes of gamma and beta. Default: -1.
-        epsilon (float): Added to the variance. Changing it does not recompile. Default: 1e-3.
+        axis (int | list[int]): Axes to normalize over. `gamma` and `beta` have the sizes of these axes.
+            Default: -1.
+        epsilon (float): Small number added to the variance. Changing it does not trigger recompilation.
+            Default: 1e-3.
         center (bool): Whether to add a learned `beta`. Default: True.
         scale (bool): Whether to multiply by a learned `gamma`. Default: True.
-        beta_initializer (str | Initializer): Default: ``"zeros"``.
-        gamma_initializer (str | Initializer): Default: ``"ones"``.
+        beta_initializer (str | Initializer): Initializer for `beta`. Default: ``"zeros"``.
+        gamma_initializer (str | Initializer): Initializer for `gamma`. Default: ``"ones"``.
         beta_regularizer (str | Regularizer | None): Penalty on `beta`. Default: None.
         gamma_regularizer (str | Regularizer | None): Penalty on `gamma`. Default: None.
-        beta_constraint (str | Constraint | None): Projection of `beta` after every update. Default: None.
-        gamma_constraint (str | Constraint | None): Projection of `gamma` after every update. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        beta_constraint (str | Constraint | None): Projection applied to `beta` after every update. Default:
+            None.
+        gamma_constraint (str | Constraint | None): Projection applied to `gamma` after every update. Default:
+            None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, ...]`, kept.
+        `[batch, ...]`. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

@@ -1,4 +1,4 @@
-"""`LeakyReLU`."""
+"""The `LeakyReLU` layer."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class LeakyReLU(Layer):
     """Leaky ReLU: ``x`` above 0 and ``negative_slope x`` below, so that units cannot die.
 
     Args:
-        negative_slope (float): At least 0. Changing it does not recompile. Default: 0.3. Its deprecated name is
-            ``alpha``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        negative_slope (float): Slope for negative inputs, which must be at least 0. Changing it does not
+            trigger recompilation. Default: 0.3. The deprecated name is `alpha`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        Any, kept.
+        Any. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

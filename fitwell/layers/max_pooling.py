@@ -1,4 +1,4 @@
-"""`MaxPooling1D` and `MaxPooling2D`."""
+"""The `MaxPooling1D` and `MaxPooling2D` layers."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ class MaxPooling(BasePooling):
 
 @register("MaxPool1D")
 class MaxPooling1D(MaxPooling):
-    """Largest value of each window along a sequence, channel by channel.
+    """Max pooling of sequences, which returns the largest value of each window in each channel.
 
     Args:
         pool_size (int): Size of the windows. Default: 2.
-        strides (int | None): Step between windows; None for `pool_size`. Default: None.
-        padding (str): ``"valid"`` (whole windows only) or ``"same"``. Default: ``"valid"``.
+        strides (int | None): Step between windows. Defaults to None, which means `pool_size`.
+        padding (str): ``"valid"`` (only whole windows) or ``"same"`` (padded windows at the edges). Default:
+            ``"valid"``.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, length, channels]`.
@@ -40,7 +41,7 @@ class MaxPooling1D(MaxPooling):
         `[batch, new length, channels]`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes, or are smaller than a window.
+        ShapeError: if the inputs have the wrong number of axes, or are smaller than a window.
 
     Example:
         >>> import fitwell as fw
@@ -56,14 +57,16 @@ class MaxPooling1D(MaxPooling):
 
 @register("MaxPool2D")
 class MaxPooling2D(MaxPooling):
-    """Largest value of each window of images, channel by channel.
+    """Max pooling of images, which returns the largest value of each window in each channel.
 
     Args:
         pool_size (int | tuple[int, int]): Size of the windows. Default: 2.
-        strides (int | tuple[int, int] | None): Step between windows; None for `pool_size`. Default: None.
-        padding (str): ``"valid"`` (whole windows only) or ``"same"``. Default: ``"valid"``.
+        strides (int | tuple[int, int] | None): Step between windows. Defaults to None, which means
+            `pool_size`.
+        padding (str): ``"valid"`` (only whole windows) or ``"same"`` (padded windows at the edges). Default:
+            ``"valid"``.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, height, width, channels]`.
@@ -72,7 +75,7 @@ class MaxPooling2D(MaxPooling):
         `[batch, new height, new width, channels]`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes, or are smaller than a window.
+        ShapeError: if the inputs have the wrong number of axes, or are smaller than a window.
 
     Example:
         >>> import fitwell as fw

@@ -1,4 +1,4 @@
-"""Elementwise combinations of several inputs: `Add`, `Subtract`, `Multiply`, `Average`, `Maximum`, `Minimum`."""
+"""Layers that combine inputs elementwise: `Add`, `Subtract`, `Multiply`, `Average`, `Maximum`, `Minimum`."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Add(ElementwiseMerge):
     """Elementwise sum of the inputs.
 
     Args:
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        A list of at least two arrays whose shapes broadcast.
+        A list of at least two arrays whose shapes can be broadcast together.
 
     Raises:
         InvalidArgument: if the input is not a list of at least two arrays.
-        ShapeError: if the shapes do not broadcast.
+        ShapeError: if the shapes cannot be broadcast together.
 
     Example:
         >>> import fitwell as fw
@@ -59,17 +59,17 @@ class Add(ElementwiseMerge):
 
 @register()
 class Subtract(ElementwiseMerge):
-    """Elementwise difference of two inputs, the first minus the second.
+    """A layer that subtracts the second of two inputs from the first, element by element.
 
     Args:
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        A list of exactly two arrays whose shapes broadcast.
+        A list of exactly two arrays whose shapes can be broadcast together.
 
     Raises:
         InvalidArgument: if the input is not a list of two arrays.
-        ShapeError: if the shapes do not broadcast.
+        ShapeError: if the shapes cannot be broadcast together.
 
     Example:
         >>> import fitwell as fw
@@ -83,7 +83,7 @@ class Subtract(ElementwiseMerge):
     def merge(self, inputs: list[Array]) -> Array:
         if len(inputs) != 2:
             raise InvalidArgument(
-                f"layer {self.name!r} (Subtract): takes exactly two inputs, got {len(inputs)}"
+                f"layer {self.name!r} (Subtract) takes exactly two inputs, got {len(inputs)}"
             )
         return inputs[0] - inputs[1]
 
@@ -93,14 +93,14 @@ class Multiply(ElementwiseMerge):
     """Elementwise product of the inputs.
 
     Args:
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        A list of at least two arrays whose shapes broadcast.
+        A list of at least two arrays whose shapes can be broadcast together.
 
     Raises:
         InvalidArgument: if the input is not a list of at least two arrays.
-        ShapeError: if the shapes do not broadcast.
+        ShapeError: if the shapes cannot be broadcast together.
 
     Example:
         >>> import fitwell as fw
@@ -120,14 +120,14 @@ class Average(ElementwiseMerge):
     """Elementwise mean of the inputs.
 
     Args:
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        A list of at least two arrays whose shapes broadcast.
+        A list of at least two arrays whose shapes can be broadcast together.
 
     Raises:
         InvalidArgument: if the input is not a list of at least two arrays.
-        ShapeError: if the shapes do not broadcast.
+        ShapeError: if the shapes cannot be broadcast together.
 
     Example:
         >>> import fitwell as fw
@@ -147,14 +147,14 @@ class Maximum(ElementwiseMerge):
     """Elementwise maximum of the inputs.
 
     Args:
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        A list of at least two arrays whose shapes broadcast.
+        A list of at least two arrays whose shapes can be broadcast together.
 
     Raises:
         InvalidArgument: if the input is not a list of at least two arrays.
-        ShapeError: if the shapes do not broadcast.
+        ShapeError: if the shapes cannot be broadcast together.
 
     Example:
         >>> import fitwell as fw
@@ -174,14 +174,14 @@ class Minimum(ElementwiseMerge):
     """Elementwise minimum of the inputs.
 
     Args:
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        A list of at least two arrays whose shapes broadcast.
+        A list of at least two arrays whose shapes can be broadcast together.
 
     Raises:
         InvalidArgument: if the input is not a list of at least two arrays.
-        ShapeError: if the shapes do not broadcast.
+        ShapeError: if the shapes cannot be broadcast together.
 
     Example:
         >>> import fitwell as fw
@@ -197,7 +197,7 @@ class Minimum(ElementwiseMerge):
 
 
 def add(inputs: Any, **kwargs: Any) -> Any:
-    """Return the elementwise sum of `inputs`; see `Add`.
+    """Return the elementwise sum of `inputs`. See `Add`.
 
     Args:
         inputs (list[Array]): At least two arrays or KerasTensors.
@@ -216,7 +216,7 @@ def add(inputs: Any, **kwargs: Any) -> Any:
 
 
 def subtract(inputs: Any, **kwargs: Any) -> Any:
-    """Return the first of two `inputs` minus the second; see `Subtract`.
+    """Subtract the second of two `inputs` from the first. See `Subtract`.
 
     Args:
         inputs (list[Array]): Two arrays or KerasTensors.
@@ -235,7 +235,7 @@ def subtract(inputs: Any, **kwargs: Any) -> Any:
 
 
 def multiply(inputs: Any, **kwargs: Any) -> Any:
-    """Return the elementwise product of `inputs`; see `Multiply`.
+    """Return the elementwise product of `inputs`. See `Multiply`.
 
     Args:
         inputs (list[Array]): At least two arrays or KerasTensors.
@@ -254,7 +254,7 @@ def multiply(inputs: Any, **kwargs: Any) -> Any:
 
 
 def average(inputs: Any, **kwargs: Any) -> Any:
-    """Return the elementwise mean of `inputs`; see `Average`.
+    """Return the elementwise mean of `inputs`. See `Average`.
 
     Args:
         inputs (list[Array]): At least two arrays or KerasTensors.
@@ -273,7 +273,7 @@ def average(inputs: Any, **kwargs: Any) -> Any:
 
 
 def maximum(inputs: Any, **kwargs: Any) -> Any:
-    """Return the elementwise maximum of `inputs`; see `Maximum`.
+    """Return the elementwise maximum of `inputs`. See `Maximum`.
 
     Args:
         inputs (list[Array]): At least two arrays or KerasTensors.
@@ -292,7 +292,7 @@ def maximum(inputs: Any, **kwargs: Any) -> Any:
 
 
 def minimum(inputs: Any, **kwargs: Any) -> Any:
-    """Return the elementwise minimum of `inputs`; see `Minimum`.
+    """Return the elementwise minimum of `inputs`. See `Minimum`.
 
     Args:
         inputs (list[Array]): At least two arrays or KerasTensors.

@@ -1,4 +1,4 @@
-"""`Normalization`."""
+"""The `Normalization` layer."""
 
 from __future__ import annotations
 
@@ -24,37 +24,40 @@ from fitwell.layers.base_normalization import BaseNormalization
 __all__ = ["Normalization"]
 
 
-# Rows that `adapt` reads at once: a memory-mapped array is never loaded as a whole.
+# Number of rows that `adapt` reads at a time, so that a memory-mapped array is never loaded completely.
 _CHUNK = 65536
 
 
 _VARIANCE = Predicate(
     lambda value: NUMBERS.read(value) is not INVALID and bool(np.all(np.asarray(value) >= 0)),
-    "a number, or an array of numbers, of at least 0",
+    "a non-negative number, or an array of non-negative numbers",
 )
 
 
 @register()
 class Normalization(BaseNormalization):
-    """Standardize features: ``(x - mean) / max(sqrt(variance), 1e-7)``, or the inverse with `invert`.
+    """A layer that standardizes features: ``(x - mean) / max(sqrt(variance), 1e-7)``.
 
-    The statistics are computed by `adapt`, or passed as arguments. Without either the layer returns its inputs
-    unchanged, so that a model can be built and compiled before it sees data.
+    The statistics are computed by `adapt`, or passed as arguments. Without either, the layer returns its
+    inputs unchanged, so that a model can be built and compiled before it sees data.
 
     Args:
-        axis (int | list[int] | None): Axes that have separate statistics; None for one mean over all elements. Default:
-            -1.
+        axis (int | list[int] | None): Axes with separate statistics for each index. None means one mean and
+            one variance over all elements. Default: -1.
         mean (float | array | None): Mean to use instead of `adapt`. Default: None.
-        variance (float | array | None): Variance to use instead of `adapt`; required with `mean`. Default: None.
-        invert (bool): Whether to undo standardization: ``x sqrt(variance) + mean``. Default: False.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        variance (float | array | None): Variance to use instead of `adapt`. It is required if `mean` is
+            passed. Default: None.
+        invert (bool): Whether to undo standardization with ``x max(sqrt(variance), 1e-7) + mean``. Default:
+            False.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, ...]`, kept. The variables mean, variance and count are not trainable.
+        `[batch, ...]`. The output has the same shape. The mean, variance and count variables are not
+        trainable.
 
     Raises:
         InvalidArgument: if only one of `mean` and `variance` is given.
-        ShapeError: if a size along `axis` is unknown, or does not fit `mean` and `variance`.
+        ShapeError: if a size along `axis` is unknown, or does not match `mean` and `variance`.
 
     Example:
         >>> import fitwell as fw
@@ -76,7 +79,7 @@ class Normalization(BaseNormalization):
         super().__init__(**kwargs)
         self.axis: int | list[int] | None = list(axis) if isinstance(axis, list | tuple) else axis
         if (mean is None) != (variance is None):
-            raise InvalidArgument("Normalization: pass mean and variance together, or neither and call adapt")
+            raise InvalidArgument("Normalization: pass both mean and variance, or neither and call adapt")
         self._given = None if mean is None else (np.asarray(mean), np.asarray(variance))
         self.invert = bool(invert)
         self._mean: Variable | None = None
@@ -94,33 +97,35 @@ class Normalization(BaseNormalization):
             for what, value in zip(("mean", "variance"), self._given, strict=True):
                 if value.size != 1 and value.size != np.prod(sizes, dtype=int):
                     raise ShapeError(
-                        f"layer {self.name!r} (Normalization): {what} of shape {value.shape} does not fit the sizes "
-                        f"{sizes} of axis {self.axis} in inputs {tuple(input_shape)}"
+                        f"layer {self.name!r} (Normalization): {what} has shape {value.shape}, which does "
+                        f"not match the sizes {sizes} on axis {self.axis} of inputs {tuple(input_shape)}"
                     )
         super().build(input_shape)
 
     def _axes(self, input_shape: Any) -> tuple[int, ...]:
         if len(input_shape) == 1:
             raise InvalidArgument(
-                f"layer {self.name!r} (Normalization): a row that is a single number has no feature axis; pass "
-                "data of shape (rows, 1), or axis=None"
+                f"layer {self.name!r} (Normalization): rows that are single numbers have no feature axis; "
+                "pass data of shape (rows, 1), or axis=None"
             )
         return canonicalize_axes(self.name, self.axis, input_shape)
 
     @validate_params(batch_size=Integer(1) | None, steps=Integer(1) | None)
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
-        """Compute mean and variance from `data`, replacing earlier statistics.
+        """Compute the mean and variance of `data`, and replace earlier statistics.
 
-        Sums are accumulated in float64 and merged exactly, so that the result does not depend on the batches.
+        Sums are accumulated in float64 and merged exactly, so the result does not depend on how the data is
+        split into batches.
 
         Args:
             data (array | DataFrame | Iterable): An array or table, or an iterable of batches.
-            batch_size (int | None): Rows read at once from an array. Default: 65536.
-            steps (int | None): Number of batches to read; None reads all. Default: None.
+            batch_size (int | None): Number of rows to read from an array at a time. Default: 65536.
+            steps (int | None): Number of batches to read. Defaults to None, which means all batches.
 
         Raises:
-            DataError: if there is no data, or it contains NaN or infinite values.
-            ShapeError: if the data do not have the sizes that the layer was built for.
+            DataError: if there is no data, or if it contains NaN or infinite values.
+            InvalidArgument: if `mean` and `variance` were passed to the constructor.
+            ShapeError: if the data does not have the sizes that the layer was built for.
 
         Example:
             >>> import fitwell as fw
@@ -133,7 +138,7 @@ class Normalization(BaseNormalization):
         if self._given is not None:
             raise InvalidArgument(
                 f"layer {self.name!r} (Normalization): mean and variance were passed to the constructor; omit "
-                "them to adapt"
+                "them there to use adapt"
             )
         count, mean, squares = 0, np.zeros(()), np.zeros(())
         for batch in islice(_batches(data, batch_size), steps):
@@ -143,8 +148,8 @@ class Normalization(BaseNormalization):
                 max(self.axes) >= batch.ndim or tuple(batch.shape[a] for a in self.axes) != self.sizes
             ):
                 raise ShapeError(
-                    f"layer {self.name!r} (Normalization): built for sizes {self.sizes} on axes {self.axes}, adapt "
-                    f"got data of shape {batch.shape}"
+                    f"layer {self.name!r} (Normalization) was built for sizes {self.sizes} on axes "
+                    f"{self.axes}, but adapt got data of shape {batch.shape}"
                 )
             others = tuple(axis for axis in range(batch.ndim) if axis not in self.axes)
             size = batch.size // max(int(np.prod(self.sizes, dtype=int)), 1)
@@ -155,7 +160,7 @@ class Normalization(BaseNormalization):
             batch_squares = np.square(batch - batch_mean.reshape(get_broadcast_shape(batch, self.axes))).sum(
                 others
             )
-            # Exact merge of the moments of two groups: Chan, Golub and LeVeque (1979).
+            # This merges the moments of two groups exactly; see Chan, Golub and LeVeque (1979).
             total = count + size
             difference = batch_mean - mean
             mean = mean + difference * (size / total)
@@ -178,14 +183,14 @@ class Normalization(BaseNormalization):
 
     @property
     def mean(self) -> Array:
-        """The mean of each feature, 0 before `adapt`."""
+        """The mean of each feature, which is 0 before `adapt` is called."""
         if self._given is not None:
             return jnp.asarray(self._given[0], self.dtype)
         return jnp.zeros(()) if self._mean is None else self._mean.value
 
     @property
     def variance(self) -> Array:
-        """The variance of each feature, 1 before `adapt`."""
+        """The variance of each feature, which is 1 before `adapt` is called."""
         if self._given is not None:
             return jnp.asarray(self._given[1], self.dtype)
         return jnp.ones(()) if self._variance is None else self._variance.value
@@ -203,7 +208,7 @@ class Normalization(BaseNormalization):
 
     @classmethod
     def _arguments(cls) -> tuple[str, ...]:
-        # `mean` and `variance` may be results of `adapt`, which are saved with the weights.
+        # `mean` and `variance` may come from `adapt`. In this case, they are saved with the weights.
         return tuple(name for name in super()._arguments() if name not in ("mean", "variance"))
 
     def get_config(self) -> dict[str, Any]:
@@ -212,7 +217,7 @@ class Normalization(BaseNormalization):
 
 
 def _batches(data: Any, batch_size: int | None) -> Iterator[np.ndarray]:
-    """Yield `data` in batches: slices of an array or table, or the items of an iterable."""
+    """Yield the batches in `data`, which are slices of an array or table, or an iterable's items."""
     if isinstance(data, list | tuple) and not hasattr(data[0], "shape"):
         data = np.asarray(data)
     elif hasattr(data, "iloc"):
@@ -227,7 +232,7 @@ def _batches(data: Any, batch_size: int | None) -> Iterator[np.ndarray]:
             f"Normalization.adapt: expected an array or an iterable of batches, got {type(data).__name__}"
         )
     for batch in data:
-        # Generators for `fit` yield (inputs, targets).
+        # Generators for `fit` yield (inputs, targets), and only the inputs are needed here.
         yield _to_numeric(batch[0] if isinstance(batch, tuple) else batch)
 
 

@@ -1,4 +1,4 @@
-"""Operators and indexing of `KerasTensor` objects as layers."""
+"""Layers for operators and indexing on `KerasTensor` objects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
 
 @register()
 class Operation(Layer):
-    """Arithmetic operator applied to `KerasTensor` objects, such as the ``+`` in ``x + y``."""
+    """A layer that applies an arithmetic operator to `KerasTensor` objects, as in ``x + y``."""
 
     def __init__(self, operation: str, **kwargs: Any) -> None:
         super().__init__(name=kwargs.pop("name", None) or auto_name(operation), **kwargs)
@@ -42,7 +42,7 @@ class Operation(Layer):
 
 @register()
 class GetItem(Layer):
-    """Indexing of a `KerasTensor`, such as ``x[:, :5]``. The batch axis must be kept whole."""
+    """A layer that indexes a `KerasTensor`, as in ``x[:, :5]``. The index must keep the whole batch axis."""
 
     def __init__(self, index: Any, **kwargs: Any) -> None:
         super().__init__(name=kwargs.pop("name", None) or auto_name("get_item"), **kwargs)
@@ -51,7 +51,7 @@ class GetItem(Layer):
         ]
         if self.index[0] not in (slice(None), Ellipsis):
             raise InvalidArgument(
-                f"indexing a KerasTensor must keep the batch axis whole, as in x[:, 0]; got x[{index!r}]"
+                f"the index of a KerasTensor must keep the whole batch axis, as in x[:, 0]; got x[{index!r}]"
             )
 
     def call(self, inputs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""`Permute`."""
+"""The `Permute` layer."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ __all__ = ["Permute"]
 
 @register()
 class Permute(Layer):
-    """Reorder the axes of every row.
+    """A layer that reorders the axes of every row.
 
     Args:
-        dims (int | tuple[int, ...]): Output axis i is input axis ``dims[i]``. Axes count from 1, since 0 is the batch.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        dims (int | tuple[int, ...]): The input axes in their new order, starting at 1 because axis 0 is the
+            batch axis.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, ...]`, with as many axes as `dims` after the first.
+        `[batch, ...]`, with as many axes after the batch axis as `dims` has entries.
 
     Raises:
-        InvalidArgument: if `dims` is not a permutation of 1 ... n.
-        ShapeError: if the inputs have another number of axes.
+        InvalidArgument: if `dims` is not a permutation of the integers from 1 to n.
+        ShapeError: if the inputs have the wrong number of axes.
 
     Example:
         >>> import fitwell as fw
@@ -42,15 +43,15 @@ class Permute(Layer):
     @validate_params(LAYER, dims=Integer(1) | ListOf(Integer(1), least=1))
     def __init__(self, dims: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        given = dims if isinstance(dims, tuple) else (dims,)
-        if sorted(given) != list(range(1, len(given) + 1)):
-            raise InvalidArgument(f"Permute: dims must be an order of 1 ... {len(given)}, got {dims!r}")
-        self.dims = given
+        order = dims if isinstance(dims, tuple) else (dims,)
+        if sorted(order) != list(range(1, len(order) + 1)):
+            raise InvalidArgument(f"Permute: dims must be a permutation of 1 ... {len(order)}, got {dims!r}")
+        self.dims = order
 
     def call(self, inputs: Array) -> Array:
         if inputs.ndim != len(self.dims) + 1:
             raise ShapeError(
-                f"layer {self.name!r} (Permute): dims {self.dims} order {len(self.dims)} axes, got inputs of shape "
-                f"{tuple(inputs.shape)}"
+                f"layer {self.name!r} (Permute): dims={self.dims} requires {len(self.dims)} axes after the "
+                f"batch axis, got inputs of shape {tuple(inputs.shape)}"
             )
         return jnp.transpose(inputs, (0, *self.dims))

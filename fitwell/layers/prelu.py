@@ -1,4 +1,4 @@
-"""`PReLU`."""
+"""The `PReLU` layer."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ __all__ = ["PReLU"]
 
 @register()
 class PReLU(Layer):
-    """Leaky ReLU with learned slopes: ``x`` above 0 and ``alpha x`` below, one `alpha` per feature.
+    """Leaky ReLU with learned slopes: ``x`` above 0 and ``alpha x`` below, with one `alpha` per feature.
 
     Args:
-        alpha_initializer (str | Initializer): Default: ``"zeros"``.
+        alpha_initializer (str | Initializer): Initializer for `alpha`. Default: ``"zeros"``.
         alpha_regularizer (str | Regularizer | None): Penalty on `alpha`. Default: None.
-        alpha_constraint (str | Constraint | None): Projection of `alpha` after every update. Default: None.
-        shared_axes (int | list[int] | None): Axes that share one slope, such as [1, 2] for one slope per channel of
-            images. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        alpha_constraint (str | Constraint | None): Projection applied to `alpha` after every update. Default:
+            None.
+        shared_axes (int | list[int] | None): Axes along which the slope is shared, such as [1, 2] for one
+            slope per image channel. Default: None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, ...]`, kept; `alpha` has the shape of one row, 1 along shared axes.
+        `[batch, ...]`. The output has the same shape. `alpha` has the shape of one row, with size 1 along
+        shared axes.
 
     Raises:
         ShapeError: if an axis that is not shared has an unknown size.
@@ -68,8 +70,8 @@ class PReLU(Layer):
                 shape[axis - 1] = 1
         if None in shape:
             raise ShapeError(
-                f"layer {self.name!r} (PReLU): inputs {tuple(input_shape)} have axes of unknown size; "
-                "name them in shared_axes="
+                f"layer {self.name!r} (PReLU): inputs of shape {tuple(input_shape)} have axes of unknown "
+                "size; list these axes in shared_axes"
             )
         self.alpha = self.add_weight(
             "alpha", tuple(shape), self.alpha_initializer, self.alpha_regularizer, self.alpha_constraint
@@ -84,6 +86,7 @@ class PReLU(Layer):
         )
         if not fits:
             raise ShapeError(
-                f"layer {self.name!r} (PReLU): has slopes of shape {alpha.shape}, got inputs {tuple(inputs.shape)}"
+                f"layer {self.name!r} (PReLU) has slopes of shape {alpha.shape}, but got inputs of shape "
+                f"{tuple(inputs.shape)}"
             )
         return jnp.where(inputs > 0, inputs, alpha * inputs)

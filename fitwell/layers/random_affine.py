@@ -1,4 +1,4 @@
-"""Base class of random affine maps of images, and sampling of pixels."""
+"""Base classes of random affine image transformations, and pixel sampling."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fitwell.layers.image_augmentation import ImageAugmentation, RandomRange
 __all__ = ["FILL_MODES", "AffineAugmentation", "AffineRows", "HeightWidthAugmentation", "sample_pixels"]
 
 
-# The two rows of an affine map from output pixels to input pixels.
+# The two matrix rows of an affine map from output positions to input positions.
 AffineRows = tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]
 
 
@@ -23,7 +23,7 @@ FILL_MODES = ("reflect", "constant", "wrap", "nearest")
 
 
 def _to_pixel_index(index: Array, size: int, fill_mode: str) -> Array:
-    """Return the pixel index for `index`, which may be outside of ``0 ... size - 1``."""
+    """Map an `index` that may be outside the image to a pixel index from 0 to ``size - 1``."""
     if fill_mode == "wrap":
         return index % size
     if fill_mode == "reflect":
@@ -35,15 +35,15 @@ def _to_pixel_index(index: Array, size: int, fill_mode: str) -> Array:
 def sample_pixels(
     images: Array, y: Array, x: Array, interpolation: str, fill_mode: str, fill_value: float
 ) -> Array:
-    """Return the pixels of `images` at the positions ``y, x``, both `[batch, height, width]` in pixels.
+    """Sample the pixels of `images` at the positions ``(y, x)``.
 
     Args:
         images (Array): `[batch, height, width, channels]`.
-        y (Array): Rows.
-        x (Array): Columns.
+        y (Array): Vertical positions in pixels, `[batch, height, width]`.
+        x (Array): Horizontal positions in pixels, `[batch, height, width]`.
         interpolation (str): ``"nearest"`` or ``"bilinear"`` (between the four pixels around a position).
-        fill_mode (str): How to fill pixels outside of the image; see `RandomTranslation`.
-        fill_value (float): Value for ``fill_mode="constant"``.
+        fill_mode (str): How to fill pixels outside the image. See `RandomTranslation`.
+        fill_value (float): Pixel value outside the image for ``fill_mode="constant"``.
     """
     height, width = images.shape[1:3]
 
@@ -87,13 +87,16 @@ class AffineAugmentation(ImageAugmentation):
         self.fill_value = float(fill_value)
 
     def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
-        """Return the maps of a batch, ``x_in = a x + b y + c`` and ``y_in = d x + e y + f``. Subclasses override it."""
+        """Return the maps ``x_in = a x + b y + c`` and ``y_in = d x + e y + f`` for a batch.
+
+        Subclasses override this method.
+        """
         raise NotImplementedError
 
     def augment(self, images: Array, key: Array) -> Array:
         count, height, width = images.shape[:3]
         (a, b, c), (d, e, f) = jax.tree.map(
-            # Positions are float32 for half-precision images too, whose dtype cannot count pixels.
+            # Positions are always float32, because half-precision dtypes cannot represent all positions.
             lambda entry: jnp.broadcast_to(jnp.asarray(entry, jnp.float32), (count,))[:, None, None],
             self.affine(count, height, width, key),
         )
@@ -105,7 +108,7 @@ class AffineAugmentation(ImageAugmentation):
 
 
 class HeightWidthAugmentation(AffineAugmentation):
-    """Base class of augmentations with a random factor for the height and one for the width."""
+    """Base class of augmentations with separate random factors for the height and the width."""
 
     _height: RandomRange
     _width: RandomRange | None
@@ -121,5 +124,5 @@ class HeightWidthAugmentation(AffineAugmentation):
 
     @property
     def width_factor(self) -> list[float] | None:
-        """The bounds of the factor for the width; None if it equals that of the height."""
+        """The bounds of the factor for the width, or None if the height's factor is used."""
         return None if self._width is None else self._width.bounds

@@ -1,4 +1,4 @@
-"""`RandomBrightness`."""
+"""The `RandomBrightness` layer."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ __all__ = ["RandomBrightness"]
 
 @register()
 class RandomBrightness(ImageAugmentation):
-    """Add one random number to all pixels of an image: ``x + f (highest - lowest)``.
+    """A layer that adds a random number to all pixels of an image during training.
 
-    Results are clipped to `value_range`.
+    It computes ``x + f (highest - lowest)``, with one f for each image. Results are clipped to `value_range`.
 
     Args:
-        factor (float | tuple[float, float]): f is drawn from -factor to factor, or between two bounds, from -1 to 1.
-            Changing it does not recompile.
+        factor (float | tuple[float, float]): Brightness change f, drawn from -factor to factor, or between
+            two bounds. The bounds must be between -1 and 1. Changing it does not trigger recompilation.
         value_range (tuple[float, float]): Lowest and highest pixel value. Default: (0, 255).
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+        `[batch, height, width, channels]` or `[batch, height, width]`. The output has the same shape.
 
     Raises:
-        InvalidArgument: if `value_range` is empty.
+        InvalidArgument: if the lowest value in `value_range` is not below the highest.
 
     Example:
         >>> import fitwell as fw
@@ -60,7 +60,7 @@ class RandomBrightness(ImageAugmentation):
 
     @property
     def factor(self) -> list[float]:
-        """The two bounds."""
+        """The bounds of the brightness change."""
         return self._range.bounds
 
     def augment(self, images: Array, key: Array) -> Array:

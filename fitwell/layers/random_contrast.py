@@ -1,4 +1,4 @@
-"""`RandomContrast`."""
+"""The `RandomContrast` layer."""
 
 from __future__ import annotations
 
@@ -24,22 +24,24 @@ __all__ = ["RandomContrast"]
 
 @register()
 class RandomContrast(ImageAugmentation):
-    """Scale the distances of pixels from the mean: ``(x - mean) f + mean``, with f drawn for each image.
+    """A layer that randomly scales each pixel's distance from the mean during training.
 
-    The mean is that of each channel of each image. Results are clipped to `value_range`.
+    It computes ``(x - mean) f + mean``, with one f for each image and one mean for each channel. Results are
+    clipped to `value_range`.
 
     Args:
-        factor (float | tuple[float, float]): f is drawn from ``[1 - lower, 1 + upper]``; a number for both, or
-            ``(lower, upper)``, at least 0 and `lower` at most 1. Changing it does not recompile.
+        factor (float | tuple[float, float]): One number for both `lower` and `upper`, or ``(lower, upper)``.
+            f is drawn from ``[1 - lower, 1 + upper]``. Both numbers must be at least 0, and `lower` at most
+            1. Changing it does not trigger recompilation.
         value_range (tuple[float, float]): Lowest and highest pixel value. Default: (0, 255).
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+        `[batch, height, width, channels]` or `[batch, height, width]`. The output has the same shape.
 
     Raises:
-        InvalidArgument: if `lower` is above 1, or `value_range` is empty.
+        InvalidArgument: if `lower` is above 1, or the lowest value in `value_range` is not below the highest.
 
     Example:
         >>> import fitwell as fw

@@ -1,4 +1,4 @@
-"""`RandomFlip`."""
+"""The `RandomFlip` layer."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = ["RandomFlip"]
 
 @register()
 class RandomFlip(ImageAugmentation):
-    """Mirror each image with probability 1/2 in training.
+    """A layer that mirrors each image with probability 1/2 during training.
 
     Args:
         mode (str): ``"horizontal"``, ``"vertical"`` or ``"horizontal_and_vertical"``, which draws each direction
             independently. (Keras draws once and mirrors both ways or neither.) Default: ``"horizontal_and_vertical"``.
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+        `[batch, height, width, channels]` or `[batch, height, width]`. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

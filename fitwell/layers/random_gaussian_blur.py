@@ -1,4 +1,4 @@
-"""`RandomGaussianBlur`."""
+"""The `RandomGaussianBlur` layer."""
 
 from __future__ import annotations
 
@@ -26,28 +26,29 @@ __all__ = ["RandomGaussianBlur"]
 
 @register()
 class RandomGaussianBlur(ImageAugmentation):
-    """Blur some images by a random Gaussian in training.
+    """A layer that blurs some images with a random Gaussian during training.
 
-    Results are clipped to `value_range`. Differs from Keras, which draws one sigma for the whole batch: here every
-    image has a sigma per axis.
+    Results are clipped to `value_range`. Differs from Keras: sigma is drawn separately for each axis of each
+    image, while Keras draws one sigma for the whole batch.
 
     Args:
-        factor (float | tuple[float, float]): The probability of being blurred is drawn for each image from 0 to factor,
-            or between two bounds from 0 to 1. With the default, half of the images are blurred. Changing it does not
-            recompile. Default: 1.
-        kernel_size (int | tuple[int, int]): Height and width of the kernel in pixels, odd. Default: 3.
-        sigma (float | tuple[float, float]): Standard deviation in pixels, drawn from 0 to sigma or between two bounds.
-            Changing it does not recompile. Default: 1.
+        factor (float | tuple[float, float]): Probability of blurring an image. It is drawn for each image
+            from 0 to factor, or between two bounds from 0 to 1. With the default, half of the images are
+            blurred. Changing it does not trigger recompilation. Default: 1.
+        kernel_size (int | tuple[int, int]): Odd height and width of the kernel, in pixels. Default: 3.
+        sigma (float | tuple[float, float]): Standard deviation in pixels, drawn from 0 to sigma, or between
+            two bounds. Changing it does not trigger recompilation. Default: 1.
         value_range (tuple[float, float]): Lowest and highest pixel value. Default: (0, 255).
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+        `[batch, height, width, channels]` or `[batch, height, width]`. The output has the same shape.
 
     Raises:
-        InvalidArgument: if `kernel_size` is even, or `value_range` is empty.
+        InvalidArgument: if `kernel_size` is even, or the lowest value in `value_range` is not below the
+            highest.
 
     Example:
         >>> import fitwell as fw
@@ -91,7 +92,7 @@ class RandomGaussianBlur(ImageAugmentation):
         keys = jax.random.split(key, 4)
         rows = images.shape[0]
         chosen = jax.random.uniform(keys[0], (rows,)) < self._chance.sample(keys[1], rows)
-        # A deviation of 0 must not divide by 0; it blurs nothing.
+        # The small constant avoids a division by 0. With it, a sigma of 0 does not blur.
         sigma = [self._sigma.sample(own, rows) + 1e-6 for own in keys[2:]]
         blurred = apply_gaussian_blur(images, (sigma[0], sigma[1]), self.kernel_size)
         return jnp.clip(jnp.where(expand_per_image(chosen), blurred, images), *self.value_range)

@@ -1,4 +1,4 @@
-"""`RandomRotation`."""
+"""The `RandomRotation` layer."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ __all__ = ["RandomRotation"]
 
 @register()
 class RandomRotation(AffineAugmentation):
-    """Rotate each image about its center by a random angle in training.
+    """A layer that rotates each image about its center by a random angle during training.
 
     Args:
-        factor (float | tuple[float, float]): Angle as a fraction of a full turn, counterclockwise if positive, drawn
-            from -factor to factor or between two bounds, from -1 to 1. Changing it does not recompile.
-        fill_mode (str): How to fill pixels outside of the image: ``"reflect"`` (d c b a | a b c d | d c b a),
-            ``"nearest"`` (the edge), ``"wrap"`` (the opposite edge) or ``"constant"`` (`fill_value`). Default:
-            ``"reflect"``.
+        factor (float | tuple[float, float]): Angle as a fraction of a full turn, drawn from -factor to
+            factor, or between two bounds. The bounds must be between -1 and 1. Positive angles rotate
+            counterclockwise. Changing it does not trigger recompilation.
+        fill_mode (str): How to fill pixels outside the image: ``"reflect"`` (d c b a | a b c d | d c b a),
+            ``"nearest"`` (the edge), ``"wrap"`` (the opposite edge) or ``"constant"`` (`fill_value`).
+            Default: ``"reflect"``.
         interpolation (str): ``"bilinear"`` or ``"nearest"``. Default: ``"bilinear"``.
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        fill_value (float): Default: 0.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        fill_value (float): Pixel value outside the image for ``fill_mode="constant"``. Default: 0.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+        `[batch, height, width, channels]` or `[batch, height, width]`. The output has the same shape.
 
     Example:
         >>> import fitwell as fw
@@ -70,6 +71,6 @@ class RandomRotation(AffineAugmentation):
     def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
         angle = 2 * math.pi * self._range.sample(key, rows)
         cos, sin = jnp.cos(angle), jnp.sin(angle)
-        # Rotate about the center of the pixels, which are numbered from 0.
+        # Rotate about the center of the pixels, whose indices start at 0.
         x, y = (width - 1) / 2, (height - 1) / 2
         return (cos, -sin, x - cos * x + sin * y), (sin, cos, y - sin * x - cos * y)

@@ -1,4 +1,4 @@
-"""`RandomShear`."""
+"""The `RandomShear` layer."""
 
 from __future__ import annotations
 
@@ -22,21 +22,24 @@ __all__ = ["RandomShear"]
 
 @register()
 class RandomShear(AffineAugmentation):
-    """Shear each image at random in training: ``x + s y`` and ``y + t x``, in pixels from the upper left corner.
+    """A layer that shears each image at random during training.
+
+    It maps x to ``x + s y`` and y to ``y + t x``, in pixels from the upper left corner.
 
     Args:
-        x_factor (float | tuple[float, float]): s is drawn from 0 to the factor, or between two bounds, from 0 to 1. s
-            and t then change sign together with probability 1/2. Changing it does not recompile. Default: 0.
+        x_factor (float | tuple[float, float]): Shear s, drawn from 0 to the factor, or between two bounds.
+            The bounds must be between 0 and 1. With probability 1/2, the signs of s and t are both flipped.
+            Changing it does not trigger recompilation. Default: 0.
         y_factor (float | tuple[float, float]): The same for t. Default: 0.
         interpolation (str): ``"bilinear"`` or ``"nearest"``. Default: ``"bilinear"``.
-        fill_mode (str): As for `RandomTranslation`. Default: ``"reflect"``.
-        fill_value (float): Default: 0.
+        fill_mode (str): See `RandomTranslation`. Default: ``"reflect"``.
+        fill_value (float): Pixel value outside the image for ``fill_mode="constant"``. Default: 0.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+        `[batch, height, width, channels]` or `[batch, height, width]`. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

@@ -1,4 +1,4 @@
-"""`RandomTranslation`."""
+"""The `RandomTranslation` layer."""
 
 from __future__ import annotations
 
@@ -20,23 +20,25 @@ __all__ = ["RandomTranslation"]
 
 @register()
 class RandomTranslation(HeightWidthAugmentation):
-    """Shift each image at random in training.
+    """A layer that shifts each image at random during training.
 
     Args:
-        height_factor (float | tuple[float, float]): Shift down as a fraction of the height, drawn from -factor to
-            factor or between two bounds, from -1 to 1. Changing it does not recompile.
-        width_factor (float | tuple[float, float]): Shift to the right as a fraction of the width.
-        fill_mode (str): How to fill pixels outside of the image: ``"reflect"`` (d c b a | a b c d | d c b a),
-            ``"nearest"`` (the edge), ``"wrap"`` (the opposite edge) or ``"constant"`` (`fill_value`). Default:
-            ``"reflect"``.
+        height_factor (float | tuple[float, float]): Downward shift as a fraction of the height, drawn from
+            -factor to factor, or between two bounds. The bounds must be between -1 and 1. Changing it does
+            not trigger recompilation.
+        width_factor (float | tuple[float, float]): Shift to the right as a fraction of the width, specified
+            like `height_factor`.
+        fill_mode (str): How to fill pixels outside the image: ``"reflect"`` (d c b a | a b c d | d c b a),
+            ``"nearest"`` (the edge), ``"wrap"`` (the opposite edge) or ``"constant"`` (`fill_value`).
+            Default: ``"reflect"``.
         interpolation (str): ``"bilinear"`` or ``"nearest"``. Default: ``"bilinear"``.
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        fill_value (float): Default: 0.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        fill_value (float): Pixel value outside the image for ``fill_mode="constant"``. Default: 0.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+        `[batch, height, width, channels]` or `[batch, height, width]`. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

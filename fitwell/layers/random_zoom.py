@@ -1,4 +1,4 @@
-"""`RandomZoom`."""
+"""The `RandomZoom` layer."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ __all__ = ["RandomZoom"]
 
 @register()
 class RandomZoom(HeightWidthAugmentation):
-    """Zoom each image at random about its center in training.
+    """A layer that zooms each image about its center by a random factor during training.
 
     Args:
-        height_factor (float | tuple[float, float]): 0.2 shows 20 % more of the image (zooms out), -0.2 shows 20 % less;
-            drawn from -factor to factor or between two bounds, at least -1. Changing it does not recompile.
-        width_factor (float | tuple[float, float] | None): The same for the width; None uses the zoom of the height, so
-            that shapes are kept. Default: None.
-        fill_mode (str): How to fill pixels outside of the image: ``"reflect"`` (d c b a | a b c d | d c b a),
-            ``"nearest"`` (the edge), ``"wrap"`` (the opposite edge) or ``"constant"`` (`fill_value`). Default:
-            ``"reflect"``.
+        height_factor (float | tuple[float, float]): Zoom, drawn from -factor to factor, or between two
+            bounds. The bounds must be at least -1. A value of 0.2 shows 20% more of the image (zooms out),
+            and -0.2 shows 20% less. Changing it does not trigger recompilation.
+        width_factor (float | tuple[float, float] | None): The same for the width. Defaults to None, which
+            uses the height's zoom to preserve the aspect ratio.
+        fill_mode (str): How to fill pixels outside the image: ``"reflect"`` (d c b a | a b c d | d c b a),
+            ``"nearest"`` (the edge), ``"wrap"`` (the opposite edge) or ``"constant"`` (`fill_value`).
+            Default: ``"reflect"``.
         interpolation (str): ``"bilinear"`` or ``"nearest"``. Default: ``"bilinear"``.
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        fill_value (float): Default: 0.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        fill_value (float): Pixel value outside the image for ``fill_mode="constant"``. Default: 0.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, height, width, channels]` or `[batch, height, width]`, kept.
+        `[batch, height, width, channels]` or `[batch, height, width]`. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

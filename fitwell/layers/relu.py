@@ -1,4 +1,4 @@
-"""`ReLU`."""
+"""The `ReLU` layer."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ __all__ = ["ReLU"]
 
 @register()
 class ReLU(Layer):
-    """Rectified linear unit: ``x`` above `threshold`, ``negative_slope (x - threshold)`` below, at most `max_value`.
+    """Rectified linear unit: ``x`` above `threshold` and ``negative_slope (x - threshold)`` below it.
+
+    The output is at most `max_value`. Changing an argument does not trigger recompilation.
 
     Args:
-        max_value (float | None): Value at which the unit saturates; None for no limit. Default: None.
-        negative_slope (float): Slope below the threshold, at least 0. Default: 0.
-        threshold (float): At least 0. Default: 0. Changing any of the three does not recompile.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        max_value (float | None): Upper limit for the output. Defaults to None, which means no limit.
+        negative_slope (float): Slope below the threshold, which must be at least 0. Default: 0.
+        threshold (float): Input value above which the unit is active. It must be at least 0. Default: 0.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        Any, kept.
+        Any. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

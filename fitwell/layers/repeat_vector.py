@@ -1,4 +1,4 @@
-"""`RepeatVector`."""
+"""The `RepeatVector` layer."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["RepeatVector"]
 
 @register()
 class RepeatVector(Layer):
-    """Repeat every row n times.
+    """A layer that repeats every row n times.
 
     Args:
-        n (int): How often.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        n (int): Number of repetitions.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, width]`.

@@ -1,4 +1,4 @@
-"""`Rescaling`."""
+"""The `Rescaling` layer."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ __all__ = ["Rescaling"]
 
 @register()
 class Rescaling(Layer):
-    """Scale and shift: ``scale x + offset``, such as ``Rescaling(1 / 255)`` for bytes.
+    """A layer that computes ``scale x + offset``, such as ``Rescaling(1 / 255)`` for bytes.
 
     Args:
-        scale (float | list[float]): A number, or a list for the last axis. Changing a number does not recompile.
-        offset (float | list[float]): As `scale`. Default: 0.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        scale (float | list[float]): A factor, or a list with one factor per index on the last axis. Changing
+            a single factor does not trigger recompilation.
+        offset (float | list[float]): A number or list to add, in the same form as `scale`. Default: 0.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        Any, kept. Outputs have the dtype of the layer.
+        Any. The output has the same shape and the layer's dtype.
 
     Example:
         >>> import fitwell as fw
@@ -42,7 +43,7 @@ class Rescaling(Layer):
     @validate_params(LAYER, scale=NUMBERS, offset=NUMBERS)
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        # Lists are part of the configuration: only single numbers are hyperparameters.
+        # Only single numbers are hyperparameters. Lists are part of the configuration.
         self.scale = scale if np.ndim(scale) == 0 else np.asarray(scale).tolist()
         self.offset = offset if np.ndim(offset) == 0 else np.asarray(offset).tolist()
 

@@ -1,4 +1,4 @@
-"""`Reshape`."""
+"""The `Reshape` layer."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ __all__ = ["Reshape"]
 
 @register()
 class Reshape(Layer):
-    """Reshape every row to `target_shape`.
+    """A layer that reshapes every row to `target_shape`.
 
     Args:
-        target_shape (int | tuple[int, ...]): Shape of one row; one entry may be -1, which is inferred.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        target_shape (int | tuple[int, ...]): New shape of one row. One entry may be -1, which means that its
+            size is inferred.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, ...]`.
@@ -29,7 +30,7 @@ class Reshape(Layer):
         `[batch, *target_shape]`, with the same number of elements in each row.
 
     Raises:
-        InvalidArgument: if `target_shape` contains -1 twice.
+        InvalidArgument: if `target_shape` contains more than one -1.
         ShapeError: if the elements of a row do not fit `target_shape`.
 
     Example:
@@ -46,9 +47,7 @@ class Reshape(Layer):
         super().__init__(**kwargs)
         sizes = target_shape if isinstance(target_shape, tuple) else (target_shape,)
         if sizes.count(-1) > 1:
-            raise InvalidArgument(
-                f"Reshape: target_shape is the shape of one row, with at most one -1, got {target_shape!r}"
-            )
+            raise InvalidArgument(f"Reshape: target_shape must contain at most one -1, got {target_shape!r}")
         self.target_shape = sizes
 
     def call(self, inputs: Array) -> Array:

@@ -1,4 +1,4 @@
-"""`RMSNormalization`."""
+"""The `RMSNormalization` layer."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ __all__ = ["RMSNormalization"]
 
 @register()
 class RMSNormalization(BaseNormalization):
-    """Divide each row by its root mean square: ``scale x / sqrt(mean(x²) + epsilon)``.
+    """A layer that divides each row by its root mean square: ``scale x / sqrt(mean(x²) + epsilon)``.
 
     Args:
-        axis (int | list[int]): Axes of the mean and of the learned `scale`. Default: -1. (Keras 3.15 fails with any
-            axis but the last.)
-        epsilon (float): Added to the mean square. Changing it does not recompile. Default: 1e-6.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        axis (int | list[int]): Axes over which to take the mean. The learned `scale` has the sizes of these
+            axes. Default: -1. (Keras 3.15 fails with any axis except the last.)
+        epsilon (float): Small number added to the mean square. Changing it does not trigger recompilation.
+            Default: 1e-6.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, ...]`, kept.
+        `[batch, ...]`. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

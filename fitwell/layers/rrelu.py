@@ -1,4 +1,4 @@
-"""`RReLU`."""
+"""The `RReLU` layer."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ __all__ = ["RReLU"]
 
 @register()
 class RReLU(Layer):
-    """Leaky ReLU whose slope is drawn uniformly from ``[lower, upper]`` for each element in training. Not in Keras.
+    """Leaky ReLU whose slope is drawn at random for each element during training.
 
-    At inference the slope is the mean, ``(lower + upper) / 2``.
+    The slope is uniform in ``[lower, upper]``. At inference, it is the mean, ``(lower + upper) / 2``. Keras
+    does not have this layer.
 
     Args:
-        lower (float): At least 0. Changing it does not recompile. Default: 1/8.
-        upper (float): At least `lower`. Changing it does not recompile. Default: 1/3.
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        lower (float): Smallest slope, which must be at least 0. Changing it does not trigger recompilation.
+            Default: 1/8.
+        upper (float): Largest slope, which must be at least `lower`. Changing it does not trigger
+            recompilation. Default: 1/3.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        Any, kept.
+        Any. The output has the same shape.
 
     Raises:
         InvalidArgument: if `lower` is above `upper`.
@@ -42,7 +45,7 @@ class RReLU(Layer):
         >>> fw.layers.RReLU(0.25, 0.75)(np.array([[-2.0, 3.0]])).tolist()
         [[-1.0, 3.0]]
 
-    Source: Xu et al. (2015), whose best range 1/8 ... 1/3 is also the default of PyTorch.
+    Source: Xu et al. (2015), whose best range, 1/8 to 1/3, is also PyTorch's default.
     """
 
     hyperparameters = ("lower", "upper")

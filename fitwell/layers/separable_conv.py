@@ -1,4 +1,4 @@
-"""`SeparableConv1D` and `SeparableConv2D`."""
+"""The `SeparableConv1D` and `SeparableConv2D` layers."""
 
 from __future__ import annotations
 
@@ -87,42 +87,51 @@ class SeparableConv(BaseDepthwiseConv):
 
 @register("SeparableConvolution1D")
 class SeparableConv1D(SeparableConv):
-    """Convolve every channel of a sequence separately, then mix the channels at each step.
+    """Separable convolution along a sequence.
 
-    Unlike in Keras, padding may be ``"causal"``.
+    It first convolves every channel separately, and then mixes the channels at each step. Unlike in Keras,
+    `padding` may be ``"causal"``.
 
     Args:
         filters (int): Number of output channels.
         kernel_size (int): Length of the kernel.
         strides (int): Step s between outputs. Default: 1.
-        padding (str): ``"valid"`` (none), ``"same"`` (output length ``ceil(length / strides)``) or ``"causal"`` (the
-            same length, and output t depends on inputs up to t only). Default: ``"valid"``.
+        padding (str): ``"valid"`` (no padding), ``"same"`` (the output length is ``ceil(length / strides)``)
+            or ``"causal"`` (the length is the same as with ``"same"``, and output t depends only on inputs up
+            to t). Default: ``"valid"``.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        dilation_rate (int): Step d between the taps of the kernel. Default: 1.
-        depth_multiplier (int): Channels of the depthwise convolution per input channel. Default: 1.
-        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        dilation_rate (int): Step d between the kernel's taps. Default: 1.
+        depth_multiplier (int): Number of channels that the depthwise convolution gives per input channel.
+            Default: 1.
+        activation (str | Callable | None): Activation function. Defaults to None, which means linear.
         use_bias (bool): Whether to add the bias. Default: True.
-        depthwise_initializer (str | Initializer): Default: ``"glorot_uniform"``.
-        pointwise_initializer (str | Initializer): Default: ``"glorot_uniform"``.
-        bias_initializer (str | Initializer): Default: ``"zeros"``.
-        depthwise_regularizer (str | Regularizer | None): Default: None.
-        pointwise_regularizer (str | Regularizer | None): Default: None.
-        bias_regularizer (str | Regularizer | None): Default: None.
+        depthwise_initializer (str | Initializer): Initializer for the depthwise kernel. Default:
+            ``"glorot_uniform"``.
+        pointwise_initializer (str | Initializer): Initializer for the pointwise kernel. Default:
+            ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Initializer for the bias. Default: ``"zeros"``.
+        depthwise_regularizer (str | Regularizer | None): Penalty on the depthwise kernel. Default: None.
+        pointwise_regularizer (str | Regularizer | None): Penalty on the pointwise kernel. Default: None.
+        bias_regularizer (str | Regularizer | None): Penalty on the bias. Default: None.
         activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
-        depthwise_constraint (str | Constraint | None): Default: None.
-        pointwise_constraint (str | Constraint | None): Default: None.
-        bias_constraint (str | Constraint | None): Default: None.
-        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
+        depthwise_constraint (str | Constraint | None): Projection applied to the depthwise kernel after every
+            update. Default: None.
+        pointwise_constraint (str | Constraint | None): Projection applied to the pointwise kernel after every
+            update. Default: None.
+        bias_constraint (str | Constraint | None): Projection applied to the bias after every update. Default:
+            None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, length, channels]`.
 
     Output shape:
         `[batch, new length, filters]`. The depthwise kernel has the shape
-        `[kernel_size, channels, depth_multiplier]`, the pointwise one `[1, channels depth_multiplier, filters]`.
+        `[kernel_size, channels, depth_multiplier]`, and the pointwise kernel has the shape
+        `[1, channels * depth_multiplier, filters]`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes or channels, or are smaller than the kernel.
+        ShapeError: if the inputs have the wrong number of axes or channels, or are smaller than the kernel.
 
     Example:
         >>> import fitwell as fw
@@ -139,39 +148,49 @@ class SeparableConv1D(SeparableConv):
 
 @register("SeparableConvolution2D")
 class SeparableConv2D(SeparableConv):
-    """Convolve every channel of images separately, then mix the channels at each pixel.
+    """Separable convolution of images.
+
+    It first convolves every channel separately, and then mixes the channels at each pixel.
 
     Args:
         filters (int): Number of output channels.
         kernel_size (int | tuple[int, int]): Height and width of the kernel.
         strides (int | tuple[int, int]): Step s between outputs. Default: 1.
-        padding (str): ``"valid"`` (none) or ``"same"`` (output size ``ceil(size / strides)``). Default: ``"valid"``.
+        padding (str): ``"valid"`` (no padding) or ``"same"`` (the output size is ``ceil(size / strides)``).
+            Default: ``"valid"``.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        dilation_rate (int | tuple[int, int]): Step d between the taps of the kernel. Default: 1.
-        depth_multiplier (int): Channels of the depthwise convolution per input channel. Default: 1.
-        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        dilation_rate (int | tuple[int, int]): Step d between the kernel's taps. Default: 1.
+        depth_multiplier (int): Number of channels that the depthwise convolution gives per input channel.
+            Default: 1.
+        activation (str | Callable | None): Activation function. Defaults to None, which means linear.
         use_bias (bool): Whether to add the bias. Default: True.
-        depthwise_initializer (str | Initializer): Default: ``"glorot_uniform"``.
-        pointwise_initializer (str | Initializer): Default: ``"glorot_uniform"``.
-        bias_initializer (str | Initializer): Default: ``"zeros"``.
-        depthwise_regularizer (str | Regularizer | None): Default: None.
-        pointwise_regularizer (str | Regularizer | None): Default: None.
-        bias_regularizer (str | Regularizer | None): Default: None.
+        depthwise_initializer (str | Initializer): Initializer for the depthwise kernel. Default:
+            ``"glorot_uniform"``.
+        pointwise_initializer (str | Initializer): Initializer for the pointwise kernel. Default:
+            ``"glorot_uniform"``.
+        bias_initializer (str | Initializer): Initializer for the bias. Default: ``"zeros"``.
+        depthwise_regularizer (str | Regularizer | None): Penalty on the depthwise kernel. Default: None.
+        pointwise_regularizer (str | Regularizer | None): Penalty on the pointwise kernel. Default: None.
+        bias_regularizer (str | Regularizer | None): Penalty on the bias. Default: None.
         activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
-        depthwise_constraint (str | Constraint | None): Default: None.
-        pointwise_constraint (str | Constraint | None): Default: None.
-        bias_constraint (str | Constraint | None): Default: None.
-        **kwargs: `name`, `trainable`, `dtype` and `input_shape`, as for `Layer`.
+        depthwise_constraint (str | Constraint | None): Projection applied to the depthwise kernel after every
+            update. Default: None.
+        pointwise_constraint (str | Constraint | None): Projection applied to the pointwise kernel after every
+            update. Default: None.
+        bias_constraint (str | Constraint | None): Projection applied to the bias after every update. Default:
+            None.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, height, width, channels]`.
 
     Output shape:
         `[batch, new height, new width, filters]`. The depthwise kernel has the shape
-        `[*kernel_size, channels, depth_multiplier]`, the pointwise one `[1, 1, channels depth_multiplier, filters]`.
+        `[*kernel_size, channels, depth_multiplier]`, and the pointwise kernel has the shape
+        `[1, 1, channels * depth_multiplier, filters]`.
 
     Raises:
-        ShapeError: if the inputs have another number of axes or channels, or are smaller than the kernel.
+        ShapeError: if the inputs have the wrong number of axes or channels, or are smaller than the kernel.
 
     Example:
         >>> import fitwell as fw

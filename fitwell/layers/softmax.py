@@ -1,4 +1,4 @@
-"""`Softmax`."""
+"""The `Softmax` layer."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ __all__ = ["Softmax"]
 
 @register()
 class Softmax(Layer):
-    """Normalized exponentials, ``exp(x_k) / sum_j exp(x_j)`` along `axis`.
+    """Softmax activation, ``exp(x_k) / sum_j exp(x_j)`` along `axis`.
 
-    As the last layer of a classifier it lets the cross-entropy losses be computed from its inputs (logits), like
-    ``activation="softmax"``.
+    If this is a classifier's last layer, cross-entropy losses are computed from its inputs (the logits), as
+    with ``activation="softmax"``.
 
     Args:
-        axis (int | list[int]): Axis, or several axes to sum over together; never the batch axis. Default: -1.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        axis (int | list[int]): One or more axes to sum over, except the batch axis. Default: -1.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Call arguments:
-        mask (bool array | None): Outputs are 0 where it is False. Default: None.
+        mask (bool array | None): Outputs are 0 where the mask is False. Default: None.
 
     Input shape:
-        Any, kept.
+        Any. The output has the same shape.
 
     Example:
         >>> import fitwell as fw
@@ -55,7 +55,7 @@ class Softmax(Layer):
         inputs = to_float(inputs, self.dtype)
         axes = canonicalize_axes(self.name, self.axis, inputs.shape)
         if mask is not None:
-            # The lowest finite number instead of -inf: a row without any True gives equal values instead of NaN.
+            # With the lowest finite number instead of -inf, a fully masked row gives equal values, not NaN.
             inputs = jnp.where(mask, inputs, jnp.finfo(inputs.dtype).min)
         if len(axes) > 1:
             return jax.nn.softmax(inputs, axis=axes)

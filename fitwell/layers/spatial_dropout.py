@@ -1,4 +1,4 @@
-"""Dropout of whole channels."""
+"""Dropout layers that drop whole channels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["BaseSpatialDropout", "SpatialDropout1D", "SpatialDropout2D"]
 
 
 class BaseSpatialDropout(Dropout):
-    """Base class of layers that drop whole channels: the mask is shared along the spatial axes."""
+    """Base class of layers that drop whole channels by sharing the mask along the spatial axes."""
 
     data_format = "channels_last"
     rank = 1
@@ -35,18 +35,18 @@ class BaseSpatialDropout(Dropout):
 
 @register()
 class SpatialDropout1D(BaseSpatialDropout):
-    """Dropout of whole channels of sequences, whose neighboring steps are correlated.
+    """Dropout for sequences that drops whole channels, because neighboring steps are correlated.
 
     Args:
-        rate (float): Fraction of the channels to drop, in [0, 1]. Changing it does not recompile.
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        rate (float): Fraction of the channels to drop, in [0, 1]. Changing it does not trigger recompilation.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, length, channels]`, kept.
+        `[batch, length, channels]`. The output has the same shape.
 
     Raises:
-        ShapeError: if the inputs have another number of axes.
+        ShapeError: if the inputs have the wrong number of axes.
 
     Example:
         >>> import fitwell as fw
@@ -64,19 +64,19 @@ class SpatialDropout1D(BaseSpatialDropout):
 
 @register()
 class SpatialDropout2D(BaseSpatialDropout):
-    """Dropout of whole channels of images, whose neighboring pixels are correlated.
+    """Dropout for images that drops whole channels, because neighboring pixels are correlated.
 
     Args:
-        rate (float): Fraction of the channels to drop, in [0, 1]. Changing it does not recompile.
+        rate (float): Fraction of the channels to drop, in [0, 1]. Changing it does not trigger recompilation.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        seed (int | None): Seed of a separate random stream; None uses the stream of the run. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, height, width, channels]`, kept.
+        `[batch, height, width, channels]`. The output has the same shape.
 
     Raises:
-        ShapeError: if the inputs have another number of axes.
+        ShapeError: if the inputs have the wrong number of axes.
 
     Example:
         >>> import fitwell as fw

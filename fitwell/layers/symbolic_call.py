@@ -1,4 +1,4 @@
-"""Calling a layer on `KerasTensor` objects, which adds a node to the graph of a functional model."""
+"""Symbolic layer calls, which add nodes to a functional model's graph."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from fitwell.layers.variable_tracker import LayerType, VariableTracker, preserve
 
 __all__ = ["SymbolicCall"]
 
-# Bytes of a KerasTensor, without its name.
+# Approximate size of a KerasTensor in bytes, without its name.
 _TENSOR_BYTES = 1000
 
 
 class SymbolicCall(VariableTracker[LayerType]):
-    """Base class of `Layer`: symbolic calls, and the shapes that they infer."""
+    """Base class of `Layer` that implements symbolic calls and shape inference."""
 
     built: bool
     _inbound_nodes: list[Node]
     _build_input_shape: Any
 
     def build(self, input_shape: Any) -> None:
-        """Create the variables; see `Layer.build`."""
+        """Create the layer's variables. See `Layer.build`."""
         raise NotImplementedError
 
     def _build_for(self, shapes: Any) -> None:
@@ -46,7 +46,7 @@ class SymbolicCall(VariableTracker[LayerType]):
         self.built = True
 
     def _symbolic_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Add a node to the graph: infer the shapes of the outputs, and return their KerasTensors."""
+        """Add a node to the graph, and return KerasTensors with the inferred output shapes."""
         if not self.built:
             shapes = [get_batch_shape(arg) for arg in args if find_keras_tensors(arg)]
             self._build_for(shapes[0] if len(shapes) == 1 else shapes)
@@ -65,7 +65,10 @@ class SymbolicCall(VariableTracker[LayerType]):
         return node.outputs
 
     def _output_spec_for_two_sizes(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
-        """Return the output spec for either stand-in of unknown sizes; one trace is enough if all sizes are known."""
+        """Infer the output spec with each of the two placeholder values for unknown sizes.
+
+        If all sizes are known, a single trace is enough, and the two specs are the same.
+        """
         known = self._known_output_spec(args, kwargs)
         if known is not None:
             return known, known
@@ -74,15 +77,15 @@ class SymbolicCall(VariableTracker[LayerType]):
         return first, self._compute_output_spec(args, kwargs, attempt=1) if unknown else first
 
     def _known_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return the output spec if it is known without a trace, else None.
+        """Return the output spec if it is known without tracing, or None otherwise.
 
-        It is known for functional models. Without this, the time to trace nested models would double at each level
-        that calls a model twice.
+        It is known for functional models. Without this shortcut, the time to trace nested models would double
+        at each level that calls a model twice.
         """
         return None
 
     def _compute_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any], attempt: int = 0) -> Any:
-        """Return the shapes and dtypes of the outputs, by tracing `call` on abstract arrays."""
+        """Infer the outputs' shapes and dtypes by tracing `call` on abstract arrays."""
         leaves, structure = jax.tree.flatten((args, kwargs), is_leaf=is_keras_tensor)
         positions = [i for i, leaf in enumerate(leaves) if is_keras_tensor(leaf)]
 
@@ -92,7 +95,7 @@ class SymbolicCall(VariableTracker[LayerType]):
                 filled[position] = array
             real_args, real_kwargs = jax.tree.unflatten(structure, filled)
             layer: Any = self
-            # `call` may assign variables (moving statistics) while shapes are inferred.
+            # `call` may assign variables, such as moving statistics. Shape inference must not change them.
             with call_context(CallContext(training=False, key=jax.random.key(0))), preserve_variables(self):
                 return layer(*real_args, **real_kwargs)
 
@@ -102,14 +105,14 @@ class SymbolicCall(VariableTracker[LayerType]):
             )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Return the shape of the outputs.
+        """Infer the outputs' shape from the inputs' shape.
 
         Args:
-            input_shape (tuple[int | None, ...] | list | dict): Shape of the inputs with batch size None, or a list or
-                dict of shapes for several inputs.
+            input_shape (tuple[int | None, ...] | list | dict): Shape of the inputs, with None as the batch
+                size, or a list or dict of shapes if there is more than one input.
 
         Returns:
-            tuple[int | None, ...] | list: The shape, or a list of the shapes of several outputs.
+            tuple[int | None, ...] | list: The shape, or a list of shapes if there is more than one output.
 
         Example:
             >>> import fitwell as fw
@@ -128,33 +131,35 @@ class SymbolicCall(VariableTracker[LayerType]):
 
     @property
     def output(self) -> Any:
-        """The KerasTensor that the first symbolic call returned."""
+        """The output of the first symbolic call, with a KerasTensor for each array."""
         return self._first_node("output").outputs
 
     @property
     def input(self) -> Any:
-        """The KerasTensor that was the input of the first symbolic call."""
+        """The input of the first symbolic call, which is a KerasTensor or a list of them."""
         inputs = self._first_node("input").inputs
         return inputs[0] if len(inputs) == 1 else inputs
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output, with batch size None."""
+        """The output's shape, with None as the batch size."""
         return get_batch_shape(self.output)
 
     @property
     def input_shape(self) -> Any:
-        """The shape of the input, with batch size None."""
+        """The input's shape, with None as the batch size."""
         return get_batch_shape(self.input)
 
     def _first_node(self, what: str) -> Node:
         if not self._inbound_nodes:
-            raise StateError(f"layer {self.name!r} has no symbolic {what}: it was never called on an Input")
+            raise StateError(
+                f"layer {self.name!r} has no symbolic {what} because it was never called on an Input"
+            )
         return self._inbound_nodes[0]
 
 
 def _make_keras_tensors(shape: Any) -> Any:
-    """Return a KerasTensor of a shape; for a list or dict of shapes the same structure of KerasTensors."""
+    """Create a KerasTensor for a shape, or a list or dict of KerasTensors for a list or dict of shapes."""
     if isinstance(shape, Mapping):
         return {key: _make_keras_tensors(item) for key, item in shape.items()}
     if isinstance(shape, list) and shape and isinstance(shape[0], list | tuple | Mapping):

@@ -1,4 +1,4 @@
-"""`UnitNormalization`."""
+"""The `UnitNormalization` layer."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["UnitNormalization", "l2_normalize_in_float32"]
 
 @register()
 class UnitNormalization(Layer):
-    """Scale each row to length 1: ``x / max(sqrt(sum(x²)), 1e-12)``. A row of zeros stays zero.
+    """A layer that scales each row to length 1: ``x / max(sqrt(sum(x²)), 1e-12)``. A row of zeros stays zero.
 
     Args:
-        axis (int | list[int]): Axes of the sum. Default: -1.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        axis (int | list[int]): Axes over which to sum. Default: -1.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, ...]`, kept.
+        `[batch, ...]`. The output has the same shape.
 
     Example:
         >>> import fitwell as fw

@@ -1,4 +1,4 @@
-"""`UpSampling1D` and `UpSampling2D`."""
+"""The `UpSampling1D` and `UpSampling2D` layers."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ __all__ = ["UpSampling1D", "UpSampling2D"]
 
 @register()
 class UpSampling1D(BaseSpatialLayer):
-    """Repeat every step of sequences.
+    """A layer that repeats every step of sequences.
 
     Args:
-        size (int): How often. Default: 2.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        size (int): Number of repetitions. Default: 2.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, length, channels]`.
 
     Output shape:
-        `[batch, length size, channels]`.
+        `[batch, length * size, channels]`.
 
     Example:
         >>> import fitwell as fw
@@ -53,20 +53,20 @@ class UpSampling1D(BaseSpatialLayer):
 
 @register()
 class UpSampling2D(BaseSpatialLayer):
-    """Enlarge images by integer factors.
+    """A layer that enlarges images by integer factors.
 
     Args:
-        size (int | tuple[int, int]): Factors of height and width. Default: 2.
+        size (int | tuple[int, int]): Factors for the height and width. Default: 2.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
         interpolation (str): ``"nearest"`` repeats pixels; ``"bilinear"``, ``"bicubic"``, ``"lanczos3"`` and
             ``"lanczos5"`` interpolate between their centers. Default: ``"nearest"``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, height, width, channels]`.
 
     Output shape:
-        `[batch, height size[0], width size[1], channels]`.
+        `[batch, height * size[0], width * size[1], channels]`.
 
     Example:
         >>> import fitwell as fw

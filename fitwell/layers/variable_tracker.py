@@ -1,4 +1,4 @@
-"""The tree of layers below a layer, and the variables in it."""
+"""Discovery of a layer's sublayers and their variables."""
 
 from __future__ import annotations
 
@@ -23,24 +23,27 @@ _WEIGHTS = Predicate(lambda value: isinstance(value, list | tuple | np.ndarray),
 
 
 class VariableTracker(Configurable, Generic[LayerType]):
-    """Base class of `Layer`: finds the layers held in attributes, and all their variables."""
+    """Base class of `Layer` that finds the layers stored in attributes, and all their variables."""
 
     name: str | None
     _own_variables: list[Variable]
     _trainable: bool
 
     def _named_children(self) -> Iterator[tuple[str, LayerType]]:
-        """Yield ``(attribute name, layer)`` for the layers held in attributes, lists and dicts.
+        """Yield ``(name, layer)`` for each layer stored in an attribute, or in a list, tuple or dict there.
 
-        They come in the order in which the attributes were set. Lists are searched at each call, so layers may be
-        appended later.
+        The layers come in the order in which the attributes were set. Lists are searched at each call, so
+        layers may be appended later.
         """
         for name, value in list(self.__dict__.items()):
             if isinstance(value, _CONTAINERS) and name not in ("_inbound_nodes", "_own_variables"):
                 yield from _find_layers(name, value)
 
     def _named_own_variables(self) -> Iterator[tuple[str, Variable]]:
-        """Yield ``(name, variable)`` for the variables of this layer only, trainable ones first as in Keras."""
+        """Yield ``(name, variable)`` for this layer's variables, without those of sublayers.
+
+        Trainable variables come first, as in Keras.
+        """
         seen: Counter[str] = Counter()
         held = [value for value in self.__dict__.values() if isinstance(value, Variable)]
         named = []
@@ -52,11 +55,11 @@ class VariableTracker(Configurable, Generic[LayerType]):
         yield from sorted(named, key=lambda pair: not pair[1].trainable)
 
     def _flatten_layers(self, path: str = "") -> Iterator[tuple[str, LayerType]]:
-        """Yield ``(path, layer)`` for this layer and all layers below it, each once, parents first."""
+        """Yield ``(path, layer)`` once for this layer and each sublayer. Parents come before children."""
         yield from _walk(self, path, set())
 
     def _named_variables(self) -> Iterator[tuple[str, Variable]]:
-        """Yield ``(path, variable)`` for every variable, each once; paths follow the attributes."""
+        """Yield ``(path, variable)`` once for every variable. The path consists of attribute names."""
         seen: set[int] = set()
         for path, layer in _walk(self, "", set()):
             for name, variable in layer._named_own_variables():
@@ -65,7 +68,10 @@ class VariableTracker(Configurable, Generic[LayerType]):
                     yield (f"{path}/{name}" if path else name), variable
 
     def _variables_by_name(self, parents: tuple[Any, ...] = ()) -> Iterator[tuple[str, Variable]]:
-        """Yield ``("model/base/dense/kernel", variable)``, made of layer names, once per path to the variable."""
+        """Yield pairs such as ``("model/base/dense/kernel", variable)``, with layer names in the path.
+
+        A variable of a shared layer is yielded once for each path to it.
+        """
         if any(layer is self for layer in parents):
             return
         chain = (*parents, self)
@@ -88,7 +94,7 @@ class VariableTracker(Configurable, Generic[LayerType]):
 
     @property
     def variables(self) -> list[Variable]:
-        """All variables of the layer and the layers below it."""
+        """All variables of the layer and its sublayers."""
         return [variable for _, variable in self._named_variables()]
 
     weights = variables
@@ -102,7 +108,7 @@ class VariableTracker(Configurable, Generic[LayerType]):
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
-        """The variables that training does not update, or that layers update themselves."""
+        """The variables that the optimizer does not update. Layers may update some of them."""
         trainable = {id(variable) for variable in self.trainable_variables}
         return [variable for variable in self.variables if id(variable) not in trainable]
 
@@ -121,10 +127,10 @@ class VariableTracker(Configurable, Generic[LayerType]):
             layer._trainable = value
 
     def get_weights(self) -> list[np.ndarray]:
-        """Return copies of all variables.
+        """Return copies of all variables as NumPy arrays.
 
         Returns:
-            list[np.ndarray]: The arrays, in the order of `variables`.
+            list[np.ndarray]: The arrays, in the same order as `variables`.
 
         Raises:
             StateError: if the layer is not built.
@@ -141,31 +147,32 @@ class VariableTracker(Configurable, Generic[LayerType]):
 
     @validate_params(weights=_WEIGHTS)
     def set_weights(self, weights: list[Any]) -> None:
-        """Assign all variables.
+        """Assign new values to all variables.
 
         Args:
-            weights (list[array]): Arrays in the order of `get_weights`.
+            weights (list[array]): Arrays in the same order as the result of `get_weights`.
 
         Raises:
             StateError: if the layer is not built.
-            ShapeError: if the number of arrays or a shape differs; then no variable is changed.
+            ShapeError: if the number of arrays or a shape is wrong. In this case, no variable is changed.
         """
         self._require_built("set_weights")
         variables = self.variables
         if len(weights) != len(variables):
             raise ShapeError(
-                f"layer {self.name!r} has {len(variables)} weights, set_weights got {len(weights)}"
+                f"layer {self.name!r} has {len(variables)} weights, but set_weights got {len(weights)}"
             )
         for variable, value in zip(variables, weights, strict=True):
             if tuple(np.shape(value)) != variable.shape:
                 raise ShapeError(
-                    f"weight {variable.path!r} has shape {variable.shape}, got {np.shape(value)}"
+                    f"weight {variable.path!r} has shape {variable.shape}, but set_weights got shape "
+                    f"{np.shape(value)}"
                 )
         for variable, value in zip(variables, weights, strict=True):
             variable.assign(value)
 
     def count_params(self) -> int:
-        """Return the number of elements of all variables.
+        """Return the total number of elements in all variables.
 
         Returns:
             int: The number of parameters.
@@ -177,7 +184,7 @@ class VariableTracker(Configurable, Generic[LayerType]):
         return sum(variable.size for variable in self.variables)
 
     def _require_built(self, what: str) -> None:
-        """Raise `StateError` if the layer has no variables yet; `what` is the method that needs them."""
+        """Raise `StateError` if the layer has no variables yet. `what` is the calling method's name."""
         raise NotImplementedError
 
 
@@ -211,7 +218,7 @@ def _walk(layer: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
 
 @contextmanager
 def preserve_variables(layer: VariableTracker[Any]) -> Iterator[None]:
-    """Undo, after the block, assignments to the layer's variables and to attributes that hold arrays."""
+    """Restore the layer's variables, and its attributes that contain arrays, at the end of the block."""
     before = [(vars(part), dict(vars(part))) for _, part in layer._flatten_layers()]
     with stateless_scope({variable: variable.value for variable in layer.variables}):
         yield

@@ -1,4 +1,4 @@
-"""`ZeroPadding1D` and `ZeroPadding2D`."""
+"""The `ZeroPadding1D` and `ZeroPadding2D` layers."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class ZeroPadding(BaseSpatialLayer):
 
 @register()
 class ZeroPadding1D(ZeroPadding):
-    """Add zeros before and after sequences.
+    """A layer that adds zeros before and after sequences.
 
     Args:
-        padding (int | tuple[int, int]): How many on each side, or ``(before, after)``. Default: 1.
+        padding (int | tuple[int, int]): Number of zeros on each side, or ``(before, after)``. Default: 1.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, length, channels]`.
@@ -60,13 +60,13 @@ class ZeroPadding1D(ZeroPadding):
 
 @register()
 class ZeroPadding2D(ZeroPadding):
-    """Add a border of zeros around images.
+    """A layer that adds a border of zeros around images.
 
     Args:
-        padding (int | tuple): Width of the border: one int, ``(height, width)``, or ``((top, bottom), (left, right))``.
-            Default: 1.
+        padding (int | tuple): Width of the border, as one integer, ``(height, width)`` or
+            ``((top, bottom), (left, right))``. Default: 1.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, height, width, channels]`.
