@@ -1,4 +1,7 @@
-"""The names that a function uses, read from its bytecode. No source is needed and no code is run."""
+"""Functions that find the names that a function uses.
+
+They read the function's bytecode, so that its source is not needed and no code runs.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,15 @@ __all__ = [
 class NameUse:
     """One use of a name in a function.
 
-    offset: position of the instruction.
-    line: line number.
-    path: the dotted name from the outermost object, ``("np", "random", "normal")``.
-    name: the last part of `path`.
-    stores: ``"attribute"`` or ``"outside"`` (a global or a variable of the enclosing function) for an assignment,
-        ``"import"`` for an import, otherwise "".
-    called: whether the object is called.
-    arguments: the number of arguments of the call, if known.
+    Attributes:
+        offset: The position of the instruction in the bytecode.
+        line: The line number.
+        path: The parts of the dotted name, such as ``("np", "random", "normal")`` for ``np.random.normal``.
+        name: The last part of `path`.
+        stores: ``"attribute"`` if an attribute is assigned, ``"outside"`` if a global variable or a variable of the
+            enclosing function is assigned, ``"import"`` for an import, and an empty string otherwise.
+        called: Whether the object is called.
+        arguments: The number of arguments in the call, or None if it is not known.
     """
 
     offset: int
@@ -41,13 +45,14 @@ class NameUse:
 
 _ROOTS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF")
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
-# ``self.count += 1`` copies the object before it assigns the attribute.
+# Instructions that may come between a name and its call or assignment. ``self.count += 1``, for example, copies the
+# object before it assigns the attribute.
 _BETWEEN = ("PUSH_NULL", "PRECALL", "CACHE", "KW_NAMES", "COPY")
 
 
 @functools.lru_cache(1024)
 def name_uses(code: types.CodeType) -> list[NameUse]:
-    """Return the uses of names in a function, in the order of its code."""
+    """Return every use of a name in a function, in the order of the bytecode."""
     found: list[NameUse] = []
     path: list[str] = []
     called, before, start, offset = False, "", code.co_firstlineno, 0
@@ -89,7 +94,10 @@ def name_uses(code: types.CodeType) -> list[NameUse]:
 
 
 def resolve_path(frame: types.FrameType, path: tuple[str, ...]) -> Any:
-    """Return the object that a dotted name refers to in a frame, or None. No user code is run (no properties)."""
+    """Return the object that a dotted name refers to in a frame, or None if it cannot be found.
+
+    Properties are not evaluated, so that no user code runs.
+    """
     for names in (frame.f_locals, frame.f_globals, vars(builtins)):
         if path[0] in names:
             found = names[path[0]]

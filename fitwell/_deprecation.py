@@ -1,8 +1,9 @@
-"""Deprecated names, which still work and warn once.
+"""Support for deprecated names, which still work and warn once per process.
 
-Deprecated arguments are translated where they are taken. Many are in `optimizers/deprecated_names.py`,
-`models/deprecated_api.py` and, for saved files, `saving/keras_config.py`. ``grep 'warn_deprecated('`` lists those that
-warn. Spellings of Keras 2 that are accepted without a warning have a comment that begins with ``# Keras 2:``.
+Each function translates its deprecated arguments itself. Many are in `optimizers/deprecated_names.py`,
+`models/deprecated_api.py` and, for saved files, `saving/keras_config.py`. To list the arguments that cause a warning,
+run ``grep 'warn_deprecated('``. Keras 2 spellings that are accepted without a warning are marked with a comment that
+begins with ``# Keras 2:``.
 """
 
 from __future__ import annotations
@@ -26,22 +27,25 @@ _warned: set[str] = set()
 
 
 def warn_deprecated(old: str, new: str) -> None:
-    """Warn at the caller's line that `old` is deprecated, once per process, and name its replacement `new`."""
+    """Warn once per process, at the caller's line, that `old` is deprecated and should be replaced with `new`."""
     if old in _warned:
         return
     _warned.add(old)
-    warn(f"{old} is an older spelling: write {new}", DeprecationWarning)
+    warn(f"{old} is deprecated: use {new}", DeprecationWarning)
 
 
 def reset_deprecation_warnings() -> None:
-    """Let every deprecated name warn again, as in a new process. Used by tests."""
+    """Reset the record of issued warnings, so that every deprecated name warns again. Tests use this."""
     _warned.clear()
 
 
 def deprecated_module_getattr(old: str, new: str, names: Iterable[str]) -> Callable[[str], Any]:
     """Return the ``__getattr__`` of the deprecated module `old`, whose `names` moved to the module `new`.
 
-    names: the names, or a dict from old names to new ones.
+    Args:
+        old: The deprecated module's full name.
+        new: The full name of the module that replaces it.
+        names: The names that moved, or a dict that maps old names to new names.
 
     >>> __getattr__ = deprecated_module_getattr("fitwell.utils.np_utils", "fitwell.utils", ["to_categorical"])
     """
@@ -59,9 +63,12 @@ def deprecated_module_getattr(old: str, new: str, names: Iterable[str]) -> Calla
 def add_deprecated_module(old: str, new: str, names: Iterable[str]) -> ModuleType:
     """Create the deprecated module `old`, whose `names` moved to the module `new`, and make it importable.
 
-    names: the names, or a dict from old names to new ones.
+    Args:
+        old: The deprecated module's full name.
+        new: The full name of the module that replaces it.
+        names: The names that moved, or a dict that maps old names to new names.
     """
-    module = ModuleType(old, f"Deprecated path of names in `{new}`.")
+    module = ModuleType(old, f"Deprecated alias of `{new}`.")
     vars(module).update(__all__=list(names), __getattr__=deprecated_module_getattr(old, new, names))
     sys.modules[old] = module
     return module

@@ -1,4 +1,4 @@
-"""Escaping of untrusted strings, so that terminals, spreadsheets and messages show them and never execute them."""
+"""Functions that escape untrusted strings, so that terminals and spreadsheets display them but never execute them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = [
     "short_repr",
 ]
 
-# Control characters except line breaks and tabs (including the 8-bit ones: \x9b starts a sequence as \x1b[ does),
-# characters that reverse the direction of writing, invisible line breaks, and lone surrogates.
+# Control characters except line breaks and tabs, characters that change the writing direction, invisible line breaks,
+# and lone surrogates. The 8-bit control characters are included, because \x9b starts an escape sequence like \x1b[.
 _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -23,7 +23,7 @@ _PLAIN = str.maketrans("\u2501\u2026\u2019", "=.'")
 
 
 def escape_controls(text: str) -> str:
-    r"""Return `text` with control characters escaped as in Python literals. Line breaks and tabs are kept.
+    r"""Escape control characters in `text` as in Python string literals, but keep line breaks and tabs.
 
     >>> print(escape_controls("\x1b[31mred\n"), end="")
     \x1b[31mred
@@ -34,9 +34,10 @@ def escape_controls(text: str) -> str:
 
 
 def escape_unencodable(text: str, stream: Any) -> str:
-    """Return `text` with the characters that `stream` cannot encode escaped, and lines drawn with ``=``.
+    """Replace characters in `text` that `stream` cannot encode with escape sequences.
 
-    A Windows terminal, a cron log and a container without a locale can encode few characters.
+    Box-drawing lines, ellipses and typographic apostrophes become ``=``, ``.`` and ``'``. Windows terminals, cron logs
+    and containers without a locale can encode only a few characters.
     """
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
@@ -46,17 +47,18 @@ def escape_unencodable(text: str, stream: Any) -> str:
     return text
 
 
-# The characters that start a formula in spreadsheets (OWASP, "CSV Injection"), also after an apostrophe added by us,
-# and harmless strings that start like a formula: operators without operands, and numbers.
+# The first pattern matches strings that a spreadsheet would run as a formula (OWASP, "CSV Injection"), including
+# strings that were escaped before. The second matches harmless exceptions: numbers, and operators without operands.
 _FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _HARMLESS = re.compile(r"[=+\-@]+|[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?%?")
 
 
 def escape_formula(text: str) -> str:
-    """Return `text` with an apostrophe in front if a spreadsheet would run it as a formula.
+    """Add a leading apostrophe to `text` if a spreadsheet would run it as a formula.
 
-    Numbers stay as they are, and so do marks such as ``-``. To have the text back, take an apostrophe away that
-    stands before more of them or one of ``= + - @``, a tab or a line break.
+    Numbers, and operators without operands such as ``-``, are not changed. To restore the original text, check whether
+    it begins with apostrophes followed by ``=``, ``+``, ``-``, ``@``, a tab or a line break, and if so, remove the
+    first apostrophe.
 
     >>> escape_formula("=cmd|' /C calc'!A0"), escape_formula("-1.5"), escape_formula("plain")
     ("'=cmd|' /C calc'!A0", '-1.5', 'plain')
@@ -65,9 +67,10 @@ def escape_formula(text: str) -> str:
 
 
 def short_repr(value: Any, max_length: int = _MAX_LENGTH, quote: bool = True) -> str:
-    """Return the repr of `value`, cut after `max_length` characters. Strings are not quoted if `quote` is False.
+    """Return `value` as a string of at most `max_length` characters.
 
-    The time is bounded however large the value is.
+    The string is the value's repr, or ``str(value)`` if `quote` is False. For a repr, the time is bounded no matter
+    how large the value is.
     """
     if quote:
         value = _short.repr(value)
@@ -77,7 +80,7 @@ def short_repr(value: Any, max_length: int = _MAX_LENGTH, quote: bool = True) ->
 
 class _Short(reprlib.Repr):
     def repr_int(self, value: int, level: int) -> str:
-        # Python refuses to format integers of more than 4300 digits.
+        # Python refuses to format integers with more than 4300 digits.
         return repr(value) if value.bit_length() < 256 else f"an integer of {value.bit_length():,} bits"
 
 

@@ -1,4 +1,4 @@
-"""Checks of paths, atomic writes of files, and locks of folders."""
+"""Path checks, atomic file writes and folder locks."""
 
 from __future__ import annotations
 
@@ -30,28 +30,29 @@ __all__ = [
     "remove_stale_temp_files",
 ]
 
-# Bytes of a name, so that the longer name of its temporary file does not exceed the limit of the system.
+# Maximum length of a file name in bytes. The name of its temporary file is longer and must stay within the system's
+# limit.
 _MAX_PREFIX_BYTES = 200
 
 
 def check_path(given: Any, argument: str = "filepath") -> Path:
-    """Return `given` as a path that the system accepts, whether the file exists or not.
+    """Convert `given` to a path and check that the system accepts it, whether or not the file exists.
 
     Args:
         given: A string or path object.
-        argument: The name of the argument, for error messages.
+        argument: The argument's name in error messages.
 
     Raises:
         InvalidArgument: if `given` is not a path.
-        FileError: if the path cannot exist: the name is too long, it contains a null character, or its folder is not
-            accessible.
+        FileError: if the path cannot be used because the name is too long, contains a null character, or is in a
+            folder that is not accessible.
     """
     if not isinstance(given, str | os.PathLike) or not isinstance(os.fspath(given), str):
         raise InvalidArgument(f"{argument}: expected a path, got {type(given).__name__} {short_repr(given)}")
     path = Path(os.fspath(given))
     if "\0" in str(path):
         raise FileError(
-            f"{argument}: {short_repr(str(path))} contains a null character, which a file name cannot have"
+            f"{argument}: {short_repr(str(path))} contains a null character, which is not allowed in a file name"
         )
     try:
         path.stat()
@@ -65,7 +66,9 @@ def check_path(given: Any, argument: str = "filepath") -> Path:
 
 
 def os_error_reason(error: BaseException) -> str:
-    """Return the system's message of an error, without the file name, which the surrounding message gives.
+    """Return the operating system's reason for an error, without the file name.
+
+    The caller's message already includes the file name.
 
     >>> os_error_reason(FileNotFoundError(2, "No such file or directory", "x.keras"))
     'No such file or directory'
@@ -79,13 +82,13 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
 
     If the block fails, the process is killed or the disk is full, `path` keeps its old content. The new content is
     flushed to the disk before the file is renamed. Symbolic links are followed, and an existing file keeps its
-    permissions. Temporary files of killed processes are removed first. A device or a pipe, which cannot be replaced,
-    is written at the end.
+    permissions. Temporary files that killed processes left behind are removed first. A device or a pipe cannot be
+    replaced, so the content is written to it when the block ends.
     """
     shown = repr(str(check_path(path)))
     path = Path(os.path.realpath(path))
     if path.is_dir():
-        raise FileError(f"cannot write {shown}: there is a folder of that name; give the name of a file")
+        raise FileError(f"cannot write {shown}: it is a folder. Pass the path of a file.")
     try:
         if path.exists() and not path.is_file():
             with io.BytesIO() as buffer:
@@ -95,7 +98,7 @@ def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
         if path.exists() and not os.access(
             path, os.W_OK, effective_ids=os.access in os.supports_effective_ids
         ):
-            raise FileError(f"cannot write {shown}: it is read-only")
+            raise FileError(f"cannot write {shown}: the file is read-only")
         remove_stale_temp_files(path.parent, re.escape(_temp_prefix(path.name)[1:-1]))
         with _locked_temp_file(path) as (temp_path, file):
             yield file
@@ -121,28 +124,28 @@ def atomic_write(path: str | os.PathLike[str], content: bytes | str) -> None:
 
 @contextmanager
 def _locked_temp_file(path: Path) -> Iterator[tuple[Path, IO[bytes]]]:
-    """Yield a new file in the folder of `path`, locked while this process writes it and removed at the end."""
-    while True:  # almost never repeats
+    """Yield a new temporary file in the same folder as `path`. It stays locked inside the block and is then removed."""
+    while True:  # this almost never repeats
         temp_path = path.with_name(f"{_temp_prefix(path.name)}{secrets.token_hex(4)}.tmp")
         file = temp_path.open("x+b")
         if _is_locked(temp_path, file):
             break
-        # Another process removed it as stale, between its creation and its locking.
+        # Between its creation and its locking, another process treated the file as stale and removed it.
         file.close()
     try:
         yield temp_path, file
     finally:
-        # Remove it before unlocking it, so that no other process finds it.
+        # Remove the file before it is unlocked, so that no other process finds it.
         with contextlib.suppress(OSError):
             temp_path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # a full disk cannot be flushed to
+        with contextlib.suppress(OSError):  # closing the file flushes it, which fails if the disk is full
             file.close()
 
 
 def _is_locked(temp_path: Path, file: IO[bytes]) -> bool:
     try:
         return _lock(file) and temp_path.exists()
-    except OSError:  # a file system without locks, where no stale file is removed either
+    except OSError:  # the file system has no locks, so no process removes stale files either
         return True
 
 
@@ -159,16 +162,20 @@ def _rename(temp_path: Path, file: IO[bytes], path: Path) -> None:
 
 
 def _temp_prefix(name: str) -> str:
-    """Return the prefix of the temporary files for a file called `name`."""
+    """Return the prefix of the names of all temporary files for a file called `name`."""
     if len(os.fsencode(name)) > _MAX_PREFIX_BYTES:
         name = f"{name[:20]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}"
     return f".{name}."
 
 
 def remove_stale_temp_files(folder: Path, pattern: str) -> None:
-    """Remove the temporary files that killed processes left in a `folder`. Locked files are still being written.
+    """Remove the temporary files that killed processes left in `folder`.
 
-    pattern: a regular expression for the names of the final files.
+    Locked files are kept, because a process is still writing them.
+
+    Args:
+        folder: The folder to clean up.
+        pattern: A regular expression that matches the names of the final files.
     """
     written = re.compile(rf"\.{pattern}\.(?:[0-9a-f]{{8}}\.)?tmp")
     with contextlib.suppress(OSError):
@@ -188,7 +195,11 @@ def _remove_unlocked(leftover: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Raise `OSError` if `folder` is not writable."""
+    """Check that files can be written to `folder`.
+
+    Raises:
+        OSError: if they cannot.
+    """
     probe = folder / f".probe.{secrets.token_hex(4)}"
     try:
         probe.write_bytes(b"x")
@@ -197,7 +208,7 @@ def check_writable(folder: Path) -> None:
 
 
 class FolderLock:
-    """The lock of a folder, held by this process while the object exists."""
+    """A folder lock that this process holds as long as the object exists."""
 
     def __init__(self, handle: int) -> None:
         self.release = weakref.finalize(self, os.close, handle)
@@ -212,14 +223,18 @@ def _release_all() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    # A forked child does not train, and may outlive the parent that does.
+    # The parent process does the training. A forked child does not need the lock and may outlive its parent.
     os.register_at_fork(after_in_child=_release_all)
 
 
 def lock_folder(folder: Path) -> FolderLock | None:
-    """Lock a `folder` for this process, which may lock it more than once.
+    """Lock `folder` for this process. The same process may lock a folder more than once.
 
-    Returns None if the system has no such locks. Raises `FileError` if another process holds the lock.
+    Returns:
+        The lock, or None if the system does not support such locks.
+
+    Raises:
+        FileError: if another process holds the lock.
     """
     if os.name != "posix":
         return None
@@ -236,7 +251,8 @@ def lock_folder(folder: Path) -> FolderLock | None:
             os.close(handle)
             if isinstance(error, BlockingIOError):
                 raise FileError(
-                    f"another process is using the folder {str(folder)!r}: wait for its end, or name another folder"
+                    f"another process is using the folder {str(folder)!r}. Wait until it ends, or use a different "
+                    "folder."
                 ) from None
             return None
         held = _folder_locks[key] = FolderLock(handle)

@@ -1,6 +1,6 @@
-"""Self-contained HTML pages, without scripts, fonts or links to other files.
+"""Functions that build self-contained HTML pages, without scripts, fonts or links to other files.
 
-All text arguments are plain text and are escaped here; arguments named `body` and `parts` are HTML.
+The functions escape their text arguments. Only the arguments named `body` and `parts` are already HTML.
 """
 
 from __future__ import annotations
@@ -80,20 +80,20 @@ footer { color: var(--soft); font-size: .85rem; padding: .3rem .2rem; }
 
 
 def escape(text: str) -> str:
-    """Escape text for HTML. Control characters, which HTML does not allow, become Python escape sequences."""
+    """Escape text for HTML. Control characters are written as Python escape sequences, because HTML forbids them."""
     return html.escape(escape_controls(text))
 
 
 @dataclass(frozen=True)
 class HtmlFigure:
-    """Images under a heading, side by side if they fit and stacked on narrow screens.
+    """Images under a heading, which are shown side by side if they fit and stacked otherwise.
 
     Args:
-        heading (str): Heading of the section.
-        panels (Sequence[bytes]): PNG files.
-        alt_text (str): Description of the images.
-        caption (str): Text below the images. Default: "".
-        max_width (str): Maximum width as a CSS length. Default: "100%".
+        heading (str): The section's heading.
+        panels (Sequence[bytes]): The contents of PNG files, one for each image.
+        alt_text (str): The description for readers who cannot see the images.
+        caption (str): The text below the images. Default: "".
+        max_width (str): The maximum width as a CSS length. Default: "100%".
     """
 
     heading: str
@@ -104,7 +104,7 @@ class HtmlFigure:
 
 
 def html_page(title: str, parts: Sequence[str]) -> str:
-    """Return a complete page from HTML parts."""
+    """Return a complete HTML page with `parts` as its body."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -115,31 +115,31 @@ def html_page(title: str, parts: Sequence[str]) -> str:
 
 
 def page_header(title: str, subtitle: str) -> str:
-    """Return the title and subtitle of a page."""
+    """Return a page header with a title and a subtitle."""
     return f"<header><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></header>"
 
 
 def warning_section(sentence: str) -> str:
-    """Return a highlighted section with one sentence."""
+    """Return a section that highlights one sentence as a warning."""
     return f"<section class=warning>{paragraphs([sentence])}</section>"
 
 
 def stat_cards(numbers: Sequence[tuple[str, str]]) -> str:
-    """Return cards with a large number above its label; the first card is highlighted."""
+    """Return one card for each pair of a number and its label. The first card is highlighted."""
     boxes = "".join(
-        f"<div class=tile><b>{escape(number)}</b><span>{escape(what)}</span></div>"
-        for number, what in numbers
+        f"<div class=tile><b>{escape(number)}</b><span>{escape(label)}</span></div>"
+        for number, label in numbers
     )
     return f"<div class=tiles>{boxes}</div>"
 
 
 def section(heading: str, body: str) -> str:
-    """Return HTML `body` under a heading."""
+    """Return a section with a heading and the HTML `body`."""
     return f"<section><h2>{escape(heading)}</h2>{body}</section>"
 
 
 def paragraphs(sentences: Sequence[str]) -> str:
-    """Return each sentence as a paragraph."""
+    """Return one paragraph for each sentence."""
     return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
 
 
@@ -149,24 +149,24 @@ def bullet_list(items: Sequence[str]) -> str:
 
 
 def preformatted(text: str) -> str:
-    """Return text in a monospaced font, with its line breaks and spaces."""
+    """Return text in a monospaced font that keeps its line breaks and spaces."""
     return f"<pre>{escape(text)}</pre>"
 
 
 def details(summary: str, body: str) -> str:
-    """Return HTML `body` that is collapsed under `summary`."""
+    """Return a collapsible block that shows `summary` and expands to the HTML `body`."""
     return f"<details><summary>{escape(summary)}</summary>{body}</details>"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "words") -> str:
-    """Return a table; ``kind="numbers"`` right-aligns all columns but the first."""
+    """Return a table. With ``kind="numbers"``, every column except the first is right-aligned."""
     head = "<tr>" + "".join(f"<th>{escape(name)}</th>" for name in header) + "</tr>" if header else ""
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<div class=scroll><table class={kind}><thead>{head}</thead><tbody>{body}</tbody></table></div>"
 
 
 def figure_section(picture: HtmlFigure) -> str:
-    """Return a figure as a section."""
+    """Return a section that shows a figure's images and caption."""
     caption = f"<figcaption>{escape(picture.caption)}</figcaption>" if picture.caption else ""
     images = "".join(
         f'<img alt="{escape(picture.alt_text)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
@@ -177,14 +177,14 @@ def figure_section(picture: HtmlFigure) -> str:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of a size in inches, without pyplot's global state."""
+    """Create an empty figure with a size in inches, without changing pyplot's global state."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def to_png(figure: Figure) -> bytes:
-    """Return a figure as the bytes of a PNG file."""
+    """Render a figure as a PNG file and return its bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
     return buffer.getvalue()

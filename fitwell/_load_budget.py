@@ -1,12 +1,12 @@
-"""A budget of memory, calls, objects and time for loading an untrusted file, charged in advance.
+"""A budget that limits the memory, the time, the layer calls and the objects for loading an untrusted file.
 
-A loader opens a budget with `limit_loading`, which also turns every error inside the block into a short fitwell
-error that names the file. Code that allocates memory according to a file (weights, metric state, arrays, chunks and
-attributes of HDF5, members of archives) calls `charge_memory` first. Layers call `charge_call`, registries call
-`charge_object`. Outside a load these functions do nothing and cost one lookup.
+A loader opens a budget with `limit_loading`, which also converts every error inside the block to a short fitwell
+error that includes the file name. Code calls `charge_memory` before it allocates memory whose size depends on the file,
+such as weights, metric state, arrays, HDF5 chunks and attributes, and archive members. Layers call `charge_call`, and
+registries call `charge_object`. When no file is being loaded, these functions return immediately.
 
-The limits grow with the size of the file, so every saved model fits. Measured on real models (convolutional networks
-of up to 800 layers, nested models, Adam's state), they use less than a tenth of each limit.
+The limits grow with the file size, so that every saved model fits. Measured on real models (convolutional networks
+with up to 800 layers, nested models, Adam's state), loading uses less than a tenth of each limit.
 """
 
 from __future__ import annotations
@@ -45,31 +45,34 @@ __all__ = [
     "use_budget",
 ]
 
-# Bytes for any load, plus bytes per byte of the file: arrays are read, assigned and get optimizer state.
+# Memory limit in bytes: a constant, plus a multiple of the file size. The multiple is large because arrays are read,
+# assigned to variables and followed by optimizer state.
 MEMORY, MEMORY_PER_BYTE = 256 * 2**20, 32
-# Calls of layers, and objects such as metrics: for any load, per byte of a configuration (the shortest call written by
-# Keras takes 20 bytes, the shortest name of a metric 5), and in total. A call takes about a millisecond, and a program
-# with more calls does not compile in reasonable time.
+# Limits on layer calls and on objects such as metrics. Each limit is a constant, plus a number per byte of
+# configuration, up to a maximum. The shortest call that Keras writes takes 20 bytes, and the shortest metric name
+# takes 5. A call takes about a millisecond, and a program with more calls than the maximum does not compile in
+# reasonable time.
 CALLS, CALLS_PER_BYTE, MOST_CALLS = 2_000, 1 / 15, 10_000
 OBJECTS, OBJECTS_PER_BYTE, MOST_OBJECTS = 5_000, 1 / 15, 50_000
-# CPU seconds, a last resort: all resources that a file can request are counted first.
+# Limit on CPU seconds. This is a last resort, because every resource that a file can request is counted first.
 SECONDS, SECONDS_PER_BYTE = 30.0, 30e-6
-# Bytes of weights for a configuration without a weights file: 67 million float32 weights, more than a ResNet152 has.
-# Initializing them takes five times as much for a moment.
+# Maximum bytes of weights for a configuration without a weights file. This allows 67 million float32 weights, more than
+# a ResNet152 has. Initializing them briefly takes five times as much memory.
 LARGEST_WITHOUT_FILE = 2**28
+# Maximum length of an error message in characters.
 LONGEST_MESSAGE = 900
-# Bytes of configurations and other JSON strings. Those of large models take about 100 KB.
+# Maximum bytes of a configuration or another JSON string. The configuration of a large model takes about 100 KB.
 LARGEST_TEXT = 4 * 2**20
 
 
 class LoadBudget:
-    """The remaining resources of one load.
+    """The resources that remain for loading one file.
 
     Args:
-        where: name of the file for error messages.
-        file_size: compressed size of the file in bytes.
-        weights: bytes for the weights of a model, as stored in the file. No limit by default.
-        beyond: the end of the error message for a weight that exceeds this limit.
+        where: The file name in error messages.
+        file_size: The compressed file size in bytes.
+        weights: The maximum number of bytes for the model's weights. There is no limit by default.
+        beyond: The end of the error message for a weight that exceeds this limit.
     """
 
     def __init__(
@@ -77,52 +80,60 @@ class LoadBudget:
         where: str,
         file_size: float,
         weights: float = math.inf,
-        beyond: str = "more than the file can hold",
+        beyond: str = "which is more than the file can contain",
     ) -> None:
         self.where = where
         self.weights = weights
         self.beyond = beyond
         self.memory = MEMORY + MEMORY_PER_BYTE * file_size
-        # Whether all weights are read from the file afterwards, so that they need not be initialized.
+        # Whether all weights will be read from the file later, which makes initial values unnecessary.
         self.restores = False
         self.calls: float = CALLS
         self.objects: float = OBJECTS
         self.ends = time.thread_time() + SECONDS + SECONDS_PER_BYTE * file_size
 
     def extend_for_config(self, text: str | bytes) -> None:
-        """Allow calls of layers and objects in proportion to the length of a configuration."""
+        """Allow more layer calls and objects, in proportion to the length of a configuration."""
         self.calls = min(self.calls + CALLS_PER_BYTE * len(text), MOST_CALLS)
         self.objects = min(self.objects + OBJECTS_PER_BYTE * len(text), MOST_OBJECTS)
 
     def spend_memory(self, size: float, what: str) -> None:
-        """Charge `size` bytes for `what`, which is about to be allocated. Raises `FileError` if fewer are left."""
+        """Charge the memory for an allocation that is about to happen.
+
+        Args:
+            size: The number of bytes.
+            what: A description of what is allocated, for the error message.
+
+        Raises:
+            FileError: if fewer bytes than `size` remain.
+        """
         if not 0 <= size <= self.memory:
             raise FileError(
-                f"{self.where}: {what} takes {_format_size(size)} bytes, more than the {self.memory:,.0f} that "
-                "loading this file may still take"
+                f"{self.where}: {what} takes {_format_size(size)} bytes, but at most {self.memory:,.0f} "
+                "bytes remain for loading this file"
             )
         self.memory -= size
         self.check_time()
 
     def spend_weight(self, size: float, what: str) -> None:
-        """Charge a weight of `size` bytes."""
+        """Charge a weight with `size` bytes. The string `what` describes it in the error message."""
         if not 0 <= size <= self.weights:
             raise FileError(f"{self.where}: {what} takes {_format_size(size)} bytes, {self.beyond}")
         self.weights -= size
         self.check_time()
 
     def spend_call(self) -> None:
-        """Charge one call of a layer."""
+        """Charge one layer call."""
         self.calls -= 1
         if self.calls < 0:
-            raise FileError(f"{self.where}: the model calls its layers more often than its size allows")
+            raise FileError(f"{self.where}: the model has more layer calls than a file of this size may have")
         self.check_time()
 
     def spend_object(self) -> None:
-        """Charge one object made from a configuration."""
+        """Charge one object that is built from a configuration."""
         self.objects -= 1
         if self.objects < 0:
-            raise FileError(f"{self.where}: the configuration makes more objects than its size allows")
+            raise FileError(f"{self.where}: the configuration defines more objects than its size allows")
         self.check_time()
 
     def check_time(self) -> None:
@@ -139,19 +150,19 @@ _current: ContextVar[LoadBudget | None] = ContextVar("budget", default=None)
 
 
 def current() -> LoadBudget | None:
-    """Return the budget of the current load, or None outside a load."""
+    """Return the budget of the current load, or None if no file is being loaded."""
     return _current.get()
 
 
 def charge_memory(size: float, what: str) -> None:
-    """Charge memory that is about to be allocated to the current load, if any."""
+    """Charge an allocation of `size` bytes to the current load. Do nothing if no file is being loaded."""
     budget = _current.get()
     if budget is not None:
         budget.spend_memory(size, what)
 
 
 def charge_weight(owner: str, weight: str, shape: tuple[Any, ...], itemsize: int) -> None:
-    """Charge a weight of a layer that is about to be created to the current load, if any."""
+    """Charge a layer's new weight to the current load. Do nothing if no file is being loaded."""
     budget = _current.get()
     if budget is None:
         return
@@ -162,14 +173,14 @@ def charge_weight(owner: str, weight: str, shape: tuple[Any, ...], itemsize: int
 
 
 def charge_call() -> None:
-    """Charge a call of a layer to the current load, if any."""
+    """Charge one layer call to the current load. Do nothing if no file is being loaded."""
     budget = _current.get()
     if budget is not None:
         budget.spend_call()
 
 
 def charge_object() -> None:
-    """Charge an object built from a configuration to the current load, if any."""
+    """Charge one object that a configuration defines to the current load. Do nothing if no file is being loaded."""
     budget = _current.get()
     if budget is not None:
         budget.spend_object()
@@ -189,23 +200,25 @@ def use_budget(budget: LoadBudget | None) -> Iterator[None]:
 def limit_loading(
     where: str, file_size: float, weights: float = math.inf, **options: str
 ) -> Iterator[LoadBudget]:
-    """Yield a `LoadBudget` for reading one file, and turn every error inside the block into one that names the file.
+    """Yield a new `LoadBudget`, which limits the resources for loading one file inside the block.
+
+    Every error inside the block is converted to an error that includes the file name.
 
     Args:
-        where: name of the file.
-        file_size: size of the file in bytes.
-        weights: see `LoadBudget`.
-        options: the argument `beyond` of `LoadBudget`.
+        where: The file name in error messages.
+        file_size: The file size in bytes.
+        weights: The maximum number of bytes for the model's weights, see `LoadBudget`.
+        options: The argument `beyond` of `LoadBudget`, if needed.
 
     Raises:
-        FileError: for every exception inside the block. A `FileError` that already names the file keeps its class.
-            Messages have at most 1,000 characters.
+        FileError: if anything inside the block raises an exception. An exception that is already a `FileError` with
+            the file name in its message keeps its class. Messages have at most 1,000 characters.
 
     >>> with limit_loading("model.keras", 1000) as budget:
     ...     budget.spend_memory(10**12, "a table")
     Traceback (most recent call last):
-    fitwell.errors.FileError: model.keras: a table takes 1,000,000,000,000 bytes, more than the 268,467,456 that \
-loading this file may still take
+    fitwell.errors.FileError: model.keras: a table takes 1,000,000,000,000 bytes, but at most \
+268,467,456 bytes remain for loading this file
     """
     budget = LoadBudget(where, file_size, weights, **options)
     try:
@@ -219,20 +232,21 @@ loading this file may still take
         error.__cause__ = _short_cause(error.__cause__)
         raise
     except Warning:
-        raise  # a warning that the user turned into an error
+        raise  # a warning that the user configured to be an error
     except Exception as error:
-        # A bad file can cause any exception: zlib, lzma, XLA, tokenize, h5py and user classes raise different ones.
+        # A bad file can cause any exception, because zlib, lzma, XLA, tokenize, h5py and user classes raise different
+        # ones.
         text = f"{where} cannot be read: {type(error).__name__}: {error}"
         raise FileError(_short(text)) from _short_cause(error)
 
 
 def _short_cause(error: BaseException | None) -> BaseException | None:
-    """Return the cause for a traceback, or None if its message is as long as a file."""
+    """Return `error` as the cause of a new exception, or None if its message is too long to show."""
     return error if len(str(error)) <= LONGEST_MESSAGE else None
 
 
 def _short(text: str) -> str:
-    """Cut the middle of a long message: its start names the file, its end the remedy."""
+    """Remove the middle of a long message, because the file name is at its start and the fix at its end."""
     if len(text) > LONGEST_MESSAGE:
         text = f"{text[: LONGEST_MESSAGE // 2]} ... {text[-LONGEST_MESSAGE // 4 :]}"
     return escape_controls(text)[: LONGEST_MESSAGE + 90]

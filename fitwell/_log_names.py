@@ -1,9 +1,9 @@
-"""Names and colors of logged values, shared by histories and plots."""
+"""Names and colors of logged values that histories and plots share."""
 
 __all__ = ["LEARNING_RATE_NAMES", "TRAINING_COLOR", "VALIDATION_COLOR", "VALIDATION_PREFIX"]
 
 VALIDATION_PREFIX = "val_"
-# Logged values that are not metrics.
+# The names under which the learning rate is logged. It is not a metric.
 # Keras 2: the learning rate was called ``lr``.
 LEARNING_RATE_NAMES = ("learning_rate", "lr")
 TRAINING_COLOR = "#2f6db5"

@@ -1,8 +1,9 @@
-"""Registries that turn ``"relu"``, ``{"class_name": ...}``, a class or an object into an object.
+"""Registries that convert a name such as ``"relu"``, a configuration or a class to an object.
 
 Each kind of object (layer, loss, optimizer, ...) has one `Registry`. Names are matched without regard to
 case and underscores, so ``"GlorotUniform"``, ``"glorot_uniform"`` and ``"glorotuniform"`` are the same.
-Configurations are plain data. Reading one never imports a module that it names.
+A configuration is plain data such as ``{"class_name": ..., "config": {...}}``. Reading a configuration never imports
+the module that it refers to.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ __all__ = [
 _MAX_SHOWN_SIZE = 20
 _registries: dict[str, Registry] = {}
 _registry_of: dict[Any, Registry] = {}
-# User classes and functions: those of the open `custom_objects` blocks, and those registered permanently.
+# User classes and functions that the open `custom_objects` blocks define, and those that are registered permanently.
 _custom: dict[str, Any] = {}
 _registered: dict[str, Any] = {}
 
@@ -53,9 +54,10 @@ _PLURALS = {"loss": "losses", "schedule": "optimizers.schedules"}
 
 
 def unknown_entry_error(kind: str, name: str, names: Iterable[str]) -> UnknownName:
-    """Return the error for an unknown `name`, with the closest name in the same spelling.
+    """Return the error for an unknown `name`, which suggests the most similar known name.
 
-    For ``"mean_square_error"`` it suggests ``"mean_squared_error"``, not ``MeanSquaredError``.
+    The suggestion is in lower case if `name` is. For ``"mean_square_error"`` it is ``"mean_squared_error"``, not
+    ``MeanSquaredError``.
     """
     small = [word for known in names for word in (snake_case(known), known.lower())]
     return unknown_name_error(kind, name, names, small if name.islower() else ())
@@ -63,7 +65,10 @@ def unknown_entry_error(kind: str, name: str, names: Iterable[str]) -> UnknownNa
 
 @functools.lru_cache(1024)
 def snake_case(name: str) -> str:
-    """Return ``"batch_normalization"`` for ``"BatchNormalization"``, by Keras's rule, which files depend on."""
+    """Convert ``"BatchNormalization"`` to ``"batch_normalization"``.
+
+    The function uses the same rule as Keras, because files depend on the result.
+    """
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", re.sub(r"\W+", "", name)).lower()
 
 
@@ -71,7 +76,8 @@ def _normalize(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-# An object that occurs twice in a configuration, such as a shared layer, gets an id, as in Keras's files.
+# The key for the id of an object that occurs more than once in a configuration, such as a shared layer. Keras's files
+# use the same key.
 _SHARED = "shared_object_id"
 _serialized: ContextVar[dict[int, tuple[Any, dict[str, Any]]] | None] = ContextVar("written", default=None)
 _deserialized: ContextVar[dict[Any, Any] | None] = ContextVar("read", default=None)
@@ -79,7 +85,10 @@ _deserialized: ContextVar[dict[Any, Any] | None] = ContextVar("read", default=No
 
 @contextmanager
 def shared_object_scope() -> Iterator[None]:
-    """Inside the block, let `serialize` give an id to repeated objects, and `deserialize` create them once."""
+    """Preserve shared objects inside the block.
+
+    If an object occurs more than once, `serialize` gives it an id, and `deserialize` creates it only once.
+    """
     tokens = _serialized.set({}), _deserialized.set({})
     try:
         yield
@@ -89,9 +98,9 @@ def shared_object_scope() -> Iterator[None]:
 
 
 class Registry:
-    """The classes and functions of one kind, found by name.
+    """The classes and functions of one kind, which can be looked up by name.
 
-    ``@registry.register("mse")`` adds a class under its own name, the name in snake case, and "mse".
+    ``@registry.register("mse")`` adds a class under its own name and the alias ``"mse"``.
     """
 
     def __init__(self, kind: str) -> None:
@@ -103,11 +112,11 @@ class Registry:
 
     @property
     def module(self) -> str:
-        """The Keras module of this kind in configurations, such as ``"keras.losses"``."""
+        """The Keras module that configurations of this kind refer to, such as ``"keras.losses"``."""
         return f"keras.{_PLURALS.get(self.kind, f'{self.kind}s')}"
 
     def register(self, *aliases: str) -> Callable[[Any], Any]:
-        """Decorate a class or function, to register it under its name and the `aliases`."""
+        """Return a decorator that registers a class or function under its name and `aliases`."""
 
         def decorate(entry: Any) -> Any:
             _registry_of.setdefault(entry, self)
@@ -120,22 +129,27 @@ class Registry:
         return decorate
 
     def names(self) -> list[str]:
-        """Return every name and alias, sorted."""
+        """Return all names and aliases in alphabetical order."""
         return sorted(self._names.values())
 
     def classes(self) -> list[type]:
-        """Return the registered classes, each once."""
+        """Return the registered classes without duplicates."""
         return list({id(entry): entry for entry in self._entries.values() if inspect.isclass(entry)}.values())
 
     def has(self, entry: Any) -> bool:
-        """Return whether `entry` is one of the registered classes or functions."""
+        """Return whether `entry` is a registered class or function."""
         return id(entry) in self._by_id
 
     def lookup(self, name: str) -> Any:
-        """Return the class or function called `name`. The error suggests the closest name."""
+        """Return the class or function called `name`.
+
+        Raises:
+            UnknownName: if there is no such class or function. The message suggests the most similar name.
+        """
         if name in _custom:
             return _custom[name]
-        # A built-in takes precedence over a registered user object, which has the distinct full name "package>name".
+        # A built-in takes precedence over a registered user object, which can still be found by its full name
+        # "package>name".
         entry = self.get_builtin(name)
         if entry is None:
             entry = _registered.get(name)
@@ -144,20 +158,24 @@ class Registry:
         return entry
 
     def get_builtin(self, name: str) -> Any:
-        """Return the built-in class or function called `name`, or None."""
+        """Return the built-in class or function called `name`, or None if there is none."""
         return self._entries.get(_normalize(name))
 
     def resolve_class(self, config: Mapping[str, Any]) -> Any:
-        """Return the class or function of a configuration: the user's, or the built-in."""
+        """Return the user-defined or built-in class or function that a configuration refers to."""
         name = str(config["class_name"])
         return get_custom_object(config) or self.get_builtin(name) or self.lookup(name)
 
     def get(self, identifier: Any) -> Any:
-        """Return the object for `identifier`.
+        """Return the object that `identifier` refers to.
 
-        None stays None. A name or a class becomes an instance with default arguments (a registered
-        function stays a function). A configuration ``{"class_name": ..., "config": {...}}`` is deserialized. Any
-        other object, or a callable, is returned unchanged.
+        Args:
+            identifier: One of:
+
+                - a registered class or its name, to create an instance with default arguments;
+                - the name of a registered function, to get the function;
+                - a configuration ``{"class_name": ..., "config": {...}}``, to deserialize it;
+                - None, an object or a function, which is returned unchanged.
         """
         if isinstance(identifier, str):
             charge_object()
@@ -167,23 +185,27 @@ class Registry:
         return self._instantiate(identifier) if inspect.isclass(identifier) else identifier
 
     def _instantiate(self, entry: type) -> Any:
-        """Return an instance of `entry` with default arguments, or raise if an argument has no default."""
+        """Create an instance of `entry` with default arguments.
+
+        Raises:
+            InvalidArgument: if an argument has no default.
+        """
         required = _required_arguments(entry)
         if required is None:
             raise InvalidArgument(f"{self.kind}: expected a name, an object or a function, got {entry!r}")
         if required:
             example = ", ".join(f"{name}=..." for name in required)
             raise InvalidArgument(
-                f"the {self.kind} {entry.__name__} has no default for {', '.join(required)}: pass an object "
-                f"instead of the name, {entry.__name__}({example})"
+                f"the {self.kind} {entry.__name__} has no default for {', '.join(required)}. Pass an object "
+                f"instead of the name: {entry.__name__}({example})"
             )
         return entry()
 
     def from_config(self, config: Mapping[str, Any]) -> Any:
-        """Build an object from its configuration, as returned by `serialize`."""
+        """Build an object from a configuration that `serialize` returned."""
         if "class_name" not in config:
             raise InvalidArgument(
-                f"a {self.kind} configuration needs a 'class_name', got keys {sorted(config)}"
+                f"the {self.kind} configuration must have the key 'class_name', got the keys {sorted(config)}"
             )
         charge_object()
         shared, known = config.get(_SHARED), _deserialized.get()
@@ -199,9 +221,9 @@ class Registry:
 
 @functools.cache
 def _required_arguments(entry: type) -> tuple[str, ...] | None:
-    """Return the arguments without a default, or None for a built-in Python class without a signature.
+    """Return the names of the arguments without a default, or None for a built-in Python class without a signature.
 
-    Cached, because reading a signature takes longer than building a layer.
+    The result is cached because reading a signature takes longer than building a layer.
     """
     try:
         parameters = inspect.signature(entry).parameters.values()
@@ -214,8 +236,12 @@ def _required_arguments(entry: type) -> tuple[str, ...] | None:
 def register_custom_object(entry: Any, name: str | None = None, package: str = "Custom") -> Any:
     """Register a user class or function in all registries, so that saved models can refer to it.
 
-    It is found under ``"package>name"``, which files use, and under `name` (default: the name of the entry) unless a
-    built-in has that name.
+    Files refer to it as ``"package>name"``. It can also be looked up by `name` alone, unless a built-in has that name.
+
+    Args:
+        entry: The class or function.
+        name: The name to register. Defaults to the class's or function's name.
+        package: The first part of the full name.
     """
     name = name or entry.__name__
     _registered[f"{package}>{name}"] = _registered[name] = entry
@@ -223,9 +249,9 @@ def register_custom_object(entry: Any, name: str | None = None, package: str = "
 
 
 def get_custom_object(config: Mapping[str, Any]) -> Any:
-    """Return the user class that `config` refers to, or None.
+    """Return the user class that `config` refers to, or None if it does not refer to a user class.
 
-    A configuration with a built-in module and no registered name always means the built-in class, even if a user
+    A configuration with a built-in module and no registered name always refers to the built-in class, even if a user
     class has the same name.
     """
     name, registered = str(config["class_name"]), config.get("registered_name")
@@ -239,10 +265,10 @@ def get_custom_object(config: Mapping[str, Any]) -> Any:
 
 
 def class_reference(entry: type) -> dict[str, Any]:
-    """Return the keys that refer to a class: ``"module"``, ``"class_name"`` and ``"registered_name"``.
+    """Return a dict with the keys ``"module"``, ``"class_name"`` and ``"registered_name"`` that refers to a class.
 
-    These are the keys of Keras 3 and, for built-in classes, its modules. The module of a user class is written for
-    information and never imported.
+    Keras 3 uses the same keys, and the same modules for built-in classes. A user class's module is only for information
+    and is never imported.
     """
     if entry in _registry_of:
         return {"module": _registry_of[entry].module, "class_name": entry.__name__, "registered_name": None}
@@ -255,12 +281,15 @@ def class_reference(entry: type) -> dict[str, Any]:
 
 
 def _registered_name(entry: Any) -> str | None:
-    """Return the ``"package>name"`` of a user class or function, or None if it is not registered."""
+    """Return a user class's or function's full name ``"package>name"``, or None if it is not registered."""
     return next((name for name, known in _registered.items() if known is entry and ">" in name), None)
 
 
 def _function_name(function: Any) -> str:
-    """Return the name of a function in a configuration, with its package if a built-in has the same name."""
+    """Return the name that refers to a function in a configuration.
+
+    The name includes the package if a built-in has the same name.
+    """
     name = str(function.__name__)
     others = (r.get_builtin(name) for r in _registries.values())
     return (
@@ -271,20 +300,23 @@ def _function_name(function: Any) -> str:
 
 
 def describe_object(value: Any) -> str:
-    """Return the name of a function, or the class and the configuration of an object, as a string."""
+    """Return a function's name, or an object's class name and configuration, as a string."""
     name = str(getattr(value, "__qualname__", type(value).__qualname__))
     is_object = hasattr(value, "get_config") and not inspect.isclass(value)
     return f"{name} {value.get_config()}" if is_object else name
 
 
 def find_kind(entry: Any) -> str | None:
-    """Return the kind of a class, such as ``"layer"``. A subclass has the kind of its base. None if unknown."""
+    """Return the kind of a class, such as ``"layer"``, or None if it is unknown.
+
+    A subclass has the same kind as its base class.
+    """
     bases = entry.__mro__ if inspect.isclass(entry) else ()
     return next((_registry_of[base].kind for base in bases if base in _registry_of), None)
 
 
 def resolve_custom_objects(value: Any) -> Any:
-    """Replace names in `custom_objects` by their objects, also inside lists and dicts."""
+    """Replace names that a `custom_objects` block defines with their objects, even inside lists and dicts."""
     if isinstance(value, str):
         return _custom.get(value, value)
     if isinstance(value, Mapping) and "class_name" not in value:
@@ -299,7 +331,7 @@ def custom_objects(objects: Mapping[str, Any]) -> Iterator[None]:
     """Let configurations refer to `objects` by name inside the block.
 
     Args:
-        objects (Mapping): Classes and functions by the names in the configurations.
+        objects (Mapping): A dict that maps names in configurations to classes and functions.
 
     Example:
         >>> import fitwell as fw
@@ -323,8 +355,8 @@ def custom_objects(objects: Mapping[str, Any]) -> Iterator[None]:
 def serialize(value: Any) -> Any:
     """Convert a value to plain data: numbers, strings, lists and dicts.
 
-    An object with `get_config` becomes ``{"module", "class_name", "config", "registered_name"}`` (see
-    `class_reference`), a registered function its name.
+    An object with `get_config` becomes a dict with the keys ``"module"``, ``"class_name"``, ``"config"`` and
+    ``"registered_name"`` (see `class_reference`). A registered function becomes its name.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -340,13 +372,13 @@ def serialize(value: Any) -> Any:
         return _with_shared_id(value, {**class_reference(type(value)), "config": value.get_config()})
     if callable(value) and hasattr(value, "__name__"):
         return _function_name(value)
-    raise InvalidArgument(f"{value!r} of type {type(value).__name__} cannot be written as plain data")
+    raise InvalidArgument(f"cannot convert {value!r} of type {type(value).__name__} to plain data")
 
 
 def _with_shared_id(value: Any, config: dict[str, Any]) -> dict[str, Any]:
     serialized = _serialized.get()
     if serialized is not None:
-        # Keep a reference to the object: after its deletion another object could have the same id.
+        # Keep a reference to the object. If it were deleted, a different object could get the same id.
         _, first = serialized.setdefault(id(value), (value, config))
         if first is not config:
             config[_SHARED] = first[_SHARED] = list(serialized).index(id(value))
@@ -354,9 +386,10 @@ def _with_shared_id(value: Any, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def deserialize(value: Any) -> Any:
-    """Convert a configuration from `serialize` back to an object. Other values are returned unchanged.
+    """Convert the result of `serialize` back to an object. Values that are not configurations are returned unchanged.
 
-    A user class takes precedence, then the kind given by ``"module"``, then any kind that has the name.
+    The class is looked up among the user classes first, then in the module under the key ``"module"``, and then in all
+    registries.
     """
     if isinstance(value, Mapping) and set(value) >= {"class_name", "config"}:
         return find_registry(value).from_config(value)
@@ -364,7 +397,11 @@ def deserialize(value: Any) -> Any:
 
 
 def find_registry(config: Mapping[str, Any]) -> Registry:
-    """Return the registry that reads `config`. Raises `UnknownName` if no registry has such a class."""
+    """Return the registry that can deserialize `config`.
+
+    Raises:
+        UnknownName: if no registry has a class with the name in `config`.
+    """
     name, module = str(config["class_name"]), config.get("module")
     found: list[tuple[Registry, Any]] = []
     for registry in _registries.values():
@@ -376,16 +413,19 @@ def find_registry(config: Mapping[str, Any]) -> Registry:
     if not found and get_custom_object(config) is None and name not in _registered:
         hint = did_you_mean(name, [name for registry in _registries.values() for name in registry.names()])
         raise UnknownName(
-            f"unknown class {name!r}{hint}; a class that you defined is found if it is passed as "
-            f"custom_objects={{{name!r}: ...}} or registered with @fitwell.saving.register_keras_serializable()"
+            f"unknown class {name!r}{hint} (if you defined this class, pass custom_objects={{{name!r}: ...}} or "
+            f"register it with @fitwell.saving.register_keras_serializable())"
         )
-    # "ReLU" is a layer and "relu" an activation: if the loose match finds both, the exact spelling decides.
+    # The name "ReLU" is a layer's and "relu" an activation's. Because matching ignores case, both registries are found.
+    # In such a case, choose the class whose name is spelled exactly like `name`.
     exact = [registry for registry, entry in found if inspect.isclass(entry) and entry.__name__ == name]
     return (exact or [registry for registry, _ in found] or list(_registries.values()))[0]
 
 
 def format_call(name: str, arguments: Iterable[tuple[str, Any]]) -> str:
-    """Return the source of a call of `name` with `arguments`. Functions are shown by name, without their addresses.
+    """Return Python source code that calls `name` with `arguments`.
+
+    Functions are shown by name, without their memory addresses.
 
     >>> format_call("Dense", [("units", 3), ("activation", abs)])
     'Dense(units=3, activation=abs)'
@@ -407,13 +447,13 @@ def _format_value(value: Any) -> str:
         return "{" + ", ".join(f"{key!r}: {_format_value(item)}" for key, item in value.items()) + "}"
     if callable(value) and hasattr(value, "__name__"):
         return str(value.__name__)
-    # The default repr of an object shows only its address.
+    # The default repr shows only the object's memory address.
     text = repr(value)
     return f"<{type(value).__name__}>" if text == object.__repr__(value) else text
 
 
 class Configurable(HyperparameterMixin):
-    """Base class of small objects that can be serialized as plain data.
+    """The base class of small objects that can be serialized as plain data.
 
     The configuration consists of the constructor's arguments, each stored as an attribute of the same name. A
     subclass that stores an argument differently overrides `get_config`.
@@ -435,14 +475,17 @@ class Configurable(HyperparameterMixin):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """Build an object from the result of `get_config`."""
+        """Build an object from a dict that `get_config` returned."""
         return cls(**{name: deserialize(value) for name, value in config.items()})
 
     def __repr__(self) -> str:
         return format_call(type(self).__name__, self._readable_arguments())
 
     def _readable_arguments(self) -> Iterator[tuple[str, Any]]:
-        """Yield the constructor's arguments that can be read now: some are properties that require a built layer."""
+        """Yield the constructor's arguments that can be read now.
+
+        Some arguments are properties that cannot be read until the layer is built.
+        """
         for name in self._arguments():
             with suppress(AttributeError, FitwellError):
                 yield name, getattr(self, name)

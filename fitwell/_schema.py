@@ -1,15 +1,16 @@
-"""Schemas of JSON and other plain data that is read from files, checked before it is used.
+"""Schemas that validate JSON and other plain data from files before it is used.
 
 A schema is one of:
 
-- `LeafSchema`: a single value;
-- a list of one schema: any number of such values;
-- a tuple of schemas: one value for each schema;
-- a dict of schemas: exactly these keys, where an `OptionalKey` may be absent;
-- `DictSchema`: any keys, with values of one schema;
-- `NonEmpty`, `TaggedUnion` or `UnionSchema`.
+- a `LeafSchema`, for a single value;
+- a list with one schema, for any number of values that match it;
+- a tuple of schemas, for a list with one value for each schema;
+- a dict that maps keys to schemas, for a dict with exactly these keys, where an `OptionalKey` may be absent;
+- a `DictSchema`, for a dict with any keys whose values all match one schema;
+- a `NonEmpty`, a `TaggedUnion` or a `UnionSchema`.
 
-`dataclass_schema` derives a schema from the type hints of a dataclass, so that writer and reader cannot drift apart.
+`dataclass_schema` derives a schema from a dataclass's type hints, so that the code that writes a file and the code that
+reads it always agree.
 """
 
 from __future__ import annotations
@@ -61,16 +62,17 @@ __all__ = [
     "read_json",
 ]
 
-# Limit for files that are read into memory. A preprocessor of thousands of columns takes a few MB.
+# Maximum size in bytes of files that are read into memory. A preprocessor with thousands of columns takes a few MB.
 LARGEST_JSON = 32 * 2**20
 
 
 @dataclass(frozen=True)
 class LeafSchema:
-    """A single value.
+    """The schema of a single value.
 
-    description: the expected value in messages, such as "a string".
-    test: returns whether a value matches.
+    Attributes:
+        description: The expected value in error messages, such as "a string".
+        test: A function that returns whether a value matches.
     """
 
     description: str
@@ -79,9 +81,11 @@ class LeafSchema:
 
 @dataclass(frozen=True)
 class DictSchema:
-    """A dict with strings as keys and values of one schema `of`.
+    """The schema of a dict whose keys are strings and whose values all match the schema `of`.
 
-    names: the schema of the keys, or None if any are allowed.
+    Attributes:
+        of: The schema of the values.
+        names: The schema of the keys, or None if any string is allowed.
     """
 
     of: Any
@@ -90,21 +94,21 @@ class DictSchema:
 
 @dataclass(frozen=True)
 class UnionSchema:
-    """One of several schemas."""
+    """The schema of a value that matches at least one of the schemas in `options`."""
 
     options: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
 class NonEmpty:
-    """A list or `DictSchema` that is not empty."""
+    """The schema of a list or dict that matches the schema `of` and is not empty."""
 
     of: Any
 
 
 @dataclass(frozen=True)
 class TaggedUnion:
-    """A dict whose entry `key` selects one of the `schemas`."""
+    """The schema of a dict whose value for `key` selects the schema in `schemas` that the dict must match."""
 
     key: str
     schemas: dict[str, Any]
@@ -119,7 +123,7 @@ class OptionalKey:
 
 def _is_number(value: Any) -> bool:
     is_plain = isinstance(value, int | float) and not isinstance(value, bool)
-    # An integer of 400 digits is finite but does not fit a float.
+    # An integer with 400 digits is finite but too large for a float.
     return is_plain and abs(value) <= sys.float_info.max
 
 
@@ -128,7 +132,7 @@ def _is_integer(value: Any) -> bool:
 
 
 def integer_schema(low: int, high: int) -> LeafSchema:
-    """Return the schema of integers from `low` to `high`, both included."""
+    """Return the schema of an integer from `low` to `high`, including both."""
     return LeafSchema(
         f"an integer from {low} to {high}", lambda value: _is_integer(value) and low <= value <= high
     )
@@ -141,9 +145,12 @@ def enum_schema(*names: str) -> LeafSchema:
 
 
 def array_schema(kinds: str, dimensions: int | None = None) -> LeafSchema:
-    """Return the schema of a NumPy array whose ``dtype.kind`` is in `kinds`, with `dimensions` axes if given."""
-    shape = "an array" if dimensions is None else f"an array of {dimensions} dimensions"
-    types = {"i": "integers", "u": "integers", "f": "floats", "b": "truth values", "V": "floats"}
+    """Return the schema of a NumPy array whose ``dtype.kind`` is in `kinds`.
+
+    If `dimensions` is not None, the array must have that number of dimensions.
+    """
+    shape = "an array" if dimensions is None else f"a {dimensions}-dimensional array"
+    types = {"i": "integers", "u": "integers", "f": "floats", "b": "booleans", "V": "floats"}
     description = f"{shape} of {' or '.join(dict.fromkeys(types[kind] for kind in kinds))}"
 
     def test(value: Any) -> bool:
@@ -165,19 +172,25 @@ ANY_NUMBER = LeafSchema(
 POSITIVE = LeafSchema("a finite number above 0", lambda value: _is_number(value) and value > 0)
 COUNT = integer_schema(0, 2**53)
 UINT32 = integer_schema(0, 2**32 - 1)
-# The number of an epoch or a batch, far enough below the limit of 32 bits that a run can continue from it.
+# An epoch or batch number. The maximum is far below the 32-bit limit, so that training can continue from any number.
 POSITION = integer_schema(0, 2**30)
-# An array of any JAX type. The 16-bit floats have the separate kind "V".
+# An array with any dtype that JAX supports. The kind of bfloat16 and of smaller types is "V".
 ARRAY = array_schema("iufbV")
 
 Positive = Annotated[float, POSITIVE]
 
 
 def check_schema(value: Any, schema: Any, where: str, place: str = "") -> None:
-    """Raise `FileError` with the first mismatch if `value` does not match `schema`.
+    """Check that `value`, which was read from a file, matches `schema`.
 
-    where: the name of the file.
-    place: the path of `value` inside it, empty for the whole content.
+    Args:
+        value: The value to check.
+        schema: The schema that `value` must match.
+        where: The file name in error messages.
+        place: The path of `value` inside the file, or an empty string if `value` is the whole content.
+
+    Raises:
+        FileError: if `value` does not match. The message describes the first mismatch.
     """
     mismatch = find_mismatch(value, schema, place)
     if mismatch:
@@ -185,7 +198,7 @@ def check_schema(value: Any, schema: Any, where: str, place: str = "") -> None:
 
 
 def find_mismatch(value: Any, schema: Any, place: str = "") -> str:
-    """Return the place and the expected value of the first mismatch, or an empty string if `value` matches.
+    """Describe where `value` first fails to match `schema`, or return an empty string if it matches.
 
     >>> find_mismatch({"names": ["a", 5]}, {"names": [STRING]})
     'names[1] is 5, expected a string'
@@ -198,7 +211,7 @@ def find_mismatch(value: Any, schema: Any, place: str = "") -> str:
         return _mismatch_in_union(value, schema, place)
     if isinstance(schema, NonEmpty):
         return find_mismatch(value, schema.of, place) or (
-            "" if value else f"{place or 'its content'} is empty"
+            "" if value else f"{place or 'the content'} is empty"
         )
     if isinstance(schema, list | tuple):
         return _mismatch_in_list(value, schema, place)
@@ -211,7 +224,7 @@ def find_mismatch(value: Any, schema: Any, place: str = "") -> str:
         )
     if isinstance(schema, DictSchema):
         names = (
-            find_mismatch(key, schema.names, f"the name {short_repr(key)}")
+            find_mismatch(key, schema.names, f"the key {short_repr(key)}")
             for key in value
             if schema.names is not None
         )
@@ -224,7 +237,7 @@ def _mismatch_in_list(value: Any, schema: list[Any] | tuple[Any, ...], place: st
     if not isinstance(value, list | tuple):
         return _mismatch_message(value, "a list", place)
     if isinstance(schema, tuple) and len(value) != len(schema):
-        return _mismatch_message(value, f"a list of {len(schema)}", place)
+        return _mismatch_message(value, f"a list of length {len(schema)}", place)
     schemas = schema if isinstance(schema, tuple) else schema * len(value)
     parts = (
         find_mismatch(part, item_schema, f"{place}[{at}]")
@@ -248,7 +261,7 @@ def _mismatch_in_dict(value: dict[str, Any], schema: dict[str, Any], place: str)
         if mismatch:
             return mismatch
     unknown = next((key for key in value if key not in schema), None)
-    return "" if unknown is None else f"{short_repr(unknown)} is unknown{inside}"
+    return "" if unknown is None else f"the key {short_repr(unknown)} is unknown{inside}"
 
 
 def _mismatch_in_union(value: Any, schema: UnionSchema, place: str) -> str:
@@ -267,7 +280,7 @@ def _mismatch_in_union(value: Any, schema: UnionSchema, place: str) -> str:
 
 
 def _mismatch_message(value: Any, description: str, place: str) -> str:
-    return f"{place or 'its content'} is {short_repr(value)}, expected {description}"
+    return f"{place or 'the content'} is {short_repr(value)}, expected {description}"
 
 
 def _join_path(place: str, key: str) -> str:
@@ -279,9 +292,14 @@ def _join_path(place: str, key: str) -> str:
 
 
 def dataclass_schema(cls: type, **others: Any) -> dict[str, Any]:
-    """Return the dict schema of a dataclass, derived from its type hints. `others`: schemas of additional keys.
+    """Derive a dict schema from a dataclass's type hints.
 
-    A field with a default may be absent. A hint ``Annotated[float, POSITIVE]`` means the annotated schema.
+    The key of a field that has a default value may be absent. A type hint such as ``Annotated[float, POSITIVE]``
+    specifies the schema directly.
+
+    Args:
+        cls: The dataclass.
+        others: Schemas of additional keys that are not fields.
     """
     hints = typing.get_type_hints(cls, include_extras=True)
     schema = dict(others)
@@ -316,24 +334,30 @@ def _schema_of_hint(hint: Any) -> Any:
         return UnionSchema(tuple(map(_schema_of_hint, arguments)))
     if origin is typing.Literal:
         return enum_schema(*arguments)
-    raise TypeError(f"no schema is known for the type hint {hint!r}")
+    raise TypeError(f"cannot derive a schema from the type hint {hint!r}")
 
 
 # --- JSON ---------------------------------------------------------------------------------------------------
 
 
 def read_json(path: str | os.PathLike[str], largest: int = LARGEST_JSON) -> Any:
-    """Return the content of a JSON file. Raises `FileError` if it is not JSON or is larger than `largest` bytes."""
+    """Read a JSON file and return its content.
+
+    Raises:
+        FileError: if the file cannot be read, is not JSON, or is larger than `largest` bytes.
+    """
     path = Path(path)
     try:
         with path.open("rb") as file:
             data = file.read(largest + 1)
         if len(data) > largest:
-            raise FileError(f"{path} has more than {largest:,} bytes, so it is not the expected file")
+            raise FileError(
+                f"{path} has more than {largest:,} bytes, which is too large for this kind of file"
+            )
         return json.loads(data.decode("utf-8-sig"))
     except FileError:
         raise
     except OSError as error:
         raise FileError(f"{path} cannot be read: {os_error_reason(error)}") from None
     except (ValueError, RecursionError) as error:
-        raise FileError(f"{path} is not JSON: {short_repr(str(error), quote=False)}") from None
+        raise FileError(f"{path} is not valid JSON: {short_repr(str(error), quote=False)}") from None

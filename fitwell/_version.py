@@ -1,4 +1,4 @@
-"""The version of the package. `pyproject.toml` reads it from here."""
+"""The package version, which `pyproject.toml` reads from this file."""
 
 __all__ = ["__version__"]
 

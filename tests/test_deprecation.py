@@ -18,7 +18,7 @@ def test_a_spelling_warns_once_at_the_callers_line() -> None:
         warnings.simplefilter("always")
         optimizers.SGD(lr=0.1)
         optimizers.Adam(lr=0.1)
-    assert [str(w.message) for w in seen] == ["lr= is an older spelling: write learning_rate="]
+    assert [str(w.message) for w in seen] == ["lr= is deprecated: use learning_rate="]
     assert seen[0].filename == __file__
     _deprecation.reset_deprecation_warnings()
     with pytest.warns(DeprecationWarning):
@@ -50,7 +50,7 @@ def test_addresses_of_old_lead_to_the_same_things(older: str, names: str) -> Non
     module = importlib.import_module(f"fitwell.{older}")
     today = importlib.import_module(f"fitwell.{older.split('.')[0]}")
     for name in names.split():
-        with pytest.warns(DeprecationWarning, match=rf"fitwell\.{older}\.{name} is an older spelling"):
+        with pytest.warns(DeprecationWarning, match=rf"fitwell\.{older}\.{name} is deprecated"):
             assert getattr(module, name) is getattr(today, name)
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         _ = module.Nothing
@@ -71,14 +71,14 @@ def test_addresses_of_old_lead_to_the_same_things(older: str, names: str) -> Non
     ],
 )
 def test_names_of_old_stand_for_the_same_things(older: Callable[[], Any], today: Any) -> None:
-    with pytest.warns(DeprecationWarning, match="is an older spelling: write fitwell"):
+    with pytest.warns(DeprecationWarning, match="is deprecated: use fitwell"):
         assert older() is today
 
 
 def test_a_metric_forgets_by_its_older_name() -> None:
     metric = metrics.Mean()
     metric.update_state(3.0)
-    with pytest.warns(DeprecationWarning, match=r"write metric\.reset_state\(\)"):
+    with pytest.warns(DeprecationWarning, match=r"use metric\.reset_state\(\)"):
         metric.reset_states()
     assert float(metric.result()) == 0
 

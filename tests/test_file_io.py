@@ -84,7 +84,7 @@ def test_names_as_long_as_the_system_takes_are_written(tmp_path: Path) -> None:
 
 def test_folders_and_protected_files_are_refused_before_anything_is_written(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(FileError, match="there is a folder of that name"):
+    with pytest.raises(FileError, match="it is a folder"):
         atomic_write(tmp_path / "folder", "x")
     with pytest.raises(FileError, match="No such file or directory"):
         atomic_write(tmp_path / "none" / "f", "x")
@@ -98,7 +98,7 @@ def test_what_may_only_be_read_stays(tmp_path: Path) -> None:
     path = tmp_path / "f"
     atomic_write(path, "old")
     path.chmod(0o444)
-    with pytest.raises(FileError, match="it is read-only"):
+    with pytest.raises(FileError, match="the file is read-only"):
         atomic_write(path, "new")
     path.chmod(0o644)
     tmp_path.chmod(0o555)

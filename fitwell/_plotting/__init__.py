@@ -1,4 +1,4 @@
-"""Internal matplotlib helpers of all plots: axis limits, ticks, labels, notes, colors and legends.
+"""Internal matplotlib helpers that all plots share, for axis limits, ticks, labels, notes, colors and legends.
 
 No function here shows a figure or selects a matplotlib backend.
 """

@@ -1,4 +1,4 @@
-"""Notes above the axes about values that are not shown."""
+"""Notes above a plot that describe values that are not shown."""
 
 from __future__ import annotations
 
@@ -15,17 +15,21 @@ __all__ = [
     "count_of",
 ]
 
-_RELATIVE_SIZE = 0.833  # as matplotlib's "small"
-# Notes with more lines than this use a smaller font.
+# Font size of a note relative to the default font size. It is the same as matplotlib's "small".
+_RELATIVE_SIZE = 0.833
+# If a note has more lines than `_MAX_LINES`, its font size is multiplied by `_SHRINK`.
 _MAX_LINES, _SHRINK = 3, 0.7
-# Width of the axis exponent (a power of ten), in font sizes.
+# Width in font sizes of the power of ten that matplotlib writes above the left end of the axes.
 _EXPONENT_WIDTH = 3.0
 # Gap above the axes in points, and line height in font sizes.
 _GAP, _LINE = 4.0, 1.35
 
 
 def add_note(axes: Axes, sentences: Sequence[str]) -> None:
-    """Add `sentences` above the right end of `axes`, below the title, after existing notes."""
+    """Add `sentences` to the note above the right end of `axes`, below the title.
+
+    Sentences that are already part of the note are not repeated.
+    """
     before = axes.get_title(loc="right").replace("\n", " ")
     text = "; ".join(
         dict.fromkeys([*([before] if before else []), *(s for s in sentences if s and s not in before)])
@@ -35,7 +39,7 @@ def add_note(axes: Axes, sentences: Sequence[str]) -> None:
     size = _note_font_size()
     figure = axes.get_figure()
     assert figure is not None
-    # Leave room for the axis exponent above the left end.
+    # Leave room for the axis exponent at the left end.
     width = max(axes.bbox.width / figure.dpi * 72 - _EXPONENT_WIDTH * size, _EXPONENT_WIDTH * size)
     lines = wrap_to_width(text, width, size).split("\n")
     if len(lines) > _MAX_LINES:
@@ -47,7 +51,7 @@ def add_note(axes: Axes, sentences: Sequence[str]) -> None:
 
 
 def _raise_title(axes: Axes, points: float) -> None:
-    """Move the center title above the note."""
+    """Move the center title up by the height of the note, which is given in points."""
     from matplotlib.transforms import ScaledTranslation
 
     figure = axes.get_figure()
@@ -61,7 +65,7 @@ def _note_font_size() -> float:
 
 
 def count_of(some: int, all_of: int, what: str) -> str:
-    """Return ``3 of 16 members``.
+    """Describe a part of a total, as in ``3 of 16 members``.
 
     >>> count_of(1, 1, "member"), count_of(3, 16, "member")
     ('1 of 1 member', '3 of 16 members')

@@ -1,4 +1,4 @@
-"""Axis limits that exclude outliers, but never the best values."""
+"""Functions that choose axis limits without outliers. The limits always include the best values."""
 
 from __future__ import annotations
 
@@ -32,23 +32,25 @@ __all__ = [
 Values = NDArray[np.float64]
 
 MARGIN = 0.05
-# Outliers are excluded only if that enlarges the remaining range by this factor.
+# Outliers are excluded only if this makes the axis range at least this many times smaller.
 ZOOM = 10.0
-# For a single run, where every value is informative, such as the first epoch: only extreme values are excluded.
+# The same factor for a single run. It is larger because every value of a run is informative, even the first epoch's, so
+# that only extreme values are excluded.
 ZOOM_ONE_RUN = 30.0
-# Fractions of the values to keep, in order, and how many times farther away than those the rest must be.
+# Pairs of a fraction of the values to keep and a factor, tried in this order. The other values are outliers if they are
+# at least this factor farther from the best value than the kept values.
 _KEPT = ((0.9, 10.0), (0.75, 10.0), (0.5, 100.0))
-# The range of the values is taken as at least this fraction of their size.
+# The range of the kept values is assumed to be at least this fraction of the median's absolute value.
 _MIN_REACH = 0.25
 # Values whose 10th and 90th percentiles have at least this ratio need a logarithmic axis.
 LOG_RATIO = 1e3
-# Maximum distance of ranks from a straight line for values that are spread evenly over a logarithmic axis.
+# Values whose unevenness (see `unevenness`) is below this limit are spread evenly over a logarithmic axis.
 _MAX_UNEVENNESS = 0.5
-# A larger share of the values is not excluded if a logarithmic axis can show it.
+# If more than this share of the values would be excluded, a logarithmic axis that shows them is used when possible.
 _MAX_OUTLIER_SHARE = 0.25
-# Values below this fraction of the 10th percentile are 0 up to rounding.
+# Values below this fraction of the 10th percentile are considered 0.
 _NEGLIGIBLE = 1e-20
-# Smaller relative differences are due to rounding.
+# Relative differences that are smaller than this are considered rounding errors.
 _ROUNDING = 1e-6
 
 
@@ -59,13 +61,16 @@ def sort_finite(values: Any) -> Values:
 
 
 def robust_limits(values: Any, better: str | None = None, zoom: float = ZOOM) -> tuple[float, float]:
-    """Return the smallest and the largest finite value without outliers, or 0 and 1 if there is none.
+    """Return the smallest and the largest finite value without outliers, or 0 and 1 if there are no finite values.
 
-    One diverged member would flatten all other curves. Values are outliers if nine tenths of all values (or three
-    quarters) are ten times nearer to the best value than they are, and the range without them is `zoom` times
-    smaller.
+    Without this rule, one diverged member would flatten all other curves. Values are outliers if 90% (or 75%) of all
+    values are at least ten times closer to the best value, or 50% are at least 100 times closer. Outliers are excluded
+    only if this makes the range at least `zoom` times smaller.
 
-    better: ``"min"`` or ``"max"``, the side on which nothing is excluded; None if unknown.
+    Args:
+        values: The values of all curves.
+        better: ``"min"`` or ``"max"``, the side where no value is excluded, or None if it is unknown.
+        zoom: The minimum factor by which excluding outliers must reduce the range.
 
     >>> robust_limits([0.1, 0.2, 0.3, 1e9], "min")
     (0.1, 0.3)
@@ -82,7 +87,7 @@ def robust_limits(values: Any, better: str | None = None, zoom: float = ZOOM) ->
 
 
 def _upper_limit(ordered: Values, better: str | None, zoom: float) -> float:
-    """Return the largest of the sorted values that is not an outlier; at least half of them are kept."""
+    """Return the largest sorted value that is not an outlier. At least half of the values are kept."""
     fewest, kept = math.ceil(len(ordered) / 2), float(ordered[-1])
     while True:
         ordered = ordered[ordered <= kept]
@@ -93,24 +98,27 @@ def _upper_limit(ordered: Values, better: str | None, zoom: float) -> float:
 
 
 def _without_outliers(ordered: Values, better: str | None, zoom: float) -> float:
-    """Return the largest value below the farthest group of outliers, or the largest of all without outliers."""
+    """Return the largest value below the farthest group of outliers, or the maximum if there are no outliers."""
     highest, count = float(ordered[-1]), len(ordered)
     if count < 3:
         return highest
-    # If the better side is unknown, that end may contain outliers too.
+    # If the better side is unknown, the low end may contain outliers too.
     start = float(ordered[0] if better else ordered[(count - 1) // 10])
     least = _MIN_REACH * abs(float(ordered[(count - 1) // 2]))
     for share, farther in _KEPT:
         reach = max(float(ordered[math.floor(share * (count - 1))]) - start, least)
         kept = float(ordered[ordered <= start + farther * reach][-1])
-        # Zeros alone give no scale to measure distances by.
+        # If `reach` is 0, there is no scale to measure distances with.
         if reach and kept < highest and highest - start >= max(zoom, farther) * max(kept - start, least):
             return kept
     return highest
 
 
 def pad_limits(low: float, high: float, log: bool = False) -> tuple[float, float]:
-    """Return limits with a margin. Limits that are equal up to rounding get a margin relative to their size."""
+    """Return the limits `low` and `high` with a margin on both sides.
+
+    The margin is relative to the range, or to the absolute values if both limits are equal except for rounding.
+    """
     if log:
         reach = (math.log10(high) - math.log10(low)) * MARGIN or 0.3
         return low / 10**reach, high * 10**reach
@@ -121,7 +129,7 @@ def pad_limits(low: float, high: float, log: bool = False) -> tuple[float, float
 
 
 def spans_decades(values: Any) -> bool:
-    """Return whether positive `values` span so many decades that they need a logarithmic axis."""
+    """Return whether all `values` are positive and span enough powers of ten to need a logarithmic axis."""
     found = sort_finite(values)
     if found.size < 3 or found[0] <= 0:
         return False
@@ -130,9 +138,10 @@ def spans_decades(values: Any) -> bool:
 
 
 def needs_log_scale(values: Any, low: float, high: float) -> bool:
-    """Return whether the limits would exclude many positive `values` that are spread evenly over decades.
+    """Return whether a linear axis would exclude too many `values` that a logarithmic axis could show.
 
-    A few outliers are excluded from a logarithmic axis too.
+    This is the case if the limits `low` and `high` exclude many positive values that are spread evenly over powers of
+    ten. If they exclude only a few outliers, the axis stays linear.
 
     >>> needs_log_scale([1e-14, 1e-13, 2e-3, 4.0, 6.8], 0.0, 2e-3)
     True
@@ -146,7 +155,10 @@ def needs_log_scale(values: Any, low: float, high: float) -> bool:
 
 
 def unevenness(ordered: Values) -> float:
-    """Return the maximum distance of the ranks of sorted values from a straight line, from 0 to 1."""
+    """Measure how unevenly sorted values are spread, from 0 (evenly) to 1.
+
+    The measure is the maximum distance between the values, scaled to [0, 1], and equally spaced numbers.
+    """
     places = (ordered - ordered[0]) / (ordered[-1] - ordered[0])
     return float(np.abs(places - np.linspace(0, 1, len(places))).max())
 
@@ -167,11 +179,16 @@ def set_limits(
     zoom: float = ZOOM,
     which: str = "y",
 ) -> tuple[float, float]:
-    """Set the limits of the y (or x) axis, and a logarithmic scale if the values span decades; return the limits.
+    """Set the y (or x) axis limits, use a logarithmic scale if the values need one, and return the limits.
 
-    parts: the plotted values of each member.
-    before: the limits of existing content, which stay visible.
-    reference: the values that determine the outliers, or None for all.
+    Args:
+        axes: The axes to change.
+        parts: The plotted values of each member.
+        better: ``"min"`` or ``"max"``, the side where no value is excluded, or None if it is unknown.
+        before: The limits of content that was plotted before and stays visible, or None if there is none.
+        reference: The values that determine which values are outliers. Defaults to None, which means all values.
+        zoom: The minimum factor by which excluding outliers must reduce the range.
+        which: ``"y"`` or ``"x"``.
     """
     values = sort_finite(np.concatenate([np.ravel(part) for part in parts]) if len(parts) else [])
     if not values.size:
@@ -190,7 +207,7 @@ def set_limits(
         positive = values[(values > 0) & (values <= high)]
         positive = positive if positive.size else np.array([0.1, 1.0])
         low, high = float(positive[0]), float(positive[-1])
-        # A loss of 1e-40 is effectively 0, and would compress the others.
+        # A loss of 1e-40 is effectively 0 and would compress the range of the other values.
         low = max(low, float(positive[(len(positive) - 1) // 10]) * _NEGLIGIBLE)
     low, high = pad_limits(low, high, log)
     if before is not None:
@@ -200,7 +217,7 @@ def set_limits(
 
 
 def extend_limits(axes: Axes, low: Any, high: Any) -> None:
-    """Extend the y limits to include `low` and `high`, the ends of bands around visible values."""
+    """Extend the y limits to include `low` and `high`, which are the bounds of bands around the visible values."""
     ends = sort_finite(np.concatenate([np.ravel(low), np.ravel(high)]))
     ends = ends[ends > 0] if axes.get_yscale() == "log" else ends
     if ends.size:
@@ -225,7 +242,7 @@ def _limits_by_reference(
 
 
 def describe_extent(outside: Values, low: float, high: float) -> str:
-    """Describe the extent of values outside the limits.
+    """Describe how far the values outside the limits reach.
 
     >>> describe_extent(np.array([-3.0, 1e9]), 0.0, 1.0)
     'down to -3, up to 1e+09'

@@ -1,4 +1,4 @@
-"""Learning curves of one run: axes for each metric, and for the learning rate if it changed."""
+"""Plots of one run's learning curves, with one panel for each metric and one for the learning rate if it changed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Values = NDArray[np.float64]
 
 
 def plot_history(history: History, ax: Any = None, columns: int = 2) -> list[Axes]:
-    """Plot `history` on new or on given axes; see `History.plot`."""
+    """Plot `history` on `ax`, or on a new figure if `ax` is None. See `History.plot`."""
     names = panel_names(history)
     if ax is None:
         if not names:
@@ -47,7 +47,8 @@ def plot_history(history: History, ax: Any = None, columns: int = 2) -> list[Axe
     rates = [name for name in LEARNING_RATE_NAMES if name in history.history]
     if len(axes) not in (len(names), len(metrics), len(metrics) + len(rates)):
         raise InvalidArgument(
-            f"plot: there are {len(metrics)} metrics ({', '.join(metrics)}), got {len(axes)} axes"
+            f"plot: expected one axes for each of the {len(metrics)} metrics ({', '.join(metrics)}), "
+            f"got {len(axes)} axes"
         )
     for name, one in zip(names if len(axes) == len(names) else [*metrics, *rates], axes, strict=False):
         _plot_metric(history, name, one)
@@ -56,14 +57,17 @@ def plot_history(history: History, ax: Any = None, columns: int = 2) -> list[Axe
 
 
 def panel_names(history: History) -> list[str]:
-    """Return the names that get separate axes: all metrics, and the learning rate if it changed or is the only one."""
+    """Return the names of the values that get separate panels.
+
+    These are all metrics, and the learning rate if it changed or there are no metrics.
+    """
     metrics = history.metrics()
     rates = [name for name in LEARNING_RATE_NAMES if name in history.history]
     return metrics + [name for name in rates if not metrics or len(set(history.history[name])) > 1]
 
 
 def _plot_metric(history: History, name: str, axes: Axes) -> None:
-    """Plot the training and validation curves of one metric on axes with its name as title."""
+    """Plot one metric's training and validation curves, with its name as the title."""
     before = axes.get_ylim() if axes.has_data() else None
     if name in LEARNING_RATE_NAMES:
         drawn = {name: _plot_curve(history, name, axes, name, "-", TRAINING_COLOR)}
@@ -82,7 +86,7 @@ def _plot_metric(history: History, name: str, axes: Axes) -> None:
 
 
 def _plot_shared(history: History, names: Sequence[str], axes: Axes) -> Axes:
-    """Plot all metrics on the same axes. A learning rate that changed gets a second y axis."""
+    """Plot all metrics on the same axes. If the learning rate changed, plot it on a second y axis."""
     before = axes.get_ylim() if axes.has_data() else None
     drawn: dict[str, Values] = {}
     rates = []
@@ -105,16 +109,16 @@ def _plot_shared(history: History, names: Sequence[str], axes: Axes) -> Axes:
 
 
 def _plot_curve(history: History, key: str, axes: Axes, label: str, dash: str, color: Any) -> Values:
-    """Plot the values of `key` over epochs; return them."""
+    """Plot the values of `key` over the epochs, and return the values."""
     try:
         values = np.asarray(history.history[key], np.float64).reshape(len(history.history[key]))
     except (TypeError, ValueError):
-        raise InvalidArgument(f"plot: the values of {key!r} are not one number for each epoch") from None
+        raise InvalidArgument(f"plot: expected one number for each epoch as the values of {key!r}") from None
     style: dict[str, Any] = {} if color is None else {"color": color}
-    if key in LEARNING_RATE_NAMES:  # holds for the whole epoch
+    if key in LEARNING_RATE_NAMES:  # the learning rate is constant during an epoch
         style["drawstyle"] = "steps-mid"
     seen = np.where(np.isfinite(values), values, np.nan)
-    # Isolated finite values need a marker, because no line segment reaches them.
+    # Isolated finite values need a marker, because no line segment connects them to other values.
     isolated = np.isfinite(seen).sum() > 0 and not np.isfinite(seen[1:] + seen[:-1]).any()
     axes.plot(
         _x_positions(history, key),
@@ -129,7 +133,10 @@ def _plot_curve(history: History, key: str, axes: Axes, label: str, dash: str, c
 
 
 def _x_positions(history: History, key: str) -> Values:
-    """Return the x positions of the values. Training values are placed at the middle of their epoch."""
+    """Return the x positions of the values of `key`.
+
+    Training values are placed in the middle of their epoch, and other values at its end.
+    """
     shift = 0.0 if key in LEARNING_RATE_NAMES or key.startswith(VALIDATION_PREFIX) else 0.5
     return np.array(history.epochs_of(key), np.float64) + 1 - shift
 
@@ -154,7 +161,7 @@ def _finish_axes(
 def _set_y_limits(
     axes: Axes, drawn: dict[str, Values], before: tuple[float, float] | None
 ) -> tuple[float, float]:
-    """Set the y limits. Outliers are determined separately for each metric."""
+    """Set the y limits, excluding the outliers of each metric separately."""
     metrics: dict[str, list[Values]] = {}
     for key, values in drawn.items():
         metrics.setdefault(key.removeprefix(VALIDATION_PREFIX), []).append(axis_limits.sort_finite(values))
@@ -166,7 +173,7 @@ def _set_y_limits(
         )
         near.append(values[(values >= low) & (values <= high)])
         spans_decades = spans_decades or axis_limits.needs_log_scale(values, low, high)
-    # On a linear axis the existing curves would be a line at 0.
+    # On a linear axis, the existing curves would look like a line at 0.
     seen = axis_limits.sort_finite(
         np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in axes.lines])
     )
@@ -175,7 +182,7 @@ def _set_y_limits(
         return axis_limits.set_limits(axes, [seen], zoom=np.inf)
     sizes = [float(np.median(values)) for values in near]
     if before is None and min(map(np.min, near)) > 0 and max(sizes) >= MIN_LOG_SPAN * min(sizes):
-        axes.set_yscale("log")  # else the smaller would be a line at 0
+        axes.set_yscale("log")  # on a linear scale, the smaller metric would look like a line at 0
     return axis_limits.set_limits(axes, near, before=before, zoom=np.inf)
 
 

@@ -1,4 +1,7 @@
-"""Labels of plots: escaped, so that names are not parsed as formulas, and shortened or wrapped to fit."""
+"""Functions that format plot labels.
+
+Names are escaped, so that matplotlib does not parse them as formulas, and are shortened or wrapped to fit.
+"""
 
 from __future__ import annotations
 
@@ -31,16 +34,17 @@ __all__ = [
     "wrap_to_width",
 ]
 
-# Text properties of names: "$5 to $10" is not mathematics and "a_b" is not TeX.
+# Text properties of labels that show names, so that "$5 to $10" is not parsed as a formula and "a_b" not as TeX.
 PLAIN_TEXT: dict[str, Any] = {"parse_math": False, "usetex": False}
 ELLIPSIS = "…"
 # Maximum number of characters of a tick label or a legend entry.
 MAX_LABEL_LENGTH = 32
-# Maximum characters per line, and lines, of an axis label.
+# Maximum number of characters per line and maximum number of lines of an axis label.
 _LINE_LENGTH, _MAX_LINES = 40, 3
-# Unbreakable pieces: up to a space, an underscore or punctuation. The minus sign of a number stays with it.
+# Matches a piece of text that is not broken across lines. It ends with a space, an underscore or punctuation. A minus
+# sign stays with its number.
 _BREAKABLE = re.compile(r"(?:[^\s_/,;:-]|(?<!\w)-)*(?:[\s_/,;:]|(?<=\w)-)*")
-# Maximum length of an axis label, as a multiple of its axis.
+# Maximum length of an axis label, as a multiple of the axis length.
 _MAX_AXIS_RATIO = 1.15
 
 
@@ -66,7 +70,7 @@ def truncate_middle(text: str, most: int = MAX_LABEL_LENGTH) -> str:
 
 
 def shorten_distinct(names: Sequence[str], most: int = MAX_LABEL_LENGTH) -> list[str]:
-    """Shorten `names` so that different names stay different.
+    """Shorten `names` to at most `most` characters, keeping different names different.
 
     >>> shorten_distinct(["first of many", "fifth of many"], 7)
     ['fir…any', 'fif…any']
@@ -86,7 +90,7 @@ def shorten_distinct(names: Sequence[str], most: int = MAX_LABEL_LENGTH) -> list
 
 
 def _differing_parts(names: Sequence[str], most: int) -> list[str]:
-    """Return names without their common beginning and end, except for as much as fits."""
+    """Shorten names by removing their common prefix and suffix, or as much of these as necessary."""
     first, last = min(names), max(names)
     start = _common_prefix_length(first, last)
     turned = [name[start:][::-1] for name in names]
@@ -103,13 +107,16 @@ def _differing_parts(names: Sequence[str], most: int) -> list[str]:
 
 
 def _common_prefix_length(first: str, second: str) -> int:
-    """Return the length of the common prefix."""
+    """Return the length of the common prefix of two strings."""
     pairs = enumerate(zip(first, second, strict=False))
     return next((place for place, (one, other) in pairs if one != other), min(len(first), len(second)))
 
 
 def wrap_to_width(text: str, width: float, size: float) -> str:
-    """Wrap `text` after spaces, underscores and punctuation, into lines of at most `width` points."""
+    """Wrap `text` into lines of at most `width` points at font size `size`.
+
+    Lines are broken after spaces, underscores and punctuation.
+    """
     lines = [""]
     for piece in filter(None, _BREAKABLE.findall(text)):
         if lines[-1] and text_width(lines[-1] + piece.rstrip(), size) > width:
@@ -119,14 +126,15 @@ def wrap_to_width(text: str, width: float, size: float) -> str:
 
 
 def wrap_label(text: object, line: int = _LINE_LENGTH, lines: int = _MAX_LINES) -> str:
-    """Wrap `text` into lines of `line` characters, shortened if it needs more than `lines` lines."""
+    """Wrap `text` into lines of `line` characters, and shorten it if it needs more than `lines` lines."""
     return textwrap.fill(truncate_middle(escape_control(text), line * lines - lines), line)
 
 
 def format_values(values: Sequence[Any]) -> list[str]:
-    """Return a short and unique label for each of the distinct `values` of a hyperparameter.
+    """Return a short, unique label for each of a hyperparameter's distinct `values`.
 
-    Numbers get as many digits as needed to distinguish them; the string ``"1"`` is distinguished from 1 by quotes.
+    Numbers get as many digits as necessary to distinguish them. The string ``"1"`` is quoted if the values also
+    include the number 1.
 
     >>> format_values([0.1, 0.25, 1 / 3])
     ['0.1', '0.25', '0.3333']
@@ -154,12 +162,15 @@ def _format_value(value: Any, digits: int) -> str:
 
 
 def set_axis_label(axes: Axes, which: str, name: object) -> None:
-    """Set the label of the x or the y axis to `name`, unparsed and wrapped."""
+    """Label the x or y axis with `name`, wrapped and not parsed as a formula."""
     getattr(axes, f"set_{which}label")(wrap_label(name), **PLAIN_TEXT)
 
 
 def fit_axis_labels(axes: Axes) -> None:
-    """Wrap both axis labels to the length of their axes. Requires a computed layout."""
+    """Wrap the x and y axis labels so that they fit the lengths of their axes.
+
+    The figure's layout must have been computed.
+    """
     figure = axes.get_figure(root=True)
     assert figure is not None
     for label, pixels in ((axes.xaxis.label, axes.bbox.width), (axes.yaxis.label, axes.bbox.height)):
@@ -178,7 +189,7 @@ def fit_axis_labels(axes: Axes) -> None:
 
 
 def text_width(text: str, size: float) -> float:
-    """Return the width of the widest line of `text` at font size `size`, both in points."""
+    """Return the width in points of the widest line in `text` at a font size in points."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
@@ -192,7 +203,7 @@ def text_width(text: str, size: float) -> float:
 def font_size(
     name: Literal["xtick.labelsize", "ytick.labelsize", "legend.fontsize", "font.size"],
 ) -> float:
-    """Return the font size of a matplotlib setting, in points."""
+    """Return the font size in points that the matplotlib setting `name` specifies."""
     import matplotlib as mpl
     from matplotlib.font_manager import FontProperties
 
@@ -200,7 +211,7 @@ def font_size(
 
 
 def escape_label(name: object) -> str:
-    r"""Return `name` as an artist label that legends show unparsed.
+    r"""Escape `name` as an artist label, so that legends do not parse it as a formula.
 
     >>> escape_label("$x$")
     '\\$x\\$'

@@ -1,4 +1,4 @@
-"""Creation of pyplot figures, checks of axes and figures that users pass, and margins."""
+"""Functions that create pyplot figures, check the axes and figures that users pass, and adjust margins."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ __all__ = [
 ]
 
 
-# Minimum share of the figure for the axes, and maximum space between axes as a multiple of their size.
+# Minimum share of the figure that the axes occupy, and maximum space between axes as a multiple of their size.
 _MIN_AXES_SHARE, _MAX_SPACING = 0.2, 2.5
 _MAX_PASSES = 5
 
 
 @contextmanager
 def open_figure(width: float, height: float) -> Iterator[Figure]:
-    """Create a pyplot figure of a size in inches; close it and restore the current one if the block raises."""
+    """Create a pyplot figure with a size in inches, and yield it.
+
+    If the block raises an exception, the figure is closed and the previous current figure is restored.
+    """
     from matplotlib import pyplot as plt
 
     previous = plt.gcf() if plt.get_fignums() else None
@@ -44,24 +47,40 @@ def open_figure(width: float, height: float) -> Iterator[Figure]:
 
 
 def add_subplots(figure: Figure, count: int, columns: int) -> list[Axes]:
-    """Add `count` subplots in rows of `columns`."""
+    """Add `count` subplots to a grid with `columns` columns, filled row by row."""
     rows = -(-count // columns)
     return [figure.add_subplot(rows, columns, number + 1) for number in range(count)]
 
 
 def check_axes(ax: Any, where: str) -> Axes:
-    """Return `ax` if it is matplotlib axes, otherwise raise; `where` names the function that received it."""
+    """Check that `ax` is a matplotlib axes, and return it.
+
+    Args:
+        ax: The object to check.
+        where: The name of the function that received it, for the error message.
+
+    Raises:
+        InvalidArgument: if `ax` is something else.
+    """
     from matplotlib.axes import Axes
 
     if not isinstance(ax, Axes):
         raise InvalidArgument(
-            f"{where}: ax must be matplotlib axes, such as plt.subplots()[1], got {short_repr(ax)}"
+            f"{where}: ax must be a matplotlib axes, such as plt.subplots()[1], got {short_repr(ax)}"
         )
     return ax
 
 
 def check_figure(figure: Any, where: str) -> Figure:
-    """Return `figure` if it is a matplotlib figure, otherwise raise; `where` names the function that received it."""
+    """Check that `figure` is a matplotlib figure, and return it.
+
+    Args:
+        figure: The object to check.
+        where: The name of the function that received it, for the error message.
+
+    Raises:
+        InvalidArgument: if `figure` is something else.
+    """
     from matplotlib.figure import FigureBase
 
     if not isinstance(figure, FigureBase):
@@ -72,15 +91,16 @@ def check_figure(figure: Any, where: str) -> Figure:
 
 
 def fit_margins(axes: Axes) -> None:
-    """Enlarge the margins of a figure without a layout engine, so that no label around `axes` is cut off or covered.
+    """Enlarge the margins around `axes` so that no label is cut off or covered.
 
-    Margins grow by what is outside the figure, and the space between axes by what overlaps other axes. The axes keep
-    at least a fifth of the figure.
+    Margins grow by the amount that labels extend beyond the figure, and the space between axes grows by the amount
+    that labels overlap other axes. The axes keep at least a fifth of the figure. Figures with a layout engine are not
+    changed.
     """
     figure, subplot_spec = axes.get_figure(), axes.get_subplotspec()
     if figure is None or subplot_spec is None or figure.get_figure(root=True).get_layout_engine() is not None:
         return
-    # Smaller axes may get other ticks, which need different margins.
+    # Repeat, because smaller axes may get different ticks, which need different margins.
     for _ in range(_MAX_PASSES):
         figure.get_figure(root=True).draw_without_rendering()
         box, figure_box, params = axes.get_tightbbox(), figure.bbox, figure.subplotpars
@@ -109,7 +129,7 @@ def fit_margins(axes: Axes) -> None:
 
 
 def _overlap(axes: Axes, figure: Any) -> tuple[float, float]:
-    """Return the horizontal and vertical overlap of `axes` and its labels with other axes, relative to its size."""
+    """Return how far `axes` and its labels overlap other axes horizontally and vertically, relative to its size."""
     across = above = 0.0
     box, subplot_spec = axes.get_tightbbox(), axes.get_subplotspec()
     assert box is not None and subplot_spec is not None
@@ -129,5 +149,5 @@ def _overlap(axes: Axes, figure: Any) -> tuple[float, float]:
 
 
 def _margin_increase(outside: float) -> float:
-    """Return the amount by which a margin has to grow."""
+    """Return the amount by which a margin must grow if labels extend beyond it by `outside`."""
     return outside + 0.01 if outside > 0 else 0.0

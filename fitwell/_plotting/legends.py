@@ -1,4 +1,4 @@
-"""Legends that fit all entries."""
+"""Legends that are laid out so that all entries fit."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["add_figure_legend", "add_legend", "add_line_legend"]
 
-# Maximum number of entries, and of characters in each, for a legend inside the axes.
+# Maximum number of entries, and maximum number of characters in each entry, for a legend inside the axes.
 _MAX_INSIDE_ENTRIES, _MAX_INSIDE_LENGTH = 6, 16
-# Height of a legend line and width of a handle in font sizes, and the smallest font size in points.
+# Height of a legend line and width of a handle in font sizes, and minimum font size in points.
 _LINE_HEIGHT, _HANDLE_WIDTH, _MIN_FONT_SIZE = 1.4, 4.5, 4.5
-# Labels that matplotlib gives to lines without a label or excluded from legends.
+# Labels that matplotlib gives to lines that have no label or are excluded from legends.
 _UNLABELED = re.compile(r"_child\d+$|_nolegend_$")
 
 
@@ -39,18 +39,22 @@ def add_legend(
     title: str = "",
     grow: bool = False,
 ) -> None:
-    """Add a legend with all `entries`, pairs of an artist and its label.
+    """Add a legend with all `entries` to `axes`.
 
-    Many or long entries are placed to the right of the axes. If other axes are there, they are placed inside, in a
-    font that fits.
+    A legend with many or long entries is placed to the right of the axes. If that space is taken by other axes, it is
+    placed inside with a font size that fits.
 
-    grow: whether to place the legend to the right in any case, and widen the figure by its width.
+    Args:
+        axes: The axes that the legend describes.
+        entries: Pairs of an artist and its label.
+        title: The legend's title, or an empty string for none.
+        grow: Whether to always place the legend to the right and widen the figure by the legend's width.
     """
     names = shorten_distinct([escape_control(name) for _, name in entries])
     figure = axes.get_figure(root=True)
     assert figure is not None
     size, subplot_spec = font_size("legend.fontsize"), axes.get_subplotspec()
-    # The curves of many members leave no corner free, so a figure that can grow places the legend next to them.
+    # The curves of many members leave no corner free. If the figure can grow, place the legend to the right of them.
     fits_inside = (
         not grow
         and len(names) <= _MAX_INSIDE_ENTRIES
@@ -83,7 +87,13 @@ def add_legend(
 
 
 def add_figure_legend(figure: Figure, entries: Sequence[tuple[Any, str]], title: str) -> None:
-    """Add a legend with all `entries` at the bottom of `figure`. Requires a constrained layout."""
+    """Add a legend with all `entries` at the bottom of `figure`, which must use the constrained layout.
+
+    Args:
+        figure: The figure that the legend describes.
+        entries: Pairs of an artist and its label.
+        title: The legend's title.
+    """
     names = shorten_distinct([escape_control(name) for _, name in entries])
     size = font_size("legend.fontsize")
     column_width = max(text_width(name, size) for name in names) + _HANDLE_WIDTH * size
@@ -96,7 +106,10 @@ def add_figure_legend(figure: Figure, entries: Sequence[tuple[Any, str]], title:
 
 
 def _set_legend_labels(legend: Legend, names: Sequence[str], title: str, size: float) -> None:
-    """Set the labels of a legend afterwards, because matplotlib omits labels that begin with "_"."""
+    """Set the labels of an existing legend.
+
+    Labels are set after the legend is created because matplotlib omits labels that begin with "_".
+    """
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.update(PLAIN_TEXT)
         text.set_text(name)
@@ -107,14 +120,14 @@ def _set_legend_labels(legend: Legend, names: Sequence[str], title: str, size: f
 
 
 def _legend_columns(names: Sequence[str], lines: int, height: float, size: float) -> tuple[int, float]:
-    """Return the number of legend columns for the given lines, and the width of a column in points."""
+    """Return the number of columns that a legend with `lines` lines needs, and the column width in points."""
     rows = max(1, math.floor(height / (size * _LINE_HEIGHT)))
     column_width = max((text_width(name, size) for name in names), default=0.0) + _HANDLE_WIDTH * size
     return max(1, math.ceil(lines / rows)), column_width
 
 
 def add_line_legend(axes: Axes, *others: Any) -> None:
-    """Add a legend of all labeled lines of `axes`, and of `others` from other axes."""
+    """Add a legend of all labeled lines in `axes`, and of the lines `others` from other axes."""
     finite_lines = [
         line for line in [*axes.lines, *others] if np.isfinite(np.asarray(line.get_ydata(), float)).any()
     ]

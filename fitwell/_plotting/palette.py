@@ -1,4 +1,4 @@
-"""Colors and line styles of groups of curves or points."""
+"""Colors and line styles that distinguish groups of curves or points."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 COLORMAP = "viridis"
 MISSING_COLOR = "0.7"
-# More distinct numbers than this are shown with a colorbar.
+# If there are more distinct numbers than this, a colorbar replaces the legend.
 MAX_LEGEND_VALUES = 20
 _DASHES: tuple[Any, ...] = ("-", "--", ":", "-.")
 
@@ -37,10 +37,13 @@ def text_color() -> str:
 
 
 class Palette:
-    """Colors, and line styles if there are too few colors, by the values of one or more hyperparameters.
+    """A mapping from the values of one or more hyperparameters to colors and line styles.
 
-    names: the names of the hyperparameters.
-    settings: one per plotted member; those without any of `names` are gray.
+    Line styles differ only if there are more groups than colors.
+
+    Args:
+        names: The names of the hyperparameters.
+        settings: The hyperparameters of each plotted member. Members that have none of `names` are gray.
     """
 
     def __init__(self, names: Sequence[str], settings: Sequence[dict[str, Any]]) -> None:
@@ -112,9 +115,13 @@ class Palette:
         grow: bool = False,
         others: Sequence[tuple[Any, str]] = (),
     ) -> None:
-        """Add a legend of all groups, or a colorbar for many numbers. For `grow` see `add_legend`.
+        """Add a legend of all groups, or a colorbar if there are too many numbers for a legend.
 
-        others: further legend entries.
+        Args:
+            axes: The axes to add the legend to.
+            marker: The marker of the groups' points, or None if the groups are lines.
+            grow: Whether to widen the figure for the legend, see `add_legend`.
+            others: Additional legend entries.
         """
         from matplotlib.cm import ScalarMappable
         from matplotlib.lines import Line2D

@@ -1,4 +1,7 @@
-"""Axes of epochs, numbers and categories: scales, ticks at the values, labels that do not overlap."""
+"""Functions that format the axes of epochs, numbers and categories.
+
+They choose scales, place ticks at the plotted values, and keep labels from overlapping.
+"""
 
 from __future__ import annotations
 
@@ -34,29 +37,33 @@ __all__ = [
     "looks_logarithmic",
 ]
 
-# Minimum ratio of largest to smallest value for a logarithmic axis.
+# Minimum ratio of the largest to the smallest value for a logarithmic axis.
 MIN_LOG_SPAN = 30.0
-# Up to this many distinct numbers get one tick each on a logarithmic axis.
+# On a logarithmic axis, each number gets a tick if there are at most this many distinct numbers.
 _MAX_EXACT_TICKS = 8
-# Integers with a smaller ratio get ticks at 1, 2, 5, 10 and so on, rather than at powers of ten only.
+# If the ratio of the largest to the smallest integer is below this limit, ticks are placed at 1, 2, 5, 10 and so on,
+# instead of only at powers of ten.
 _MAX_SUBDECADE_SPAN = 300.0
-# A smaller ratio may contain no tick at 1, 2, 5, 10 and so on.
+# If the ratio is below this limit, the axis may not contain any tick at 1, 2, 5, 10 and so on.
 _MIN_LOG_TICK_SPAN = 5.0
-# Up to this many distinct numbers that occur once each were probably chosen by hand, and are joined by a line.
+# At most this many distinct numbers, if each occurs once, were probably chosen by hand and are connected by a line.
 MAX_JOINED = 12
 # Line height in font sizes, and space around a label as a multiple of its width.
 _LINE_HEIGHT, _PADDING = 1.3, 1.1
 _MIN_FONT_SIZE, _MAX_LINES = 4.5, 3
-# Maximum offset from a position, as fractions of the distance to the next position and of the axis.
+# Maximum offset from a position, as a fraction of the distance to the next position and as a fraction of the axis.
 _MAX_OFFSET, _MAX_AXIS_OFFSET = 0.3, 0.05
-# Maximum share of the figure for labels.
+# Maximum share of the figure that labels may occupy.
 _MAX_LABEL_SHARE = 0.33
 
 
 def format_epoch_axis(axes: Axes, places: Sequence[float], known: bool = False) -> None:
     """Label the x axis, place its ticks at integer epochs, and set its limits to include all `places`.
 
-    known: whether the axes have existing content, which stays visible.
+    Args:
+        axes: The axes to format.
+        places: The x positions of the values.
+        known: Whether the axes already have content, which must stay visible.
     """
     from fitwell._plotting.ticks import FittingLocator
 
@@ -73,7 +80,7 @@ def format_epoch_axis(axes: Axes, places: Sequence[float], known: bool = False) 
 
 
 def is_finite_number(value: Any) -> bool:
-    """Return whether `value` is a finite number; booleans are not."""
+    """Return whether `value` is a finite number. Booleans do not count as numbers."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
     try:
@@ -83,10 +90,10 @@ def is_finite_number(value: Any) -> bool:
 
 
 def looks_logarithmic(values: Sequence[float] | NDArray[np.float64]) -> bool:
-    """Return whether positive numbers span decades and are spread more evenly on a logarithmic axis.
+    """Return whether positive numbers are spread more evenly on a logarithmic axis than on a linear axis.
 
-    A uniform sample from [0, 0.8] may span two decades too, but nine tenths of it are in the last decade. Evenness is
-    measured by the largest distance of the ranks from a straight line.
+    The numbers must also span a wide enough range. A uniform sample from [0, 0.8] may span two powers of ten too, but
+    90% of its values are above 0.08. See `unevenness` for how evenness is measured.
     """
     found = np.unique(np.asarray(values, np.float64))
     found = found[found > 0]
@@ -96,11 +103,14 @@ def looks_logarithmic(values: Sequence[float] | NDArray[np.float64]) -> bool:
 
 
 class ValueScale:
-    """Mapping from the values of a hyperparameter to axis positions: numbers, or categories at 0, 1, 2, …
+    """A mapping from a hyperparameter's values to axis positions.
 
-    values: all plotted values.
-    choices: the categories in order, or None if unknown.
-    log: whether the numbers were sampled on a logarithmic scale, or None to infer this from the values.
+    A number's position is the number itself. Categories are placed at 0, 1, 2, …
+
+    Args:
+        values: All plotted values.
+        choices: The categories in order, or None if they are unknown.
+        log: Whether the numbers were sampled on a logarithmic scale, or None to infer this from the values.
     """
 
     def __init__(
@@ -124,7 +134,8 @@ class ValueScale:
             and numbers[0] >= 0
             and (looks_logarithmic(numbers) if log is None else log and len(numbers) > 1)
         ):
-            # A symlog axis can show 0 too (no penalty): one decade below the smallest positive value.
+            # A symlog axis can also show 0, which often means "no penalty". It is placed one power of ten below the
+            # smallest positive value.
             self.symlog = 0.0 if numbers[0] > 0 else float(numbers[1])
             self.log = True
 
@@ -135,7 +146,7 @@ class ValueScale:
         return np.array([self._positions[_key(value)] for value in values], np.float64)
 
     def offset(self, places: NDArray[np.float64], by: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return `places` shifted by fractions `by`, in [-1, 1], of the maximum offset."""
+        """Shift `places` by the maximum offset times the factors `by`, which are in [-1, 1]."""
         if not self.is_numeric:
             return places + by * min(_MAX_OFFSET, _MAX_AXIS_OFFSET * len(self.names))
         coordinates = self._to_axis(self.numbers)
@@ -144,10 +155,10 @@ class ValueScale:
         return self._from_axis(self._to_axis(places) + by * reach)
 
     def _to_axis(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return linear axis coordinates: decades if the axis is logarithmic."""
+        """Convert numbers to linear axis coordinates, which are base-10 logarithms if the axis is logarithmic."""
         if not self.log:
             return numbers
-        none = self.symlog / 10  # 0 is shown one decade below the smallest positive value
+        none = self.symlog / 10  # 0 is shown one power of ten below the smallest positive value
         return np.log10(np.where(numbers > 0, numbers, none))
 
     def _from_axis(self, coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -155,14 +166,19 @@ class ValueScale:
             return coordinates
         if not self.symlog:
             return 10**coordinates
-        # The decade below `symlog` is linear and starts at 0.
+        # The part below `symlog` is linear and starts at 0.
         first = np.log10(self.symlog)
         return np.where(coordinates >= first, 10**coordinates, (coordinates - first + 1) * self.symlog)
 
     def format_axis(self, axes: Axes, which: str, before: tuple[float, float] | None = None) -> None:
-        """Set scale, limits and ticks of the x or the y axis. Label categories with `label_categories` afterwards.
+        """Set the x or y axis scale, limits and ticks.
 
-        before: limits of existing content, which stay visible.
+        Categories are labeled later, by `label_categories`.
+
+        Args:
+            axes: The axes to format.
+            which: ``"x"`` or ``"y"``.
+            before: The limits of content that was plotted before and stays visible, or None if there is none.
         """
         from matplotlib import ticker
 
@@ -216,17 +232,21 @@ def _key(value: Any) -> str:
 
 
 def compute_layout(figure: Any) -> None:
-    """Run the layout engine of the figure, so that the sizes of its axes are known."""
+    """Run the figure's layout engine, so that the sizes of the axes are known."""
     figure.get_figure(root=True).draw_without_rendering()
 
 
 def label_categories(axes: Axes, which: str, names: Sequence[str], panels: int = 1) -> None:
     """Set the tick labels of categories at 0, 1, 2, … so that they do not overlap.
 
-    Labels are wrapped, rotated or made smaller as needed; if they still do not fit, only every n-th is shown. Requires
-    a computed layout: see `compute_layout`.
+    Labels are wrapped, rotated or made smaller as needed. If they still do not fit, only every n-th label is shown.
+    The layout must have been computed (see `compute_layout`).
 
-    panels: number of such axes in a row or column of the figure.
+    Args:
+        axes: The axes to label.
+        which: ``"x"`` or ``"y"``.
+        names: The names of the categories.
+        panels: The number of panels that share the figure's height (for the x axis) or width (for the y axis).
     """
     size = font_size("xtick.labelsize" if which == "x" else "ytick.labelsize")
     figure = axes.get_figure(root=True)
@@ -255,7 +275,7 @@ def label_categories(axes: Axes, which: str, names: Sequence[str], panels: int =
 
 
 def _wrap_names(names: Sequence[str], width: float, size: float, lines: int) -> list[str] | None:
-    """Wrap `names` into at most `lines` lines of at most `width` points; return None if one does not fit."""
+    """Wrap `names` into at most `lines` lines of at most `width` points, or return None if a name does not fit."""
     shown = [wrap_to_width(name, width, size) for name in names]
     fit = all(name.count("\n") < lines and text_width(name, size) <= width for name in shown)
     return shown if fit else None

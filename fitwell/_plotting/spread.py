@@ -1,4 +1,4 @@
-"""Means and standard deviations of groups, and markers for values that cannot be shown."""
+"""Group means and standard deviations, markers for values that cannot be shown, and offsets for overlapping points."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ __all__ = [
 Values = NDArray[np.float64]
 
 NON_FINITE_COLOR = "#b3261e"
-# Distance of markers from the edge, as fractions of the axes: for outliers and for non-finite values.
+# Distances of the markers for outliers and for non-finite values from the edge, as fractions of the axes.
 _OUTLIER_OFFSET, _NON_FINITE_OFFSET = 0.03, 0.08
 
 
 def finite_mean_and_std(values: Values) -> tuple[float, float]:
-    """Return the mean and the sample standard deviation of the finite values, or NaN if there are too few."""
+    """Return the finite values' mean and sample standard deviation. Each is NaN if there are too few values."""
     found = values[np.isfinite(values)]
     mean = float(found.mean()) if found.size else np.nan
     return mean, float(found.std(ddof=1)) if found.size > 1 else np.nan
@@ -57,7 +57,16 @@ def mark_outliers(
     worse: str = "top",
     colors: Any = None,
 ) -> None:
-    """Mark outliers (triangles) and non-finite values (crosses) at the edge of the axes, at x positions `places`."""
+    """Mark outliers with triangles and non-finite values with crosses at the edge of the axes.
+
+    Args:
+        axes: The axes to draw on.
+        places: The x positions of `values`.
+        values: The values, of which only outliers and non-finite values are marked.
+        shown: The y limits. Values outside are outliers.
+        worse: ``"top"`` or ``"bottom"``, the edge at which non-finite values are marked.
+        colors: The color of each value's marker, or None to use the color for non-finite values.
+    """
     low, high = shown
     for outside, marker, edge in (
         (values > high, "^", 1 - _OUTLIER_OFFSET),
@@ -88,7 +97,9 @@ def mark_outliers(
 
 
 def dodge(places: Sequence[tuple[Any, ...]], reach: float) -> Values:
-    """Return offsets of at most `reach` in both directions that separate equal `places`.
+    """Return an offset for each point, so that points with equal `places` do not overlap.
+
+    Offsets are at most `reach` in both directions.
 
     >>> dodge([(1,), (1,), (2,)], 0.3).tolist()
     [-0.15, 0.15, 0.0]

@@ -1,4 +1,7 @@
-"""Tick locators that adapt to the size of the axes. Imports matplotlib, so import this module lazily."""
+"""Tick locators that adapt to the size of the axes.
+
+This module imports matplotlib, so import it only inside functions.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,18 @@ __all__ = [
 ]
 
 _MAX_TICKS = 9
-# Width of a digit and gap between two labels, in font sizes.
+# Width of a digit and width of the gap between two labels, in font sizes.
 _DIGIT_WIDTH, _LABEL_GAP = 0.64, 1.0
 # Height per label on a vertical axis, in font sizes.
 _LABEL_HEIGHT = 2.0
 
 
 class FittingLocator(MaxNLocator):
-    """Ticks at round numbers, few enough that labels do not overlap at the current size of the axes.
+    """A tick locator that chooses round numbers, few enough that labels do not overlap at the current axes size.
 
-    letters: the length of a label in characters.
-    integers: whether to use integers only.
+    Args:
+        letters: The length of a label in characters.
+        integers: Whether to use only integers.
     """
 
     def __init__(self, letters: int, integers: bool) -> None:
@@ -34,7 +38,7 @@ class FittingLocator(MaxNLocator):
         self._letters = letters
 
     def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
-        """Return the tick positions between two limits."""
+        """Return the tick positions between `vmin` and `vmax`."""
         axis = self.axis
         if axis is not None and getattr(axis, "axes", None) is not None:
             points, label = _available_points(axis, self._letters)
@@ -43,9 +47,11 @@ class FittingLocator(MaxNLocator):
 
 
 class FittingFixedLocator(FixedLocator):
-    """Ticks at given numbers, without those whose labels would overlap another.
+    """A tick locator that uses the given numbers, except those whose labels would overlap the previous label.
 
-    letters: the length of a label in characters.
+    Args:
+        numbers: The tick positions.
+        letters: The length of a label in characters.
     """
 
     def __init__(self, numbers: Sequence[float], letters: int) -> None:

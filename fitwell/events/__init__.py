@@ -1,4 +1,4 @@
-"""TensorBoard event files without TensorFlow, through functions named like those of ``tf.summary``.
+"""Functions that write TensorBoard event files without TensorFlow. They have the same names as in ``tf.summary``.
 
 >>> import tempfile
 >>> from fitwell import events

@@ -1,4 +1,4 @@
-"""The default writer of a thread, which the functions of `fitwell.events` write to."""
+"""The thread's default writer, which the functions in `fitwell.events` use."""
 
 from __future__ import annotations
 
@@ -26,10 +26,15 @@ def use_default_writer(writer: Any) -> Iterator[None]:
 
 
 def get_default_writer() -> Any:
-    """Return the default writer of this thread."""
+    """Return the default writer of this thread.
+
+    Raises:
+        StateError: if there is no default writer.
+    """
     stack: list[Any] = getattr(_local, "writers", [])
     if not stack:
         raise StateError(
-            "there is no default writer: call this inside `with events.create_file_writer(folder).as_default():`"
+            "there is no default writer. Call this function inside the block "
+            "`with events.create_file_writer(folder).as_default():`"
         )
     return stack[-1]

@@ -1,4 +1,4 @@
-"""`EventWriter`: write an event file for TensorBoard on a thread."""
+"""The class `EventWriter`, which writes TensorBoard event files in a background thread."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from fitwell.events.model_graph import build_graph_def
 
 __all__ = ["EVENT_RULES", "EventWriter"]
 
-# Creates an event without its time, on the thread of the writer.
+# A function that creates an event without its time. The writer's thread calls it.
 EventFactory = Callable[[], Any]
 
 _file_counter = itertools.count()
 
-# Rules of the arguments.
+# Validation rules for the arguments.
 EVENT_RULES: dict[str, Rule] = {
     "name": String(),
     "step": Integer(0) | None,
@@ -52,15 +52,16 @@ EVENT_RULES: dict[str, Rule] = {
 
 
 class EventWriter:
-    """Write events to a new file in a folder.
+    """A writer that creates a TensorBoard event file in a folder.
 
-    Every method returns immediately: a thread turns values into events and writes them. Arrays may be changed after
-    the call. `flush` waits until everything is in the file. The next call raises an error of the thread. If the disk
-    is full, the incomplete record is removed, so that the file remains readable, and nothing more is written. The file
-    is closed at the latest when the process ends.
+    Most methods return immediately, and a background thread converts the values to events and writes them. It is safe
+    to change an array after the call. `flush` waits until everything is in the file. If the thread fails, the next call
+    raises its error. If the disk is full, the incomplete record is removed, so that the file remains readable, and
+    nothing more is written. If `close` is not called, the file is closed when the process ends.
 
     Args:
-        log_dir (str | PathLike): Folder of the file, one per run; created if it does not exist.
+        log_dir (str | PathLike): The folder for the file. Use a separate folder for each run. It is created if it does
+            not exist.
 
     Raises:
         FileError: if the file cannot be created or written.
@@ -99,7 +100,12 @@ class EventWriter:
         self.add(lambda: pb.Event(file_version="brain.Event:2"), None)
 
     def add(self, make: EventFactory, step: int | None) -> None:
-        """Write the event of `step` that `make` returns; the thread calls `make`."""
+        """Schedule an event to be written.
+
+        Args:
+            make: A function that returns the event. The writer's thread calls it.
+            step: The event's step, or None if it has no step.
+        """
         self._raise()
         if not self._finalizer.alive:
             raise InvalidArgument(f"the writer for {self.log_dir!r} is closed")
@@ -114,10 +120,10 @@ class EventWriter:
         """Write a number.
 
         Args:
-            name (str): Tag of the chart.
-            data (ArrayLike): One number.
-            step (int): Position on the horizontal axis, from 0.
-            description (str | None): Description in Markdown. Default: None.
+            name (str): The tag of the chart.
+            data (ArrayLike): The number, or an array with one element.
+            step (int): The position on the horizontal axis, which must be >= 0.
+            description (str | None): A description in Markdown. Default: None.
         """
         snapshot = _snapshot("scalar", name, data)
         self._add_summary(lambda: summaries.scalar(name, snapshot, description), step)
@@ -131,14 +137,14 @@ class EventWriter:
         buckets: int = summaries.BUCKETS,
         description: str | None = None,
     ) -> None:
-        """Write the distribution of the values of an array.
+        """Write a histogram of an array's values.
 
         Args:
-            name (str): Tag of the chart.
-            data (ArrayLike): Numbers of any shape; values that are not finite are ignored.
-            buckets (int): Number of buckets. Default: 30.
-            step (int): Position on the horizontal axis, from 0.
-            description (str | None): Description in Markdown. Default: None.
+            name (str): The tag of the chart.
+            data (ArrayLike): An array of any shape. Values that are not finite are ignored.
+            buckets (int): The number of buckets. Default: 30.
+            step (int): The position on the horizontal axis, which must be >= 0.
+            description (str | None): A description in Markdown. Default: None.
         """
         snapshot = _snapshot("histogram", name, data)
         self._add_summary(lambda: summaries.histogram(name, snapshot, buckets, description), step)
@@ -150,11 +156,12 @@ class EventWriter:
         """Write images.
 
         Args:
-            name (str): Tag of the chart.
-            data (ArrayLike): ``[images, height, width, channels]`` with 1 to 4 channels; uint8, or floats in [0, 1].
-            max_outputs (int): Maximum number of images. Default: 3.
-            step (int): Position on the horizontal axis, from 0.
-            description (str | None): Description in Markdown. Default: None.
+            name (str): The tag of the chart.
+            data (ArrayLike): The images, of shape ``[images, height, width, channels]``, with 1 to 4 channels. Values
+                are uint8, or floats in [0, 1].
+            max_outputs (int): The maximum number of images. Default: 3.
+            step (int): The position on the horizontal axis, which must be >= 0.
+            description (str | None): A description in Markdown. Default: None.
         """
         snapshot = _snapshot("image", name, data)
         self._add_summary(lambda: summaries.image(name, snapshot, max_outputs, description), step)
@@ -164,14 +171,14 @@ class EventWriter:
         """Write a Matplotlib figure as an image.
 
         Args:
-            name (str): Tag of the image.
+            name (str): The tag of the image.
             figure (matplotlib.figure.Figure): The figure.
-            step (int): Position on the horizontal axis, from 0.
-            description (str | None): Description in Markdown. Default: None.
+            step (int): The position on the horizontal axis, which must be >= 0.
+            description (str | None): A description in Markdown. Default: None.
         """
         import io
 
-        # Rendered in this thread: Matplotlib is not thread-safe, and the figure may change.
+        # Render the figure in the calling thread, because Matplotlib is not thread-safe and the figure may change.
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png")
         width, height = figure.canvas.get_width_height()
@@ -183,10 +190,10 @@ class EventWriter:
         """Write a string, or an array of strings.
 
         Args:
-            name (str): Tag of the chart.
-            data (str | ArrayLike): Strings in Markdown.
-            step (int): Position on the horizontal axis, from 0.
-            description (str | None): Description in Markdown. Default: None.
+            name (str): The tag of the chart.
+            data (str | ArrayLike): One or more strings in Markdown.
+            step (int): The position on the horizontal axis, which must be >= 0.
+            description (str | None): A description in Markdown. Default: None.
         """
         snapshot = np.array(data, dtype=object)
         summaries.check_text(name, snapshot)
@@ -205,12 +212,12 @@ class EventWriter:
         """Write audio clips.
 
         Args:
-            name (str): Tag of the chart.
-            data (ArrayLike): ``[clips, frames, channels]`` with values in [-1, 1].
-            sample_rate (int): Frames per second.
-            max_outputs (int): Maximum number of clips. Default: 3.
-            step (int): Position on the horizontal axis, from 0.
-            description (str | None): Description in Markdown. Default: None.
+            name (str): The tag of the chart.
+            data (ArrayLike): The clips, of shape ``[clips, frames, channels]``, with values in [-1, 1].
+            sample_rate (int): The number of frames per second.
+            max_outputs (int): The maximum number of clips. Default: 3.
+            step (int): The position on the horizontal axis, which must be >= 0.
+            description (str | None): A description in Markdown. Default: None.
         """
         snapshot = _snapshot("audio", name, data)
         self._add_summary(
@@ -219,10 +226,12 @@ class EventWriter:
 
     @validate_params(EVENT_RULES)
     def hparams(self, values: Mapping[str, Any]) -> None:
-        """Write the hyperparameters of the run, whose metrics are the scalars in the folder and its subfolders.
+        """Write the hyperparameters of the run.
+
+        TensorBoard combines them with the scalars in the same folder and its subfolders, which are the run's metrics.
 
         Args:
-            values (Mapping[str, int | float | str | bool]): Hyperparameters by name.
+            values (Mapping[str, int | float | str | bool]): A dict that maps names to hyperparameters.
         """
         summaries.check_hparams(values)
         summary = summaries.hparams(values)
@@ -230,7 +239,7 @@ class EventWriter:
 
     @validate_params(EVENT_RULES)
     def graph(self, model: Any) -> None:
-        """Write the layers of a model and their connections.
+        """Write a graph of a model's layers and their connections.
 
         Args:
             model (Model): The model.
@@ -241,7 +250,10 @@ class EventWriter:
 
     @contextmanager
     def as_default(self) -> Iterator[EventWriter]:
-        """Make this writer the default of `events.scalar` and similar functions inside the block, for this thread."""
+        """Use this writer in `events.scalar` and similar functions inside the block.
+
+        Other threads are not affected.
+        """
         with use_default_writer(self):
             yield self
 
@@ -254,7 +266,7 @@ class EventWriter:
         self._raise()
 
     def close(self) -> None:
-        """Flush and close the file."""
+        """Wait until everything is in the file, and close it."""
         self._finalizer()
         self._raise()
 
@@ -267,18 +279,25 @@ class EventWriter:
 
 
 def _snapshot(kind: str, name: str, data: Any) -> Any:
-    """Return `data` as an array that later changes do not affect: a JAX array itself, and a copy of others."""
+    """Return `data` as an array that does not change if the caller changes `data` later.
+
+    A JAX array is immutable and is returned itself. Other data is copied to a NumPy array.
+    """
     if not isinstance(data, jax.Array):
         try:
             data = np.array(data)
-        except ValueError as error:  # lists of different lengths, among others
+        except ValueError as error:  # for example, lists of different lengths
             raise InvalidArgument(f"{kind} {name!r}: data: {error}") from None
     summaries.check_array(kind, name, data)
     return data
 
 
 def _write_events(work: queue.SimpleQueue[Any], file: Any, pb: Any, errors: list[BaseException]) -> None:
-    """Write the events of the queue until None; report an event that cannot be written, and skip it."""
+    """Write events from the queue until the item None arrives.
+
+    If an event cannot be written, it is skipped and the exception is appended to `errors`. After an `OSError`, no more
+    events are written.
+    """
     records = pb.RecordWriter(_AtomicRecordFile(file))
     full = False
     with contextlib.suppress(OSError), file:
@@ -304,7 +323,7 @@ def _write_events(work: queue.SimpleQueue[Any], file: Any, pb: Any, errors: list
 
 
 class _AtomicRecordFile:
-    """Write records to an unbuffered file, each completely or not at all."""
+    """An unbuffered file in which each record is written either completely or not at all."""
 
     def __init__(self, file: FileIO) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Build the graph of a model's layers for TensorBoard."""
+"""The graph of a model's layers, for TensorBoard."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ __all__ = ["build_graph_def"]
 
 
 def build_graph_def(model: Any) -> Any:
-    """Return a ``GraphDef`` with a node for every layer; layers inside a layer are nodes in its scope.
+    """Convert a model's layers to the nodes of a TensorBoard ``GraphDef``.
 
-    The edges are those of a functional model's graph, or the order of a sequential model. The layers of a subclassed
-    model have no edges, because its `call` is Python code.
+    Layers inside a layer become nodes in its scope. The edges of a functional model are the connections of its graph,
+    and the edges of a sequential model follow the order of its layers. A subclassed model has no edges, because its
+    `call` is Python code.
     """
     graph = tensorboard_protos.load_protos().GraphDef()
     for name, kind, inputs in _nodes(model, "", TagNames(model)):

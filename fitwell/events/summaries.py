@@ -1,4 +1,4 @@
-"""Convert values to TensorBoard summaries, one function per kind of summary."""
+"""Functions that convert values to TensorBoard summaries, one for each kind of summary."""
 
 from __future__ import annotations
 
@@ -37,50 +37,70 @@ def _summary(tag: str, tensor: Any, metadata: Any) -> Any:
 
 
 def check_array(kind: str, tag: str, data: Any) -> None:
-    """Raise unless `data` has the shape and type of a summary of this `kind`, without waiting for its values."""
+    """Check that `data` has a shape and dtype that are valid for this `kind` of summary.
+
+    The check does not wait until a JAX array's values are computed.
+
+    Args:
+        kind: The kind of summary, such as ``"image"``.
+        tag: The tag of the chart, for error messages.
+        data: The array to check.
+
+    Raises:
+        InvalidArgument: if the shape or the dtype is not valid.
+    """
     where, shape = f"{kind} {tag!r}: data", tuple(data.shape)
-    # bfloat16 is not a NumPy type and has the kind of a void.
+    # bfloat16 is not a NumPy type, and its kind is "V" (void).
     if data.dtype.kind not in "biuf" and data.dtype.name != "bfloat16":
         raise InvalidArgument(
-            f"{where} must be numbers, got {short_repr(data if data.ndim else data.item())}"
+            f"{where} must be a number or an array of numbers, got {short_repr(data if data.ndim else data.item())}"
         )
     if kind == "scalar" and data.size != 1:
-        raise InvalidArgument(f"{where}: expected one number, got shape {shape}")
+        raise InvalidArgument(f"{where}: expected one number, got an array of shape {shape}")
     if kind == "image" and (data.ndim != 4 or shape[-1] not in (1, 2, 3, 4) or not data.size):
         raise InvalidArgument(
-            f"{where}: expected [images, height, width, 1 to 4 channels], got shape {shape}"
+            f"{where}: expected [images, height, width, channels] with 1 to 4 channels, got shape {shape}"
         )
     if kind == "image" and data.dtype.kind in "iu" and data.dtype != np.uint8:
         raise InvalidArgument(
-            f"{where}: expected uint8 from 0 to 255, or floats from 0 to 1, got {data.dtype}; "
-            "write data.astype('uint8')"
+            f"{where}: expected uint8 from 0 to 255, or floats from 0 to 1, got {data.dtype}. "
+            "Use data.astype('uint8')."
         )
     if kind == "audio" and (data.ndim != 3 or not data.shape[2]):
         raise InvalidArgument(f"{where}: expected [clips, frames, channels], got shape {shape}")
 
 
 def check_text(tag: str, data: Any) -> None:
-    """Raise unless `data` is a string or an array of strings."""
+    """Check that `data` is a string or an array of strings.
+
+    Raises:
+        InvalidArgument: if it is not.
+    """
     for part in np.array(data, dtype=object).ravel():
         if not isinstance(part, str | bytes):
             raise InvalidArgument(
-                f"text {tag!r}: data must be a string, or an array of strings, got {short_repr(part)}"
+                f"text {tag!r}: data must be a string or an array of strings, got {short_repr(part)}"
             )
 
 
 def check_hparams(values: Mapping[str, Any]) -> None:
-    """Raise unless the names are strings, and the values are numbers, strings or booleans."""
+    """Check that the names of hyperparameters are strings and that the values are numbers, strings or booleans.
+
+    Raises:
+        InvalidArgument: if a name or a value has a different type.
+    """
     for name, value in values.items():
         if not isinstance(name, str):
             raise InvalidArgument(f"hparams: names must be strings, got {short_repr(name)}")
         if not isinstance(value, bool | int | float | str | np.number | np.bool_):
             raise InvalidArgument(
-                f"hparams: {name!r} must be a number, a string or a boolean, got {short_repr(value)}; write str(...)"
+                f"hparams: {name!r} must be a number, a string or a boolean, got {short_repr(value)}. You can convert "
+                "other values with str()."
             )
 
 
 def scalar(tag: str, data: Any, description: str | None = None) -> Any:
-    """Return the summary of a number."""
+    """Create the summary of a number."""
     pb = tensorboard_protos.load_protos()
     value = np.asarray(data, np.float32)
     return _summary(
@@ -91,14 +111,17 @@ def scalar(tag: str, data: Any, description: str | None = None) -> Any:
 
 
 def histogram(tag: str, data: Any, buckets: int = BUCKETS, description: str | None = None) -> Any:
-    """Return the summary of the distribution of the finite values of `data`: left edge, right edge, count."""
+    """Create a histogram summary of the finite values in `data`.
+
+    Each row of the histogram table consists of a bucket's left edge, right edge and count.
+    """
     pb = tensorboard_protos.load_protos()
     values = np.asarray(data, np.float64).ravel()
     values = values[np.isfinite(values)]
     if not values.size:
         table = np.zeros((buckets, 3))
     elif values.min() == values.max():
-        # As TensorBoard writes it: all edges at the value, and all counts in the last bucket.
+        # Use the same format as TensorBoard. All edges are equal to the value, and the last bucket contains all counts.
         table = np.full((buckets, 3), values[0])
         table[:, 2] = 0
         table[-1, 2] = values.size
@@ -113,7 +136,10 @@ def histogram(tag: str, data: Any, buckets: int = BUCKETS, description: str | No
 
 
 def image(tag: str, data: Any, max_outputs: int = 3, description: str | None = None) -> Any:
-    """Return the summary of images ``[images, height, width, channels]``: uint8, or floats in [0, 1]."""
+    """Create the summary of images of shape ``[images, height, width, channels]``.
+
+    The values are uint8, or floats in [0, 1].
+    """
     pixels = np.asarray(data)
     if pixels.dtype != np.uint8:
         pixels = (np.clip(np.nan_to_num(pixels), 0, 1) * 255 + 0.5).astype(np.uint8)
@@ -122,7 +148,7 @@ def image(tag: str, data: Any, max_outputs: int = 3, description: str | None = N
 
 
 def png(tag: str, images: list[bytes], width: int, height: int, description: str | None = None) -> Any:
-    """Return the summary of images that are PNG files."""
+    """Create the summary of images that are already encoded as PNG files."""
     pb = tensorboard_protos.load_protos()
     content = [str(width).encode(), str(height).encode(), *images]
     return _summary(
@@ -141,7 +167,7 @@ def _png(pixels: NumpyArray) -> bytes:
 
 
 def text(tag: str, data: Any, description: str | None = None) -> Any:
-    """Return the summary of a string, or of an array of strings, in Markdown."""
+    """Create the summary of a Markdown string or an array of Markdown strings."""
     pb = tensorboard_protos.load_protos()
     return _summary(
         tag,
@@ -151,7 +177,10 @@ def text(tag: str, data: Any, description: str | None = None) -> Any:
 
 
 def audio(tag: str, data: Any, sample_rate: int, max_outputs: int = 3, description: str | None = None) -> Any:
-    """Return the summary of audio clips ``[clips, frames, channels]`` in [-1, 1], as 16-bit WAV."""
+    """Create the summary of audio clips, which are encoded as 16-bit WAV.
+
+    The clips have the shape ``[clips, frames, channels]`` and values in [-1, 1].
+    """
     pb = tensorboard_protos.load_protos()
     sounds = np.asarray(data, np.float64)
     encoding = pb.audio.Encoding.Value("WAV")
@@ -177,5 +206,5 @@ def _wav(sound: NumpyArray, sample_rate: int) -> bytes:
 
 
 def hparams(values: Mapping[str, Any]) -> Any:
-    """Return the summary of the hyperparameters of a run, by name."""
+    """Create the summary of a run's hyperparameters, given as a dict that maps names to values."""
     return tensorboard_protos.load_protos().hparams(dict(values))

@@ -1,4 +1,7 @@
-"""The functions of ``tf.summary``, which write to the writer whose ``as_default()`` block is active."""
+"""Functions like those in ``tf.summary`` that write to the default writer.
+
+The default writer is the writer whose ``as_default()`` block is active.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,10 @@ __all__ = [
 
 @validate_params()
 def create_file_writer(logdir: PathType) -> EventWriter:
-    """Return a writer of a new event file.
+    """Create a new event file, and return its writer.
 
     Args:
-        logdir (str | PathLike): Folder of the file; created if it does not exist.
+        logdir (str | PathLike): The folder for the file. It is created if it does not exist.
 
     Returns:
         EventWriter: The writer.
@@ -54,7 +57,9 @@ def create_file_writer(logdir: PathType) -> EventWriter:
 
 def _step(name: str, step: int | None) -> int:
     if step is None:
-        raise InvalidArgument(f"{name!r} needs a step, its position on the horizontal axis: step=...")
+        raise InvalidArgument(
+            f"{name!r} needs a step, which is its position on the horizontal axis. Pass step=..."
+        )
     return int(step)
 
 
@@ -63,10 +68,10 @@ def scalar(name: str, data: Any, step: int | None = None, description: str | Non
     """Write a number to the default writer.
 
     Args:
-        name (str): Tag of the chart.
-        data (ArrayLike): One number.
-        step (int): Position on the horizontal axis, from 0.
-        description (str | None): Description in Markdown. Default: None.
+        name (str): The tag of the chart.
+        data (ArrayLike): The number, or an array with one element.
+        step (int): The position on the horizontal axis, which must be >= 0.
+        description (str | None): A description in Markdown. Default: None.
 
     Raises:
         StateError: if there is no default writer.
@@ -89,14 +94,14 @@ def scalar(name: str, data: Any, step: int | None = None, description: str | Non
 def histogram(
     name: str, data: Any, step: int | None = None, buckets: int = BUCKETS, description: str | None = None
 ) -> None:
-    """Write the distribution of the values of an array to the default writer.
+    """Write a histogram of an array's values to the default writer.
 
     Args:
-        name (str): Tag of the chart.
-        data (ArrayLike): Numbers of any shape; values that are not finite are ignored.
-        step (int): Position on the horizontal axis, from 0.
-        buckets (int): Number of buckets. Default: 30.
-        description (str | None): Description in Markdown. Default: None.
+        name (str): The tag of the chart.
+        data (ArrayLike): An array of any shape. Values that are not finite are ignored.
+        step (int): The position on the horizontal axis, which must be >= 0.
+        buckets (int): The number of buckets. Default: 30.
+        description (str | None): A description in Markdown. Default: None.
 
     Raises:
         StateError: if there is no default writer.
@@ -122,11 +127,12 @@ def image(
     """Write images to the default writer.
 
     Args:
-        name (str): Tag of the chart.
-        data (ArrayLike): ``[images, height, width, channels]`` with 1 to 4 channels; uint8, or floats in [0, 1].
-        step (int): Position on the horizontal axis, from 0.
-        max_outputs (int): Maximum number of images. Default: 3.
-        description (str | None): Description in Markdown. Default: None.
+        name (str): The tag of the chart.
+        data (ArrayLike): The images, of shape ``[images, height, width, channels]``, with 1 to 4 channels. Values are
+            uint8, or floats in [0, 1].
+        step (int): The position on the horizontal axis, which must be >= 0.
+        max_outputs (int): The maximum number of images. Default: 3.
+        description (str | None): A description in Markdown. Default: None.
 
     Raises:
         StateError: if there is no default writer.
@@ -150,10 +156,10 @@ def figure(name: str, figure: Any, step: int | None = None, description: str | N
     """Write a Matplotlib figure as an image to the default writer.
 
     Args:
-        name (str): Tag of the image.
+        name (str): The tag of the image.
         figure (matplotlib.figure.Figure): The figure.
-        step (int): Position on the horizontal axis, from 0.
-        description (str | None): Description in Markdown. Default: None.
+        step (int): The position on the horizontal axis, which must be >= 0.
+        description (str | None): A description in Markdown. Default: None.
 
     Raises:
         StateError: if there is no default writer.
@@ -175,10 +181,10 @@ def text(name: str, data: Any, step: int | None = None, description: str | None 
     """Write a string, or an array of strings, to the default writer.
 
     Args:
-        name (str): Tag of the chart.
-        data (str | ArrayLike): Strings in Markdown.
-        step (int): Position on the horizontal axis, from 0.
-        description (str | None): Description in Markdown. Default: None.
+        name (str): The tag of the chart.
+        data (str | ArrayLike): One or more strings in Markdown.
+        step (int): The position on the horizontal axis, which must be >= 0.
+        description (str | None): A description in Markdown. Default: None.
 
     Raises:
         StateError: if there is no default writer.
@@ -209,12 +215,12 @@ def audio(
     """Write audio clips to the default writer.
 
     Args:
-        name (str): Tag of the chart.
-        data (ArrayLike): ``[clips, frames, channels]`` with values in [-1, 1].
-        step (int): Position on the horizontal axis, from 0.
-        sample_rate (int): Frames per second.
-        max_outputs (int): Maximum number of clips. Default: 3.
-        description (str | None): Description in Markdown. Default: None.
+        name (str): The tag of the chart.
+        data (ArrayLike): The clips, of shape ``[clips, frames, channels]``, with values in [-1, 1].
+        step (int): The position on the horizontal axis, which must be >= 0.
+        sample_rate (int): The number of frames per second.
+        max_outputs (int): The maximum number of clips. Default: 3.
+        description (str | None): A description in Markdown. Default: None.
 
     Raises:
         StateError: if there is no default writer.
@@ -238,11 +244,11 @@ def hparams(hparams: Mapping[str, Any]) -> None:
     """Write the hyperparameters of the run to the default writer.
 
     Args:
-        hparams (Mapping[str, int | float | str | bool]): Hyperparameters by name.
+        hparams (Mapping[str, int | float | str | bool]): A dict that maps names to hyperparameters.
 
     Raises:
         StateError: if there is no default writer.
-        InvalidArgument: if a name or a value has another type.
+        InvalidArgument: if a name or a value has a different type.
 
     Example:
         >>> import tempfile
@@ -259,7 +265,7 @@ def hparams(hparams: Mapping[str, Any]) -> None:
 
 @validate_params(EVENT_RULES)
 def graph(model: Any) -> None:
-    """Write the layers of a model and their connections to the default writer.
+    """Write a graph of a model's layers and their connections to the default writer.
 
     Args:
         model (Model): The model.

@@ -1,4 +1,4 @@
-"""Tags of layers, counted within one model, so that the charts of two models overlay."""
+"""Layer tags that are numbered within one model, so that the charts of two models can be overlaid."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ __all__ = ["TagNames"]
 
 
 class TagNames:
-    """The tags of a model's layers and variables in TensorBoard.
+    """A mapping from a model's layers and variables to their tags in TensorBoard.
 
-    Automatic names are counted within the process (``dense_6``), so the tags of a second model of the same kind would
-    differ. Tags are therefore counted within the model: ``dense``, ``dense_1``. A name that the user gave is the tag.
+    A name that the user chose is also the tag. Automatic names such as ``dense_6`` are numbered within the process, so
+    they differ between two models with the same layers. Their tags are therefore numbered within the model, starting
+    with ``dense`` and ``dense_1``.
     """
 
     def __init__(self, model: Any) -> None:
         inside = [layer for _, layer in model._flatten_layers()]
-        # The input layers of a graph are among the layers of its model, but are not its attributes.
+        # The input layers of a functional model are in its list `layers` but are not its attributes.
         every = [*inside, *(part for layer in inside for part in getattr(layer, "layers", ()))]
         layers = list({id(layer): layer for layer in every}.values())
         taken = {str(layer.name) for layer in layers if not isinstance(layer.name, AutoName)}
@@ -37,12 +38,20 @@ class TagNames:
         }
 
     def layer_tag(self, layer: Any) -> str:
-        """Return the tag of `layer`. A layer that the model created, such as an input, is tagged with its kind."""
+        """Return the tag of `layer`.
+
+        If the layer has an automatic name but is not one of the model's layers (for example, an input that the model
+        created), the tag is the name without its number.
+        """
         name = layer.name
         return self._names.get(id(layer), name.base if isinstance(name, AutoName) else str(name))
 
     def variable_tags(self, variables: Mapping[str, Any]) -> dict[str, str]:
-        """Return the tag of each of `variables`: its layer and name, with the outer models if two are the same."""
+        """Return the tag of each variable in `variables`, a dict that maps paths to variables.
+
+        A tag consists of the layer's tag and the variable's name. If two variables would have the same tag, it also
+        includes the layers and models that contain the layer.
+        """
         whole = {id(variable): parts for parts, variable in self._chains(self._model, ())}
         short = {path: "/".join(whole[id(variable)][-2:]) for path, variable in variables.items()}
         counts = Counter(short.values())
@@ -52,7 +61,11 @@ class TagNames:
         }
 
     def log_tag(self, name: str) -> str:
-        """Return the tag of a logged value, whose name begins with a layer's name if there are several outputs."""
+        """Return the tag of a logged value.
+
+        If the model has more than one output, the value's name begins with a layer's name, which is replaced with the
+        layer's tag.
+        """
         output = max((o for o in self._outputs if name.startswith(f"{o}_")), key=len, default=None)
         return name if output is None else self._outputs[output] + name[len(output) :]
 

@@ -1,4 +1,4 @@
-"""Parts of the tensorboard package, imported when they are first needed."""
+"""The parts of the tensorboard package that fitwell uses, imported when they are first needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["load_protos"]
 
 @functools.cache
 def load_protos() -> Any:
-    """Return TensorBoard's protocol buffers and record writer, without importing TensorFlow."""
+    """Import and return TensorBoard's protocol buffers and record writer, without importing TensorFlow."""
     try:
         from tensorboard.compat.proto import event_pb2, graph_pb2, summary_pb2
         from tensorboard.plugins.audio import metadata as audio

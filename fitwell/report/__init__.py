@@ -1,4 +1,4 @@
-"""The report of a run: scores, summary sentences, figures, and an HTML page."""
+"""A training run's report, with scores, summary sentences and figures, as an HTML page."""
 
 from fitwell._deprecation import deprecated_module_getattr
 from fitwell._html import HtmlFigure

@@ -1,4 +1,4 @@
-"""The figures of a report as PNG bytes, made without pyplot's global state."""
+"""Functions that draw a report's figures as PNG files, without changing pyplot's global state."""
 
 from __future__ import annotations
 
@@ -40,16 +40,26 @@ __all__ = [
 
 LINE_COLOR = "#1f2933"
 ERROR_COLOR = "#b3261e"
-# With more classes the numbers in a confusion matrix are unreadable.
+# If there are more classes than this, the numbers in a confusion matrix are unreadable and are left out.
 MAX_NUMBERED_CLASSES = 20
+# Maximum number of points in a scatter plot.
 MAX_POINTS = 4000
-# Maximum number of panels in a row, and of characters of a class name.
+# Maximum number of panels in a row, and maximum number of characters in a class name.
 MAX_COLUMNS = 3
 MAX_CLASS_LENGTH = 14
 
 
 def plot_learning_curves(history: History, best_epoch: int | None = None) -> bytes:
-    """Plot the curves of all metrics in one figure; a line marks `best_epoch` (from 0), whose weights were kept."""
+    """Plot the learning curves of all metrics in one figure.
+
+    Args:
+        history: The history of the run.
+        best_epoch: The epoch (0-based) whose weights were kept, which is marked with a line. Defaults to None, which
+            draws no line.
+
+    Returns:
+        The content of a PNG file.
+    """
     count = max(len(panel_names(history)), 1)
     columns = min(count, MAX_COLUMNS)
     figure = new_figure(4.6 * columns, 3.4 * -(-count // columns))
@@ -58,7 +68,7 @@ def plot_learning_curves(history: History, best_epoch: int | None = None) -> byt
 
 
 def plot_learning_curve_panels(history: History, best_epoch: int | None = None) -> list[bytes]:
-    """Plot the curves of each metric in a separate figure."""
+    """Plot each metric's learning curves in a separate figure. See `plot_learning_curves`."""
     figures = [new_figure(4.6, 3.2) for _ in panel_names(history)]
     _plot_curves(history, [figure.add_subplot() for figure in figures], best_epoch)
     return [to_png(figure) for figure in figures]
@@ -75,7 +85,10 @@ def _plot_curves(history: History, axes: list[Axes], best_epoch: int | None) -> 
 
 
 def plot_confusion_matrix(true: NumpyArray, predicted: NumpyArray, classes: Sequence[Any]) -> bytes:
-    """Plot the confusion matrix: true classes in rows, counts shaded by their fraction of the row."""
+    """Plot the confusion matrix, with one row for each true class and one column for each predicted class.
+
+    A darker cell has a larger fraction of the rows with this true class.
+    """
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (true, predicted), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -114,7 +127,7 @@ def plot_confusion_matrix(true: NumpyArray, predicted: NumpyArray, classes: Sequ
 
 
 def plot_residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], name: str) -> list[bytes]:
-    """Plot predicted against true values, and a histogram of the errors."""
+    """Plot the predicted values against the true values, and the errors as a histogram. Return two PNG files."""
     shown = np.arange(len(true))
     if len(true) > MAX_POINTS:
         shown = np.random.default_rng(0).choice(len(true), MAX_POINTS, replace=False)
@@ -148,7 +161,7 @@ def plot_residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], na
 
 
 def plot_worst_images(images: NDArray[np.float32], titles: Sequence[str]) -> bytes:
-    """Plot images with titles, up to eight in a row."""
+    """Plot images with their titles in a grid of at most eight columns."""
     columns = min(len(images), 8)
     rows = -(-len(images) // columns)
     figure = new_figure(1.15 * columns, 1.4 * rows)

@@ -1,4 +1,4 @@
-"""The report of a run as one HTML file."""
+"""Functions that render a training run's report as one HTML page."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Contents:
-    """Contents of a report, as plain text.
+    """The contents of a report as plain text.
 
     Args:
-        title (str): Title of the page.
-        subtitle (str): Line below the title.
-        warnings (Sequence[str]): Sentences to highlight.
-        tiles (Sequence[tuple[str, str]]): Pairs of a number and its label, the most important first.
-        sentences (Sequence[str]): Summary of the scores.
-        scores (tuple): Header and rows of the table of scores.
-        pictures (Sequence[HtmlFigure]): Figures.
-        network (str): Summary of the network.
+        title (str): The page title.
+        subtitle (str): The line below the title.
+        warnings (Sequence[str]): Sentences to highlight as warnings.
+        tiles (Sequence[tuple[str, str]]): Pairs of a number and its label, starting with the most important one.
+        sentences (Sequence[str]): Sentences that summarize the scores.
+        scores (tuple): The header and the rows of the score table.
+        pictures (Sequence[HtmlFigure]): The figures.
+        network (str): A summary of the network.
         settings (Sequence[tuple[str, str]]): Pairs of an option and its value.
         notes (Sequence[str]): Sentences about the data and its preprocessing.
-        columns (Sequence[tuple[str, str]]): Pairs of an input column and its preprocessing.
-        command (str): Command that repeats the run.
-        origin (Sequence[tuple[str, str]]): Pairs of a library, seed or device and its version or value.
-        classes (tuple): Header and rows of the scores by class. Default: empty tables, for regression.
+        columns (Sequence[tuple[str, str]]): Pairs of an input column and a description of its preprocessing.
+        command (str): The command that repeats the run.
+        origin (Sequence[tuple[str, str]]): Pairs such as a library and its version, or the seed and its value.
+        classes (tuple): The header and the rows of a table with each class's scores. Defaults to an empty table,
+            which is used for regression.
     """
 
     title: str
@@ -55,10 +56,10 @@ def render(contents: Contents) -> str:
     """Render a report as a self-contained HTML page.
 
     Args:
-        contents (Contents): Contents of the report.
+        contents (Contents): The contents of the report.
 
     Returns:
-        str: the page.
+        str: The HTML page.
     """
     scores = _html.paragraphs(contents.sentences) + _html.table(*contents.scores, kind="numbers")
     parts = [

@@ -1,4 +1,4 @@
-"""Scores of predictions, and significance tests of their differences."""
+"""Scores of predictions, and tests of whether score differences are significant."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
     "wilson_interval",
 ]
 
-# The quantile of the normal distribution for two-sided 95 % intervals.
+# The quantile of the standard normal distribution for two-sided 95% intervals.
 Z95 = 1.959963984540054
 
 METRIC_NAMES = {
@@ -34,13 +34,13 @@ METRIC_NAMES = {
 
 @dataclass(frozen=True)
 class Score:
-    """Scores of one predictor on one split of the data.
+    """The scores of one predictor on one split of the data.
 
     Args:
-        name (str): Name of the predictor.
-        values (dict[str, float]): Metrics by name, the main metric first.
-        losses (ndarray): Loss of each row, ``[rows]``: 1 for a wrong class and 0 for the right one, or the squared
-            error.
+        name (str): The predictor's name.
+        values (dict[str, float]): A dict that maps the names of metrics to their values, with the main metric first.
+        losses (ndarray): The loss of each row, of shape ``[rows]``. In classification it is 0 if the predicted class
+            is correct and 1 if it is wrong. In regression it is the squared error.
     """
 
     name: str
@@ -49,28 +49,28 @@ class Score:
 
     @property
     def rows(self) -> int:
-        """Number of predicted rows."""
+        """The number of predicted rows."""
         return len(self.losses)
 
     @property
     def loss(self) -> float:
-        """Mean loss: the error rate, or the mean squared error."""
+        """The mean loss, which is the error rate in classification and the mean squared error in regression."""
         return float(np.mean(self.losses))
 
 
 def score_classification(name: str, true: ArrayLike, probabilities: NDArray[np.float64]) -> Score:
     """Score class probabilities.
 
-    Computes the accuracy, the log loss ``-mean(log p_true)`` with p clipped at 1e-15, and for two classes that both
-    occur the area under the ROC curve.
+    The metrics are the accuracy and the log loss ``-mean(log p_true)``, where probabilities below 1e-15 count as
+    1e-15. If there are two classes and both occur in `true`, the area under the ROC curve is computed too.
 
     Args:
-        name (str): Name of the predictor.
-        true (array): True class indices, ``[rows]``.
-        probabilities (ndarray): Probability of each class, ``[rows, classes]``.
+        name (str): The predictor's name.
+        true (array): The true class indices, of shape ``[rows]``.
+        probabilities (ndarray): The probability of each class, of shape ``[rows, classes]``.
 
     Returns:
-        Score: with the metrics ``accuracy``, ``log_loss`` and possibly ``auc``.
+        Score: A score with the metrics ``accuracy``, ``log_loss`` and possibly ``auc``.
 
     Example:
         >>> import numpy as np
@@ -91,15 +91,15 @@ def score_classification(name: str, true: ArrayLike, probabilities: NDArray[np.f
 def score_regression(name: str, true: ArrayLike, predicted: ArrayLike) -> Score:
     """Score predicted numbers.
 
-    Computes the root mean squared error, the mean absolute error, and ``R² = 1 - MSE / variance``.
+    The metrics are the root mean squared error, the mean absolute error, and ``R² = 1 - MSE / variance``.
 
     Args:
-        name (str): Name of the predictor.
-        true (array): True values, ``[rows]``.
-        predicted (array): Predicted values, ``[rows]``.
+        name (str): The predictor's name.
+        true (array): The true values, of shape ``[rows]``.
+        predicted (array): The predicted values, of shape ``[rows]``.
 
     Returns:
-        Score: with the metrics ``rmse``, ``mae``, and ``r2`` unless the true values are constant.
+        Score: A score with the metrics ``rmse`` and ``mae``, and ``r2`` if the true values are not all equal.
 
     Example:
         >>> score_regression("network", [1.0, 3.0], [1.0, 2.0]).values
@@ -117,7 +117,13 @@ def score_regression(name: str, true: ArrayLike, predicted: ArrayLike) -> Score:
 
 @dataclass(frozen=True)
 class LossDifference:
-    """Difference of the mean losses of two predictors, with its 95 % confidence interval."""
+    """The difference between two predictors' mean losses, with its 95% confidence interval.
+
+    Attributes:
+        mean: The difference.
+        low: The lower end of the interval.
+        high: The upper end of the interval.
+    """
 
     mean: float
     low: float
@@ -132,15 +138,16 @@ class LossDifference:
 def compare_losses(better: Score, worse: Score) -> LossDifference:
     """Compare the mean losses of two predictors on the same rows.
 
-    The interval is ``mean(d) ± 1.96 sd(d) / sqrt(n)`` over the differences ``d = loss of worse - loss of better`` of
-    each row. Pairing removes the difficulty of rows for both predictors, so fewer rows are needed.
+    The difference ``d = worse loss - better loss`` is computed for each of the n rows, and the 95% interval of its mean
+    is ``mean(d) ± 1.96 sd(d) / sqrt(n)``. Comparing the losses row by row cancels the effect of rows that are
+    difficult for both predictors, so fewer rows are needed.
 
     Args:
-        better (Score): Score of the predictor that is expected to have the lower loss.
-        worse (Score): Score of the other predictor.
+        better (Score): The score of the predictor that is expected to have the lower loss.
+        worse (Score): The score of the other predictor.
 
     Returns:
-        LossDifference: the mean difference and its 95 % interval, which is infinite for fewer than two rows.
+        LossDifference: The mean difference and its 95% interval, which is infinite if there are fewer than two rows.
     """
     per_row = worse.losses - better.losses
     mean = float(per_row.mean())
@@ -151,9 +158,10 @@ def compare_losses(better: Score, worse: Score) -> LossDifference:
 
 
 def is_significantly_above(one: Score, other: Score) -> bool:
-    """Return whether the mean loss of `one` is significantly above that of `other`, on different rows.
+    """Return whether `one` has a significantly higher mean loss than `other`, which was scored on different rows.
 
-    The limit is ``1.96 sqrt(var(one) / n + var(other) / m)`` (Welch). Both need at least two rows.
+    The difference is significant if it exceeds ``1.96 sqrt(var(one) / n + var(other) / m)`` for n and m rows (Welch).
+    If either score has fewer than two rows, the result is False.
     """
     if min(one.rows, other.rows) < 2:
         return False
@@ -162,7 +170,12 @@ def is_significantly_above(one: Score, other: Score) -> bool:
 
 
 def wilson_interval(share: float, rows: int) -> tuple[float, float]:
-    """Return the 95 % confidence interval of a proportion of `rows` (Wilson 1927), valid for few rows too."""
+    """Return the 95% confidence interval of a proportion (Wilson 1927), which is accurate even for few rows.
+
+    Args:
+        share: The observed proportion.
+        rows: The number of rows.
+    """
     z2 = Z95**2
     middle = (share + z2 / (2 * rows)) / (1 + z2 / rows)
     reach = Z95 / (1 + z2 / rows) * math.sqrt(share * (1 - share) / rows + z2 / (4 * rows**2))

@@ -1,4 +1,4 @@
-"""The scores of a run as sentences and as a table."""
+"""Functions that describe a training run's scores in sentences and in a table."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ __all__ = [
     "summarize",
 ]
 
-# Smallest gap between training and test accuracy that is reported.
+# Minimum gap between training and test accuracy that the summary mentions.
 MIN_REPORTED_GAP = 0.03
 
 
 @dataclass(frozen=True)
 class ScoreSet:
-    """The scores of a run.
+    """The scores of a training run.
 
     Args:
         task (str): ``"regression"``, ``"binary"`` or ``"multiclass"``.
-        target (str): Name of the target.
-        network (dict[str, Score]): Scores of the network on ``train``, ``validation`` and ``test``.
-        linear (Score): Test score of a linear model.
-        dummy (Score): Test score of a constant prediction.
+        target (str): The name of the target column.
+        network (dict[str, Score]): The network's scores under the keys ``"train"``, ``"validation"`` and ``"test"``.
+        linear (Score): A linear model's test score.
+        dummy (Score): The test score of a constant prediction.
     """
 
     task: str
@@ -38,18 +38,18 @@ class ScoreSet:
 
     @property
     def test_scores(self) -> list[Score]:
-        """Test scores of the network, the linear model and the constant prediction."""
+        """The test scores of the network, the linear model and the constant prediction."""
         return [self.network["test"], self.linear, self.dummy]
 
 
 def summarize(results: ScoreSet) -> list[str]:
-    """Summarize the scores of the network and the baselines, and their differences.
+    """Summarize how well the network and the baselines predict, and how they differ.
 
     Args:
-        results (ScoreSet): Scores of the run.
+        results (ScoreSet): The scores of the run.
 
     Returns:
-        list[str]: sentences.
+        list[str]: The sentences of the summary.
     """
     if results.task == "regression":
         sentences = _summarize_regression(results)
@@ -59,7 +59,7 @@ def summarize(results: ScoreSet) -> list[str]:
 
 
 def format_percent(share: float) -> str:
-    """Format a fraction in percent, with more digits near 0 and 1.
+    """Format a fraction as a percentage, with more digits near 0 and 1.
 
     >>> format_percent(0.9721), format_percent(0.9996), format_percent(1.0)
     ('97.2 %', '99.96 %', '100 %')
@@ -70,7 +70,7 @@ def format_percent(share: float) -> str:
 
 
 def format_metric(name: str, value: float) -> str:
-    """Format the value of a metric."""
+    """Format the value of the metric called `name`."""
     return format_percent(value) if name == "accuracy" else f"{value:.4g}"
 
 
@@ -79,11 +79,11 @@ def _summarize_classification(results: ScoreSet) -> list[str]:
     right = round(test.values["accuracy"] * test.rows)
     low, high = wilson_interval(test.values["accuracy"], test.rows)
     return [
-        f"On {test.rows:,} held-out test rows, the accuracy of the network is "
-        f"{format_percent(test.values['accuracy'])} ({right:,} rows; 95 % interval {format_percent(low)} to "
-        f"{format_percent(high)}).",
+        f"On {test.rows:,} held-out test rows, the network's accuracy is "
+        f"{format_percent(test.values['accuracy'])} ({right:,} rows are correct, 95 % interval "
+        f"{format_percent(low)} to {format_percent(high)}).",
         f"{_capitalize(results.dummy.name)} has an accuracy of {format_percent(results.dummy.values['accuracy'])}, "
-        f"{results.linear.name} of {format_percent(results.linear.values['accuracy'])}.",
+        f"and {results.linear.name} has an accuracy of {format_percent(results.linear.values['accuracy'])}.",
     ]
 
 
@@ -97,8 +97,8 @@ def _summarize_regression(results: ScoreSet) -> list[str]:
     return [
         f"On {test.rows:,} held-out test rows, the network predicts {results.target!r} with a mean absolute error of "
         f"{test.values['mae']:.4g} (RMSE {test.values['rmse']:.4g}){explained}.",
-        f"{_capitalize(results.dummy.name)} has RMSE {results.dummy.values['rmse']:.4g}, "
-        f"{results.linear.name} {results.linear.values['rmse']:.4g}.",
+        f"{_capitalize(results.dummy.name)} has an RMSE of {results.dummy.values['rmse']:.4g}, "
+        f"and {results.linear.name} has an RMSE of {results.linear.values['rmse']:.4g}.",
     ]
 
 
@@ -107,16 +107,15 @@ def _summarize_comparison(results: ScoreSet) -> str:
     over_dummy = compare_losses(network, dummy)
     if not over_dummy.is_significant or over_dummy.mean <= 0:
         return (
-            f"That is not significantly better than {dummy.name}: either the inputs contain little information about "
+            f"This is not significantly better than {dummy.name}. Either the inputs contain little information about "
             f"{results.target!r}, or the network did not learn it."
         )
     over_linear = compare_losses(network, linear)
     if not over_linear.is_significant:
         return (
             f"The network is not significantly different from {linear.name} "
-            f"({_format_interval(results, over_linear.mean, over_linear.low, over_linear.high)}): the simpler "
-            "model may "
-            "suffice."
+            f"({_format_interval(results, over_linear.mean, over_linear.low, over_linear.high)}). The "
+            "simpler model may be sufficient."
         )
     if over_linear.mean > 0:
         return (
@@ -125,7 +124,7 @@ def _summarize_comparison(results: ScoreSet) -> str:
         )
     return (
         f"{_capitalize(linear.name)} is significantly better than the network "
-        f"({_format_interval(results, -over_linear.mean, -over_linear.high, -over_linear.low)}): use it, or train the "
+        f"({_format_interval(results, -over_linear.mean, -over_linear.high, -over_linear.low)}). Use it, or train the "
         "network on more data."
     )
 
@@ -133,21 +132,21 @@ def _summarize_comparison(results: ScoreSet) -> str:
 def _format_interval(results: ScoreSet, mean: float, low: float, high: float) -> str:
     if results.task == "regression":
         unit = max(results.linear.loss, results.network["test"].loss) or 1.0
-        # An error cannot decrease by more than 100 %, but a symmetric interval may exceed that.
+        # An error cannot decrease by more than 100%, but a symmetric interval may exceed that.
         low, high = max(low / unit, -1.0), min(high / unit, 1.0)
-        return f"squared error lower by {mean / unit:.0%}, 95 % interval {low:.0%} to {high:.0%}"
-    return f"{100 * mean:+.1f} points, 95 % interval {100 * low:.1f} to {100 * high:.1f}"
+        return f"the squared error is lower by {mean / unit:.0%}, 95 % interval {low:.0%} to {high:.0%}"
+    return f"{100 * mean:+.1f} percentage points, 95 % interval {100 * low:.1f} to {100 * high:.1f}"
 
 
 def _summarize_gap(results: ScoreSet) -> list[str]:
     train, test = results.network["train"], results.network["test"]
-    advice = "more data, --dropout or --l2 may reduce the gap."
+    advice = "More data, --dropout or --l2 may reduce the gap."
     if results.task == "regression":
         ratio = test.values["rmse"] / train.values["rmse"] if train.values["rmse"] > 0 else float("inf")
         if ratio < 1.2 or not is_significantly_above(test, train):
             return []
         return [
-            f"The RMSE of the network on the training rows is {train.values['rmse']:.4g}, so it overfits: {advice}"
+            f"The network's RMSE on the training rows is {train.values['rmse']:.4g}, so it overfits. {advice}"
         ]
     gap = train.values["accuracy"] - test.values["accuracy"]
     if (
@@ -156,8 +155,8 @@ def _summarize_gap(results: ScoreSet) -> list[str]:
     ):
         return []
     return [
-        f"On the training rows the accuracy of the network is {format_percent(train.values['accuracy'])}, so it "
-        f"overfits: {advice}"
+        f"On the training rows, the network's accuracy is {format_percent(train.values['accuracy'])}, so it "
+        f"overfits. {advice}"
     ]
 
 
@@ -166,13 +165,13 @@ def _capitalize(text: str) -> str:
 
 
 def score_table(results: ScoreSet) -> tuple[list[str], list[list[str]]]:
-    """Return the table of all scores.
+    """Convert all scores to the header and the rows of a table.
 
     Args:
-        results (ScoreSet): Scores of the run.
+        results (ScoreSet): The scores of the run.
 
     Returns:
-        tuple[list[str], list[list[str]]]: the header, and a row for each predictor and split.
+        tuple[list[str], list[list[str]]]: The header, and one row for each predictor and split.
     """
     metrics = list(results.network["test"].values)
     header = ["predictor", "split", "rows", *(METRIC_NAMES[metric] for metric in metrics)]

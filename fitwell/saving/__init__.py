@@ -1,4 +1,4 @@
-"""Save and load models. Files contain data, never code."""
+"""Functions that save and load models. The files contain only data, never code."""
 
 from fitwell._registry import custom_objects as custom_object_scope
 from fitwell.saving.saving_api import (

@@ -1,4 +1,4 @@
-"""JSON from untrusted files, with limits on size and depth."""
+"""A JSON parser for untrusted files, with limits on size and nesting depth."""
 
 from __future__ import annotations
 
@@ -11,20 +11,28 @@ from fitwell.errors import FileError, InvalidArgument
 
 __all__ = ["dump_json", "parse_json"]
 
-# A configuration nests by layers, arguments and inner models.
+# Maximum nesting depth. Layers, arguments and inner models each add nesting levels to a configuration.
 _MAX_DEPTH = 100
 
 
 def parse_json(text: str | bytes, where: str) -> Any:
-    """Parse `text`; raise `FileError` if it is too long, nests too deeply, or has a duplicate key."""
+    """Parse the JSON in `text`, which comes from the file `where`.
+
+    Raises:
+        FileError: if the JSON is not valid, is too long, is nested too deeply, or has a duplicate key.
+    """
     if len(text) > LARGEST_TEXT:
-        raise FileError(f"{where}: a configuration of {len(text):,} bytes, more than {LARGEST_TEXT:,}")
+        raise FileError(
+            f"{where}: the configuration has {len(text):,} bytes, which exceeds the limit of {LARGEST_TEXT:,}"
+        )
     try:
         value = json.loads(text, object_pairs_hook=_unique_dict)
     except (ValueError, RecursionError) as error:
-        raise FileError(f"{where}: not a readable configuration: {type(error).__name__}: {error}") from None
+        raise FileError(
+            f"{where}: the configuration is not readable: {type(error).__name__}: {error}"
+        ) from None
     if _is_deep(value):
-        raise FileError(f"{where}: the configuration nests more than {_MAX_DEPTH} deep")
+        raise FileError(f"{where}: the configuration is nested more than {_MAX_DEPTH} levels deep")
     budget = current()
     if budget is not None:
         budget.extend_for_config(text)
@@ -32,17 +40,21 @@ def parse_json(text: str | bytes, where: str) -> Any:
 
 
 def dump_json(value: Any, **options: Any) -> str:
-    """Return `value` as JSON; raise `InvalidArgument` if `parse_json` could not read it."""
+    """Convert `value` to JSON that `parse_json` can read.
+
+    Raises:
+        InvalidArgument: if the JSON is too long or is nested too deeply.
+    """
     text = json.dumps(value, **options)
     if len(text) > LARGEST_TEXT:
         raise InvalidArgument(
-            f"the configuration takes {len(text):,} bytes, more than the {LARGEST_TEXT:,} that can be read from a "
-            "file: keep large tables as weights (add_weight), or use save_weights and build the model in code"
+            f"the configuration has {len(text):,} bytes, which exceeds the limit of {LARGEST_TEXT:,} for reading it "
+            "from a file. Store large tables as weights (add_weight), or use save_weights and build the model in code."
         )
     if _is_deep(value):
         raise InvalidArgument(
-            f"the configuration nests more than {_MAX_DEPTH} deep, which cannot be read from a file: use "
-            "save_weights and build the model in code"
+            f"the configuration is nested more than {_MAX_DEPTH} levels deep and could not be read from a file. Use "
+            "save_weights and build the model in code."
         )
     return text
 

@@ -1,15 +1,16 @@
-"""Checkpoint files: plain data and arrays in one file that exists completely or not at all.
+"""Checkpoint files, which contain plain data and arrays. A file is written either completely or not at all.
 
-A checkpoint is an uncompressed zip archive of two members: ``manifest.json`` (numbers, strings, lists and dicts, and
-the type and shape of each array) and ``arrays.bin`` (the bytes of the arrays, one after another). The CRC-32 of each
-member detects damage. The file contains no code, and reading it runs none.
+A checkpoint is an uncompressed zip archive with two members. ``manifest.json`` contains numbers, strings, lists and
+dicts, and each array's dtype and shape. ``arrays.bin`` contains the bytes of all arrays, one after another. Each member
+has a CRC-32 that detects damage. The file contains no code, and reading it never runs any.
 
 The file is written under a temporary name, flushed to the disk and then renamed (`_file_io.atomic_writer`). Only then
-is the second-last checkpoint removed, so that a complete one exists if the power fails at any time.
+is the oldest checkpoint removed, so that a complete checkpoint exists even if the power fails.
 
-Why not orbax-checkpoint (measured 2026-11, version 0.12, one machine of 2 CPU cores): it adds 16 packages of some
-110 MB to JAX, takes 0.7 s to import, and needs 50 to 70 ms on both cores to write one megabyte, where this file format
-needs 3 (SGD) to 9 ms (Adam) on one. fitwell has no arrays sharded over many hosts, which are its purpose.
+The library orbax-checkpoint is not used, because it is much heavier (version 0.12, measured in 2026-11 on a machine
+with 2 CPU cores). It adds 16 packages with about 110 MB to JAX and takes 0.7 s to import. To write one megabyte, it
+needs 50 to 70 ms on both cores, and this format needs 3 ms (SGD) to 9 ms (Adam) on one core. Its main purpose is to
+store arrays that are sharded over many hosts, which fitwell does not have.
 """
 
 from __future__ import annotations
@@ -34,19 +35,25 @@ __all__ = ["decode_tree", "encode_tree", "read_checkpoint", "write_checkpoint"]
 _MANIFEST, _ARRAYS = "manifest.json", "arrays.bin"
 _FORMAT, _VERSION = "fitwell checkpoint", 1
 _ARRAY_KEY = "__array__"
-# Histories and other long lists are arrays, so that a manifest has some KB.
+# Maximum size of a manifest in bytes. A manifest usually has only a few KB, because histories and other long lists are
+# stored as arrays.
 _LARGEST_MANIFEST = 64 * 2**20
 
 
 def encode_tree(tree: PyTree, arrays: list[Any]) -> Any:
-    """Return `tree` as JSON-compatible data, with each array replaced by ``{"__array__": index in arrays}``.
+    """Convert `tree` to JSON-compatible data, with arrays replaced by references.
 
-    Dicts (with string keys), lists, tuples (which are read as lists), numbers, strings, booleans and None may be
-    nested. Other types raise `FileError`.
+    Arrays are appended to `arrays`, and an array with the index i is replaced by ``{"__array__": i}``. A tree may
+    contain nested dicts with string keys, lists, tuples (which become lists), numbers, strings, booleans and None.
+
+    Raises:
+        FileError: if `tree` contains a value of a different type.
     """
     if isinstance(tree, dict):
         if not all(isinstance(key, str) for key in tree) or _ARRAY_KEY in tree:
-            raise FileError(f"a checkpoint holds dicts with strings as keys only, got keys {list(tree)[:5]}")
+            raise FileError(
+                f"a checkpoint can contain only dicts with string keys, got the keys {list(tree)[:5]}"
+            )
         return {key: encode_tree(value, arrays) for key, value in tree.items()}
     if isinstance(tree, list | tuple):
         return [encode_tree(value, arrays) for value in tree]
@@ -56,12 +63,13 @@ def encode_tree(tree: PyTree, arrays: list[Any]) -> Any:
         arrays.append(tree)
         return {_ARRAY_KEY: len(arrays) - 1}
     raise FileError(
-        f"a checkpoint holds numbers, strings, arrays, lists and dicts, got {type(tree).__name__}: {tree!r:.80}"
+        f"a checkpoint can contain only numbers, strings, arrays, lists and dicts, got {tree!r:.80} of type "
+        f"{type(tree).__name__}"
     )
 
 
 def decode_tree(tree: PyTree, arrays: Sequence[NumpyArray]) -> Any:
-    """Return the tree that `encode_tree` encoded."""
+    """Convert the result of `encode_tree`, with its arrays, back to a tree."""
     if isinstance(tree, dict):
         if _ARRAY_KEY in tree:
             return arrays[tree[_ARRAY_KEY]]
@@ -70,15 +78,16 @@ def decode_tree(tree: PyTree, arrays: Sequence[NumpyArray]) -> Any:
 
 
 def write_checkpoint(path: Path, tree: PyTree, before_rename: Callable[[], Any] = lambda: None) -> None:
-    """Write `tree` (see `encode_tree`) to `path`, completely or not at all.
+    """Write `tree` to `path`, either completely or not at all.
 
     Args:
-        path (Path): Name of the file.
-        tree (Any): The data.
-        before_rename (Callable): Called when everything is written, before the file gets its name.
+        path (Path): The path of the file.
+        tree (Any): The data (see `encode_tree`).
+        before_rename (Callable): A function that is called after everything is written, just before the temporary
+            file is renamed to `path`.
 
     Raises:
-        FileError: if the file cannot be written; `path` is then unchanged.
+        FileError: if the file cannot be written. In this case, `path` is unchanged.
     """
     packed: list[Any] = []
     structure = encode_tree(tree, packed)
@@ -95,7 +104,11 @@ def write_checkpoint(path: Path, tree: PyTree, before_rename: Callable[[], Any] 
 
 
 def read_checkpoint(path: Path) -> Any:
-    """Return the tree in a checkpoint; raise `FileError` if the file is damaged or not a checkpoint."""
+    """Read a checkpoint and return its tree.
+
+    Raises:
+        FileError: if the file is damaged or is not a checkpoint.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             manifest = json.loads(_read_member(archive, _MANIFEST, path, _LARGEST_MANIFEST))
@@ -103,8 +116,8 @@ def read_checkpoint(path: Path) -> Any:
                 raise FileError(f"{str(path)!r} is not a fitwell checkpoint")
             if manifest["version"] != _VERSION:
                 raise FileError(
-                    f"{str(path)!r} has version {short_repr(manifest['version'])} of the format; this fitwell reads "
-                    f"{_VERSION}"
+                    f"{str(path)!r} has the format version {short_repr(manifest['version'])}, but this fitwell "
+                    f"version can read only {_VERSION}"
                 )
             data = _read_member(archive, _ARRAYS, path, path.stat().st_size)
         return decode_tree(manifest["tree"], _split_arrays(data, manifest["arrays"]))
@@ -122,10 +135,10 @@ def read_checkpoint(path: Path) -> Any:
 def _read_member(archive: zipfile.ZipFile, name: str, path: Path, limit: int) -> bytes:
     found = [info for info in archive.infolist() if info.filename == name]
     if len(found) != 1 or found[0].compress_type != zipfile.ZIP_STORED:
-        raise FileError(f"{str(path)!r} is not a fitwell checkpoint: it has no valid {name}")
+        raise FileError(f"{str(path)!r} is not a fitwell checkpoint because it has no valid {name}")
     if found[0].file_size > min(limit, path.stat().st_size):
         raise FileError(
-            f"{str(path)!r}: {name} claims {found[0].file_size:,} bytes, more than the file can contain"
+            f"{str(path)!r}: {name} claims to have {found[0].file_size:,} bytes, more than the file can contain"
         )
     return archive.read(found[0])
 
@@ -136,13 +149,13 @@ def _split_arrays(data: bytes, kinds: Sequence[dict[str, Any]]) -> list[NumpyArr
     for kind in kinds:
         dtype, shape = jnp.dtype(kind["dtype"]), tuple(map(int, kind["shape"]))
         if dtype.kind == "O" or any(length < 0 for length in shape):
-            raise ValueError(f"an array of {kind}")
+            raise ValueError(f"an array with {kind} is not valid")
         count = 1
         for length in shape:
             count *= length
         size = count * dtype.itemsize
         if place + size > len(data):
-            raise ValueError(f"{len(data):,} bytes do not hold an array of {kind}")
+            raise ValueError(f"{len(data):,} bytes cannot contain an array with {kind}")
         arrays.append(np.frombuffer(data, dtype, count, place).reshape(shape).copy())
         place += size
     return arrays

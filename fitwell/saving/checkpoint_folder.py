@@ -1,4 +1,4 @@
-"""A folder of checkpoints: the newest and the one before it, written by a thread."""
+"""A folder with the two newest checkpoints, which a background thread writes."""
 
 from __future__ import annotations
 
@@ -18,50 +18,58 @@ from fitwell.saving.checkpoint_file import read_checkpoint, write_checkpoint
 
 __all__ = ["CheckpointFolder"]
 
+# Number of checkpoints to keep.
 _NUM_KEPT = 2
 _NAME = re.compile(r"checkpoint-(\d{12})\.zip")
 
 
 class CheckpointFolder:
-    """The checkpoints of one run: the last two files ``checkpoint-<updates>.zip``.
+    """A folder that contains the two newest checkpoints of one run, with names ``checkpoint-<updates>.zip``.
 
     The constructor creates the folder and writes a test file, so that errors occur before training. It locks the
     folder until the process ends, because two processes that resume the same run would overwrite each other's
-    checkpoints. `submit` returns immediately: a thread writes the newest pending checkpoint, and a checkpoint that is
-    still pending when the next one arrives is never written. The next call raises an error of the thread.
+    checkpoints.
+
+    `submit` returns immediately, and a background thread writes the newest pending checkpoint. If a checkpoint is still
+    pending when the next one is submitted, it is never written. If the thread fails, the next call raises its error.
     """
 
     def __init__(self, folder: PathType) -> None:
-        self.path = check_path(folder, "the folder of checkpoints")
+        self.path = check_path(folder, "the checkpoint folder")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             check_writable(self.path)
         except OSError as error:
             raise FileError(
-                f"no checkpoints can be written to the folder {str(self.path)!r}: {os_error_reason(error)}; "
-                "name another one"
+                f"cannot write checkpoints to the folder {str(self.path)!r}: {os_error_reason(error)}. "
+                "Use a different folder."
             ) from None
         self._claim = lock_folder(self.path)
         remove_stale_temp_files(self.path, _NAME.pattern)
         self._writer = _LatestJobThread()
-        # Damaged checkpoints do not count among those that are kept, even if their names are the newest.
+        # Damaged checkpoints do not count toward `_NUM_KEPT`, even if their names are the newest.
         self._damaged: set[Path] = set()
 
     def files(self) -> list[Path]:
-        """Return the paths of the checkpoints, the newest first."""
+        """Return the paths of all checkpoints, sorted from newest to oldest."""
         try:
             names = os.listdir(self.path)
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise FileError(
-                f"the folder {str(self.path)!r} cannot be read: {os_error_reason(error)}"
-            ) from None
+            raise FileError(f"cannot read the folder {str(self.path)!r}: {os_error_reason(error)}") from None
         found = [self.path / name for name in sorted(filter(_NAME.fullmatch, names), reverse=True)]
         return [path for path in found if path.is_file()]  # reading a pipe would block
 
     def load_latest(self, form: Any = ANY) -> Any:
-        """Return the newest complete checkpoint that matches the schema `form`, or None if there are no checkpoints."""
+        """Return the newest checkpoint that is not damaged and matches the schema `form`.
+
+        Returns:
+            The checkpoint, or None if the folder contains no checkpoints.
+
+        Raises:
+            FileError: if there are checkpoints but none can be used.
+        """
         damaged = []
         for path in self.files():
             try:
@@ -72,25 +80,25 @@ class CheckpointFolder:
                 self._damaged.add(path)
                 continue
             for message in damaged:
-                warn(f"{message}; continuing from the one before it, {path.name}")
+                warn(f"{message}. Continuing from the previous checkpoint, {path.name}.")
             return checkpoint
         if damaged:
             raise FileError(
                 f"no checkpoint in {str(self.path)!r} can be used ({'; '.join(damaged)}). "
-                "Delete them to start again"
+                "Delete the checkpoints to start from scratch."
             )
         return None
 
     def submit(self, updates: int, tree: PyTree, before_rename: Callable[[], Any] = lambda: None) -> None:
-        """Let the thread write `tree` as the checkpoint after `updates` updates (see `write_checkpoint`)."""
+        """Schedule `tree` to be written as the checkpoint after `updates` weight updates (see `write_checkpoint`)."""
         self._writer.submit(lambda: self._write(updates, tree, before_rename))
 
     def wait(self) -> None:
-        """Wait until every submitted checkpoint is on the disk."""
+        """Wait until the newest submitted checkpoint is on the disk."""
         self._writer.wait()
 
     def clear(self) -> None:
-        """Remove every checkpoint, and the folder if it is empty then."""
+        """Remove every checkpoint, and then the folder if it is empty."""
         self.wait()
         for path in self.files():
             _remove(path)
@@ -103,8 +111,8 @@ class CheckpointFolder:
             write_checkpoint(self.path / name, tree, before_rename)
         except FileError as error:
             raise FileError(
-                f"{error}. The training state and the checkpoint before are unchanged; free some space or name "
-                "another folder, and resume"
+                f"{error}. The training state and the previous checkpoint are unchanged. Free some disk space or use a "
+                "different folder, and then resume training."
             ) from None
         self._damaged.discard(self.path / name)
         whole = [path for path in self.files() if path not in self._damaged]
@@ -116,11 +124,11 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise FileError(f"the checkpoint {str(path)!r} cannot be removed: {os_error_reason(error)}") from None
+        raise FileError(f"cannot remove the checkpoint {str(path)!r}: {os_error_reason(error)}") from None
 
 
 class _LatestJobThread:
-    """A thread that runs the latest submitted job, and ends when there is none."""
+    """A background thread that runs the most recently submitted job and ends when no job is pending."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

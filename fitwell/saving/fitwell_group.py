@@ -1,7 +1,8 @@
-"""The HDF5 group ``fitwell`` in a file, which Keras ignores.
+"""The HDF5 group ``fitwell`` in model files, which Keras ignores.
 
-It contains the training position (seed and epoch, which determine the order of rows and all noise), the pandas
-categories of the class numbers, and a reference input with the output of the model at the time of writing.
+The group contains three things: the training position (the seed and the epoch, which determine the row order and all
+random numbers), the pandas categories that correspond to the class numbers, and a reference input with the output that
+the model computed when it was saved.
 """
 
 from __future__ import annotations
@@ -28,15 +29,22 @@ __all__ = [
 ]
 
 GROUP_NAME = "fitwell"
-# JSON in UTF-8, as an array of bytes: an HDF5 attribute holds at most 64 KiB.
+# The categories are JSON in UTF-8. They are stored as an array of bytes because HDF5 attributes are limited to 64 KiB.
 _CATEGORIES_KEY = "categories"
-# Maximum difference relative to the largest number of the output: processors add in different orders.
+# Maximum difference between outputs, relative to the largest number in the output. Small differences are normal because
+# processors add numbers in different orders.
 TOLERANCE = 1e-3
 _TOLERANCE_16_BIT = 5e-2
 
 
 def write_fitwell_group(file: Any, model: Any, training: bool) -> None:
-    """Write the group into an open HDF5 file, with the training position if `training` is True."""
+    """Write the group to an open HDF5 file.
+
+    Args:
+        file: The HDF5 file.
+        model: The model that is being saved.
+        training: Whether to include the training position and the categories.
+    """
     group = file.create_group(GROUP_NAME)
     if training:
         session = model._session
@@ -48,7 +56,7 @@ def write_fitwell_group(file: Any, model: Any, training: bool) -> None:
     if reference is None:
         return
     output_leaves = _leaves(model._predict_compiled(reference))
-    # A model that draws random numbers at inference has no unique output.
+    # If a model draws random numbers at inference, its output is not unique.
     if model._forward_pass.draws:
         return
     for kind, arrays in (("input", _leaves(reference)), ("output", output_leaves)):
@@ -57,7 +65,7 @@ def write_fitwell_group(file: Any, model: Any, training: bool) -> None:
 
 
 def read_training_position(file: HDF5Reader, model: Any) -> None:
-    """Restore the training position of a compiled model."""
+    """Restore a compiled model's training position from an open file."""
     if GROUP_NAME not in file:
         return
     group = file.child(GROUP_NAME)
@@ -73,7 +81,11 @@ def read_training_position(file: HDF5Reader, model: Any) -> None:
 
 
 def verify_reference_output(file: HDF5Reader, model: Any) -> None:
-    """Compare the output of the model for the reference input in the file with the output in the file."""
+    """Check that the model computes the same output for the file's reference input as when it was saved.
+
+    Raises:
+        FileError: if the outputs differ.
+    """
     if f"{GROUP_NAME}/probe" not in file:
         return
     group = file.child(f"{GROUP_NAME}/probe")
@@ -90,10 +102,10 @@ def verify_reference_output(file: HDF5Reader, model: Any) -> None:
         tolerance = scale * (_TOLERANCE_16_BIT if output.dtype.itemsize < 4 else TOLERANCE)
         if not np.allclose(got, expected, rtol=0, atol=tolerance, equal_nan=True):
             raise FileError(
-                f"{file.where}: the loaded model does not reproduce the reference output stored in the file: "
-                f"output {number} differs by {np.nanmax(np.abs(got - expected)):.3g}, more than {tolerance:.3g}. "
-                "The file was changed, or fitwell or JAX compute differently now; load_model(..., compile=False) "
-                "does not help, load_weights does not compare"
+                f"{file.where}: the loaded model does not reproduce the reference output stored in the file. "
+                f"Output {number} differs by {np.nanmax(np.abs(got - expected)):.3g}, but at most {tolerance:.3g} is "
+                "allowed. Either the file was changed, or the current version of fitwell or JAX computes different "
+                "results. To load the weights without this check, build the model in code and use load_weights."
             )
 
 

@@ -1,8 +1,8 @@
-"""Translate configurations of functional models to and from the format of Keras.
+"""Functions that convert functional models' configurations to and from Keras's format.
 
-The configuration here lists the calls of layers in order, with each tensor as ``{"tensor": [call, output]}``. Keras
-lists the calls with each layer (`inbound_nodes`), with each tensor as ``[layer name, call of that layer, output]``. Two
-of its formats can be read: that of Keras 3, and the nested lists of Keras 2.
+fitwell's configuration lists all layer calls in order and describes a tensor as ``{"tensor": [call, output]}``. In
+Keras's configuration, each layer lists its own calls (`inbound_nodes`), and a tensor is described as ``[layer name,
+index of the layer's call, output]``. Both Keras 3's format and the nested lists of Keras 2 can be read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["from_keras_graph", "map_tree", "to_keras_graph"]
 
 Config = dict[str, Any]
 
-# Arithmetic on symbolic tensors: one class here, one class per operator in Keras.
+# Arithmetic operations on symbolic tensors. fitwell has one class for all of them, and Keras has one class for each.
 _OPERATIONS = {
     name: name.capitalize() for name in ("add", "subtract", "multiply", "divide", "power", "matmul")
 }
@@ -29,7 +29,7 @@ _OPERATIONS_MODULES = (_OPERATIONS_MODULE, "keras.ops.numpy", "keras.ops")
 
 
 def map_tree(tree: Any, change: Callable[[Any], Any], is_leaf: Callable[[Any], bool]) -> Any:
-    """Apply `change` to every leaf of `tree` (dicts and lists)."""
+    """Apply `change` to every leaf of `tree`, which consists of dicts and lists."""
     if not is_leaf(tree):
         if isinstance(tree, Mapping):
             return {key: map_tree(item, change, is_leaf) for key, item in tree.items()}
@@ -46,10 +46,10 @@ def _is_tensor(value: Any) -> bool:
 
 
 def to_keras_graph(config: Config, write: Callable[[Any], Any]) -> Config:
-    """Convert the configuration of a functional model to that of Keras 3; `write` converts its layers."""
+    """Convert a functional model's configuration to the Keras 3 format, using `write` to convert the layers."""
     layers, calls = config["layers"], config["calls"]
     names = [layer["config"]["name"] for layer in layers]
-    # Index of each call among the calls of its layer.
+    # The index of each call among all calls of the same layer.
     numbers = [sum(c["layer"] == call["layer"] for c in calls[:i]) for i, call in enumerate(calls)]
 
     def place(tensor: Any) -> list[Any]:
@@ -64,7 +64,7 @@ def to_keras_graph(config: Config, write: Callable[[Any], Any]) -> Config:
 
     def outlet(tensor: Any) -> Any:
         name, number, index = place(tensor)
-        # In Keras a functional model has an initial node, which counts only here.
+        # In Keras, a functional model inside another has an initial node, which shifts the indices of its calls by 1.
         nested = layers[names.index(name)]["class_name"] == "Functional"
         return [name, number + nested, index]
 
@@ -106,7 +106,7 @@ def _write_layer(layer: Config, write: Callable[[Any], Any]) -> Config:
 
 
 def _extra_arguments(layer: Config) -> list[Any]:
-    """Return the index of a `GetItem` layer, which is an argument of the call in Keras."""
+    """Return the arguments that a call has only in Keras, which is the index of a `GetItem` layer."""
     if layer["class_name"] != "GetItem":
         return []
     return [[_write_index(item) for item in layer["config"]["index"]]]
@@ -123,7 +123,10 @@ def _write_index(item: Any) -> Any:
 
 
 class _MissingInput(Exception):
-    """The input of a call is missing: the result of call `number` of layer `name`."""
+    """The exception that is raised if a call's input does not exist yet.
+
+    The missing input is the output of call `number` of layer `name`.
+    """
 
     def __init__(self, name: str, number: int) -> None:
         super().__init__(name, number)
@@ -131,12 +134,12 @@ class _MissingInput(Exception):
 
 
 def from_keras_graph(config: Config, read: Callable[[Any], Any]) -> Config:
-    """Convert the Keras configuration of a functional model to the format here; `read` converts its layers."""
+    """Convert a functional model's Keras configuration to fitwell's format, using `read` to convert the layers."""
     try:
         return _GraphReader(config, read).result()
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise FileError(
-            f"functional model {config.get('name')!r}: its graph is not readable: "
+            f"the graph of the functional model {config.get('name')!r} is not readable: "
             f"{type(error).__name__}: {error}"
         ) from None
 
@@ -151,7 +154,7 @@ class _GraphReader:
         self.places = {name: place for place, name in enumerate(self.written)}
         nodes = [node for layer in config["layers"] for node in layer["inbound_nodes"]]
         self.is_keras_v2 = any(isinstance(node, list) for node in nodes)
-        # The calls so far, and the indices of the calls of each layer in that list.
+        # All calls that were made so far, and for each layer, the indices of its calls in that list.
         self.calls: list[Config] = []
         self.call_indices: dict[str, list[int]] = {name: [] for name in self.written}
 
@@ -168,12 +171,16 @@ class _GraphReader:
         }
 
     def _make_calls(self) -> None:
-        """Make all calls in the order of the layers in the file, in rounds, each as soon as its inputs exist."""
+        """Make all calls.
+
+        The layers are visited in the order of the file, in rounds. Each round makes the calls whose inputs exist.
+        """
         waiting = {name: deque(layer["inbound_nodes"]) for name, layer in self.written.items()}
         for name, nodes in waiting.items():
             if not nodes and self.written[name]["class_name"] == "InputLayer":
                 self._record(name, [], {})
-        # Visit only layers whose next call may be possible, because a file may have the layers in any order.
+        # Visit only layers whose next call may be possible. Visiting all layers in each round would be slow, because a
+        # file may list the layers in any order.
         rounds = [(0, place, name) for name, place in self.places.items()]
         blocked: dict[tuple[str, int], list[str]] = defaultdict(list)
         while rounds:
@@ -212,7 +219,7 @@ class _GraphReader:
         if kind == "GetItem":
             args = args[:1]
         if kind.startswith("Random"):
-            # Keras writes their default `training` to every file; the mode of the run takes precedence.
+            # Keras writes the default value of `training` to every file, but the current mode must take precedence.
             kwargs.pop("training", None)
         self._record(name, args, kwargs)
 
@@ -230,7 +237,7 @@ class _GraphReader:
             return self.read(value)
 
         kwargs = map_tree(node["kwargs"], argument, is_leaf)
-        # No layer in fitwell creates or takes a mask.
+        # Layers in fitwell neither create nor accept masks.
         return map_tree(node["args"], argument, is_leaf), {k: v for k, v in kwargs.items() if k != "mask"}
 
     def _parse_v2_call(self, node: list[Any]) -> tuple[list[Any], Config]:
@@ -243,20 +250,20 @@ class _GraphReader:
         return [tensors[0] if len(tensors) == 1 else tensors], dict(kwargs)
 
     def _skip_own_node(self, name: str, number: int) -> int:
-        """Return the number of a call without the initial node of Keras 2 models."""
+        """Return the index of a call, not counting the initial node that models have in Keras 2 files."""
         model = "layers" in self.written[name].get("config", {})
         return number - 1 if model and number > 0 else number
 
     def _tensor(self, name: str, number: int, index: int) -> Config:
         made = self.call_indices[name]
         if number < 0 or index < 0:
-            raise ValueError(f"there is no call {number} of layer {name!r}")
+            raise ValueError(f"layer {name!r} has no call with the index {number}")
         if number >= len(made):
             raise _MissingInput(name, number)
         return {"tensor": [made[number], index]}
 
     def _parse_endpoints(self, tree: Any) -> Any:
-        """Return the inputs or outputs."""
+        """Convert a model's inputs or outputs to fitwell's format."""
 
         def is_place(value: Any) -> bool:
             return isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str)
@@ -273,12 +280,16 @@ class _GraphReader:
                 raise ValueError(f"layer {name!r} is called fewer than {number + 1} times") from None
 
         found = map_tree(tree, end, is_place)
-        # Keras 2: always lists, of which an only output is returned by itself.
+        # Keras 2: endpoints are always written as a list. A single endpoint is returned without the list.
         return found[0] if self.is_keras_v2 and isinstance(found, list) and len(found) == 1 else found
 
 
 def _is_operation(layer: Config) -> bool:
-    """Return whether a layer without a module, as in ``.h5`` files, is an operator: two arguments, not a list."""
+    """Return whether a layer without a module is an arithmetic operation.
+
+    In ``.h5`` files, layers have no module, and a layer may have the same class name as an operation. Operations are
+    called with two arguments, and the layers are called with a list.
+    """
     if "module" in layer or set(layer["config"]) != {"name"}:
         return False
     first = layer["inbound_nodes"][0]["args"][0] if isinstance(layer["inbound_nodes"][0], Mapping) else []

@@ -1,8 +1,8 @@
-"""Check how an HDF5 file stores a dataset before the library reads it.
+"""Checks of how an HDF5 file stores a dataset, made before the HDF5 library reads it.
 
 The library reads a chunked dataset chunk by chunk. It decompresses each chunk completely, even if the array uses only
-a part of it, and zlib allocates as much memory as the compressed bytes ask for. The sizes are claims of the file, so
-all of them are checked.
+a part of it, and zlib allocates as much memory as the compressed data requires. All sizes come from the file and are
+not trustworthy, so each of them is checked.
 """
 
 from __future__ import annotations
@@ -18,20 +18,31 @@ from fitwell.errors import FileError
 
 __all__ = ["EXPANSION", "SMALL", "check_dataset_storage"]
 
-# Real weights hardly compress: an array that claims far more than it stores is not an array of weights.
+# The maximum size of an array is `SMALL` plus `EXPANSION` times its stored size. Real weights hardly compress, so an
+# array that claims to be much larger than its stored data does not contain weights.
 SMALL, EXPANSION = 2**20, 8
-# Other filters decompress by parameters of the file, or are code of other libraries.
+# The accepted filters. Others decompress according to parameters in the file, or are code from other libraries.
 _FILTERS = (h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE, h5z.FILTER_FLETCHER32)
 _CHECKSUM = 4
 
 
 def check_dataset_storage(dataset: Any, what: str) -> None:
-    """Raise if reading the dataset takes more memory than it stores; charge the memory budget otherwise."""
+    """Check that reading a dataset does not take much more memory than it stores, and charge the memory budget.
+
+    Args:
+        dataset: The HDF5 dataset.
+        what: A description of the dataset for error messages.
+
+    Raises:
+        FileError: if the dataset takes too much memory or is stored in an unsupported way.
+    """
     stored, size = dataset.id.get_storage_size(), int(dataset.nbytes)
     if stored > dataset.file.id.get_filesize():
-        raise FileError(f"{what} claims to store {stored:,} bytes, more than its file")
+        raise FileError(f"{what} claims to store {stored:,} bytes, which is more than the file has")
     if size > SMALL + EXPANSION * stored:
-        raise FileError(f"{what} claims {size:,} bytes and holds {stored:,}; refused")
+        raise FileError(
+            f"{what} claims to have {size:,} bytes but stores only {stored:,}, so it was not read"
+        )
     charge_memory(size, what)
     if dataset.id.get_create_plist().get_layout() == h5d.CHUNKED:
         _check_chunks(dataset, what)
@@ -40,7 +51,9 @@ def check_dataset_storage(dataset: Any, what: str) -> None:
 def _check_chunks(dataset: Any, what: str) -> None:
     size = math.prod(dataset.chunks) * dataset.dtype.itemsize
     if size > SMALL + EXPANSION * dataset.nbytes:
-        raise FileError(f"{what} of {dataset.nbytes:,} bytes is stored in chunks of {size:,}; refused")
+        raise FileError(
+            f"{what} has only {dataset.nbytes:,} bytes but is stored in chunks of {size:,} bytes, so it was not read"
+        )
     charge_memory(size, f"a chunk of {what}")
     filters = _filters(dataset, what)
     most = math.prod(-(-n // c) for n, c in zip(dataset.shape, dataset.chunks, strict=True))
@@ -48,7 +61,7 @@ def _check_chunks(dataset: Any, what: str) -> None:
 
     def look(chunk: Any) -> None:
         found.append(tuple(chunk.chunk_offset))
-        # A chunk that does not compress is stored with a few extra bytes.
+        # A chunk that cannot be compressed is stored with a few extra bytes.
         if len(found) > most or chunk.size > size + size // 100 + 64:
             raise FileError(f"{what} is stored in unexpected chunks")
 
@@ -57,7 +70,7 @@ def _check_chunks(dataset: Any, what: str) -> None:
         for offset in found:
             skipped, data = dataset.id.read_direct_chunk(offset)
             if not skipped and len(zlib.decompressobj().decompress(data, size + 1)) > size:
-                raise FileError(f"{what} has a chunk that unpacks to more than {size:,} bytes")
+                raise FileError(f"{what} has a chunk that decompresses to more than {size:,} bytes")
 
 
 def _filters(dataset: Any, what: str) -> list[int]:
@@ -66,7 +79,7 @@ def _filters(dataset: Any, what: str) -> list[int]:
     last = filters[filters.index(h5z.FILTER_DEFLATE) :] if h5z.FILTER_DEFLATE in filters else []
     if len(set(filters)) < len(filters) or not set(filters) <= set(_FILTERS) or h5z.FILTER_SHUFFLE in last:
         raise FileError(
-            f"{what} is packed by the filters {filters}; fitwell reads data that gzip packed once, with or "
-            "without shuffling and a checksum"
+            f"{what} is stored with the HDF5 filters {filters}, but fitwell can read only data that was compressed "
+            "once with gzip, with or without shuffling and a checksum"
         )
     return filters

@@ -1,10 +1,10 @@
-"""Check the heaps of an HDF5 file before the library opens it.
+"""Checks of an HDF5 file's heaps, made before the HDF5 library opens the file.
 
-HDF5 stores variable-length strings in *global heaps*: lists of objects with their sizes, the last of which (number 0)
-is the free space. The library follows these sizes, and never ends if one of them is 0.
+HDF5 stores variable-length strings in *global heaps*. A global heap is a list of objects with their sizes, and the last
+object (number 0) is the free space. The library follows these sizes and hangs if one of them is 0.
 
-The names in a group are in a *local heap*, whose free blocks are a linked list. The library never ends if the list has
-a cycle (found by fuzzing, HDF5 2.0).
+The names in a group are stored in a *local heap*, whose free blocks form a linked list. The library hangs if the list
+has a cycle (found by fuzzing HDF5 2.0).
 """
 
 from __future__ import annotations
@@ -19,35 +19,43 @@ from fitwell.errors import FileError
 __all__ = ["check_global_heaps"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-# The signature includes the version and three zero bytes: four letters alone may occur in any weight.
+# The signatures include the version and three zero bytes, because the four letters alone may occur in any weight.
 _HEAP = b"GCOL\x01\x00\x00\x00"
 _LOCAL_HEAP = b"HEAP\x00\x00\x00\x00"
+# The value that marks the end of a free list.
 _LAST_PLACE = 1
+# Size in bytes of a global heap's header, and of the header of each object in it.
 _HEADER = 16
 
 
 def check_global_heaps(source: str | IO[bytes], where: str) -> int:
-    """Raise if a heap cannot be walked to its end; return the length in bytes of the longest string."""
+    """Check that every heap ends, and return the length in bytes of the longest string.
+
+    Raises:
+        FileError: if the file is not an HDF5 file, or a heap is damaged.
+    """
     if not isinstance(source, str):
         position = source.tell()
         data = source.read()
         source.seek(position)
         return _check_bytes(data, where)
     if Path(source).stat().st_size == 0:
-        raise FileError(f"{where} is not a readable HDF5 file: it is empty")
+        raise FileError(f"{where} is not a readable HDF5 file because it is empty")
     with open(source, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
         return _check_bytes(view, where)
 
 
 def _check_bytes(data: bytes | mmap.mmap, where: str) -> int:
     if data[:8] != _SIGNATURE:
-        raise FileError(f"{where} is not a readable HDF5 file: it has no HDF5 signature")
-    # The superblock holds the number of bytes of a size. All programs write eight.
+        raise FileError(f"{where} is not a readable HDF5 file because it has no HDF5 signature")
+    # The superblock contains the number of bytes in which sizes are stored. All programs use eight bytes.
     place = 14 if data[8:9] in (b"\0", b"\1") else 10
     if data[place : place + 1] != b"\x08":
-        raise FileError(f"{where} is not a readable HDF5 file: its sizes do not have eight bytes")
+        raise FileError(
+            f"{where} is not a readable HDF5 file because its sizes are not stored in eight bytes"
+        )
     longest = 0
-    # Heaps do not overlap, so all of them together have no more objects than fit into the file.
+    # Heaps do not overlap, so the total number of objects is limited by the file size.
     left = len(data) // _HEADER
     start = data.find(_HEAP)
     while start >= 0:
@@ -55,14 +63,14 @@ def _check_bytes(data: bytes | mmap.mmap, where: str) -> int:
         longest = max(longest, *lengths, 0)
         left -= len(lengths)
         if left < 0:
-            raise FileError(f"{where} is not a readable HDF5 file: its heaps overlap")
+            raise FileError(f"{where} is not a readable HDF5 file because its heaps overlap")
         start = data.find(_HEAP, start + 1)
     _check_free_lists(data, where)
     return longest
 
 
 def _check_free_lists(data: bytes | mmap.mmap, where: str) -> None:
-    # All lists together have no more blocks than fit into the file; a list with a cycle has infinitely many.
+    # The total number of blocks is limited by the file size. A list with a cycle exceeds this limit.
     left = len(data) // _HEADER
     start = data.find(_LOCAL_HEAP)
     while start >= 0:
@@ -74,7 +82,9 @@ def _check_free_lists(data: bytes | mmap.mmap, where: str) -> None:
             if place == _LAST_PLACE:
                 break
             if left < 0:
-                raise FileError(f"{where} is not a readable HDF5 file: the heap at byte {start} has no end")
+                raise FileError(
+                    f"{where} is not a readable HDF5 file because the heap at byte {start} has no end"
+                )
         start = data.find(_LOCAL_HEAP, start + 1)
 
 
@@ -86,11 +96,12 @@ def _string_lengths(data: bytes | mmap.mmap, start: int, where: str) -> list[int
     lengths = []
     while place + _HEADER <= end:
         number, _, length = struct.unpack("<H6sQ", data[place : place + _HEADER])
-        # The size of the free space includes its header, that of a string does not.
+        # The size of the free space includes its header, but the size of a string does not.
         step = length if number == 0 else _HEADER + (length + 7) // 8 * 8
         if step < _HEADER or place + step > start + size:
             raise FileError(
-                f"{where} is not a readable HDF5 file: a heap at byte {start} holds {length:,} bytes"
+                f"{where} is not a readable HDF5 file because the heap at byte {start} has an object whose size, "
+                f"{length:,} bytes, is not valid"
             )
         lengths.append(0 if number == 0 else length)
         place += step

@@ -1,10 +1,10 @@
-"""Read untrusted HDF5 files: plain numeric arrays inside the file only.
+"""A reader for untrusted HDF5 files that reads only plain numeric arrays inside the file.
 
-An HDF5 file can refer to other files (external links, external and virtual datasets), contain objects that unpickle,
-and claim sizes that it does not contain. `HDF5Reader` follows hard links only, and checks type and size before it
-reads.
+An HDF5 file can refer to other files (with external links and with external and virtual datasets), contain pickled
+objects, and claim to be larger than it is. `HDF5Reader` follows only hard links, and checks dtypes and sizes before it
+reads anything.
 
-h5py is imported when a file is opened or written: `import fitwell` takes 17 ms less without it.
+h5py is imported only when a file is opened or written, which makes `import fitwell` 17 ms faster.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ from fitwell.saving.hdf5_guard import check_global_heaps
 
 __all__ = ["HDF5Reader", "open_hdf5"]
 
-# The type by which HDF5 stores bfloat16.
+# The dtype that h5py returns for bfloat16.
 _BFLOAT16 = np.dtype("V2")
+# Maximum number of elements of an attribute.
 _MOST_ELEMENTS = 10**6
 # Size in bytes of a Python string without its characters.
 _ELEMENT = 64
 
 
 class HDF5Reader:
-    """Read one group of an untrusted HDF5 file.
+    """A reader for one group in an untrusted HDF5 file.
 
     Args:
         group (h5py.Group): The group.
-        where (str): Name of the file for error messages.
-        longest_string (int): Length in bytes of the longest variable-length string in the file.
+        where (str): The file name in error messages.
+        longest_string (int): The length in bytes of the longest variable-length string in the file.
     """
 
     def __init__(self, group: Any, where: str, longest_string: int) -> None:
@@ -47,7 +48,7 @@ class HDF5Reader:
         self.longest_string = longest_string
 
     def keys(self) -> list[str]:
-        """Return the names of the members of this group."""
+        """Return the names of this group's members."""
         return list(self.group.keys())
 
     def __contains__(self, path: str) -> bool:
@@ -59,11 +60,15 @@ class HDF5Reader:
 
         found = self._walk(path)
         if not isinstance(found, h5py.Group):
-            raise FileError(f"{self.where}: there is no group {path!r}")
+            raise FileError(f"{self.where}: the file has no group {path!r}")
         return HDF5Reader(found, self.where, self.longest_string)
 
     def array(self, path: str, shape: tuple[int, ...] | None = None) -> NumpyArray:
-        """Return the array at `path`. If `shape` is given, raise an error unless the array has that shape."""
+        """Read and return the array at `path`. If `shape` is not None, also check that the array has this shape.
+
+        Raises:
+            FileError: if there is no such array, or it is not valid.
+        """
         from fitwell.saving.hdf5_chunks import check_dataset_storage
 
         dataset = self.dataset(path, shape)
@@ -72,16 +77,20 @@ class HDF5Reader:
         return found.view(jnp.bfloat16) if found.dtype == _BFLOAT16 else found
 
     def dataset(self, path: str, shape: tuple[int, ...] | None = None) -> Any:
-        """Return the dataset at `path`, checked but not read."""
+        """Check the dataset at `path` and return it without reading its values.
+
+        Raises:
+            FileError: if there is no such dataset, or it is not an array of numbers with the expected `shape`.
+        """
         import h5py
 
         found = self._walk(path)
         if found is None:
-            raise FileError(f"{self.where}: there is no array {path!r}")
+            raise FileError(f"{self.where}: the file has no array {path!r}")
         if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
             raise FileError(f"{self.where}: {path!r} is not a plain array inside the file")
         if found.dtype.kind not in "fiub" and found.dtype != _BFLOAT16:
-            raise FileError(f"{self.where}: {path!r} has type {found.dtype}, expected numbers")
+            raise FileError(f"{self.where}: {path!r} has the dtype {found.dtype}, expected numbers")
         if found.shape is None or (shape is not None and found.shape != shape):
             raise FileError(f"{self.where}: {path!r} has shape {found.shape}, expected {shape}")
         return found
@@ -100,7 +109,7 @@ class HDF5Reader:
         return value
 
     def integer(self, name: str) -> int | None:
-        """Return the attribute `name` as an integer >= 0, or None if it does not exist."""
+        """Return the attribute `name`, which must be an integer >= 0, or None if it does not exist."""
         value = self._attribute(name)
         if value is None:
             return None
@@ -109,7 +118,10 @@ class HDF5Reader:
         return int(value)
 
     def string_list(self, name: str) -> list[str]:
-        """Return the attribute `name`, a list of strings; join the chunks ``name0``, ``name1``, ... of a long one."""
+        """Return the attribute `name`, which must be a list of strings.
+
+        A long list may be split into the attributes ``name0``, ``name1``, and so on, which are joined.
+        """
         found = self._attribute(name)
         pieces = [found] if found is not None else []
         while found is None and (piece := self._attribute(f"{name}{len(pieces)}")) is not None:
@@ -140,16 +152,20 @@ class HDF5Reader:
             kind.dtype.kind == "O" and not h5py.check_string_dtype(kind.dtype)
         ):
             raise FileError(
-                f"{self.where}: attribute {name!r} has type {short_repr(kind.dtype)}, expected strings or numbers"
+                f"{self.where}: attribute {name!r} has the dtype {short_repr(kind.dtype)}, expected strings or numbers"
             )
         if kind.dtype.kind == "O":
-            # All elements may refer to one string in the file, and each of them is read separately.
+            # All elements may refer to the same string in the file, but each is read separately.
             size = elements * self.longest_string
         charge_memory(size + elements * _ELEMENT, f"attribute {name!r}")
         return self.group.attrs[name]
 
     def _walk(self, path: str) -> Any:
-        """Return the object at `path`, or None; raise if a link is on the way."""
+        """Return the object at `path`, or None if there is none.
+
+        Raises:
+            FileError: if `path` goes through a soft or external link.
+        """
         import h5py
 
         found = self.group
@@ -165,7 +181,10 @@ class HDF5Reader:
 
 @contextmanager
 def open_hdf5(source: str | IO[bytes], where: str) -> Iterator[HDF5Reader]:
-    """Open the file for reading, within the budget of `fitwell._load_budget.limit_loading`."""
+    """Open an HDF5 file for reading, and yield a reader for its root group.
+
+    Memory is charged to the current load's budget (see `fitwell._load_budget.limit_loading`).
+    """
     import h5py
 
     longest = check_global_heaps(source, where)

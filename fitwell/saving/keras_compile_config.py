@@ -1,4 +1,4 @@
-"""Convert the arguments of `compile` to and from the format of Keras."""
+"""Functions that convert the arguments of `compile` to and from Keras's format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ _ARGUMENTS = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics"
 
 
 def get_compile_config(model: Any) -> Config | None:
-    """Return the arguments of `compile` in the format of Keras, or None if not compiled or not serializable."""
+    """Return the arguments that `model` was compiled with, in Keras's format.
+
+    Returns:
+        The arguments, or None if the model is not compiled. If an argument cannot be saved, the function warns and
+        returns None.
+    """
     if not model.compiled:
         return None
     compile_config = model._session.compile_config
@@ -23,18 +28,21 @@ def get_compile_config(model: Any) -> Config | None:
     try:
         written: Config = to_keras({name: serialize(value) for name, value in values.items()})
     except InvalidArgument as error:
-        warn(f"saved without its compilation: {error}")
+        warn(f"the model was saved without its compile arguments: {error}")
         return None
     if model.optimizer.reach.excluded or model.optimizer.reach.excluded_pattern:
         warn(
-            "weight-decay exclusions (exclude_from_weight_decay) were not saved, because the Keras format cannot store "
-            "them: after loading, weight decay applies to all weights",
+            "the weight-decay exclusions (exclude_from_weight_decay) were not saved, because the Keras format cannot "
+            "store them. After loading, weight decay will apply to all weights.",
         )
     return written
 
 
 def expand_names(config: Config) -> Config:
-    """Return `config` with losses and metrics as classes, because Keras 3 cannot read their names in ``.h5`` files."""
+    """Replace the names of losses and metrics in `config` with configurations of their classes.
+
+    Keras 3 cannot read the names in ``.h5`` files.
+    """
     changed = dict(config)
     for name, get in (("loss", losses.get), ("metrics", metrics.get), ("weighted_metrics", metrics.get)):
         changed[name] = _expand_names(config[name], get)
@@ -46,7 +54,7 @@ def _expand_names(value: Any, get: Any) -> Any:
         return {key: _expand_names(item, get) for key, item in value.items()}
     if isinstance(value, list):
         return [_expand_names(item, get) for item in value]
-    # The function behind these names depends on the shapes. Keras reads these names, and no others.
+    # Keep these names, because the metric that they refer to depends on the shapes. Keras can read them.
     if not isinstance(value, str) or value in ("accuracy", "acc"):
         return value
     try:
@@ -59,12 +67,12 @@ def _expand_names(value: Any, get: Any) -> Any:
     if own_function:
         return value
     if isinstance(found, metrics.Metric):
-        found.name = value  # `compile` names a metric that is given by name so
+        found.name = value  # `compile` uses the same name for a metric that is passed as a string
     return to_keras(serialize(found))
 
 
 def compile_from_config(model: Any, config: Config) -> None:
-    """Compile `model` with the arguments in `config`, which Keras or `get_compile_config` wrote."""
+    """Compile `model` with the arguments in `config`, which Keras wrote or `get_compile_config` returned."""
     modules = {"optimizer": "keras.optimizers", "loss": "keras.losses"}
     arguments = {}
     for name in _ARGUMENTS:
@@ -73,16 +81,17 @@ def compile_from_config(model: Any, config: Config) -> None:
     try:
         model.compile(**arguments)
     except FileError:
-        raise  # already names the file
+        raise  # the message already includes the file name
     except FitwellError as error:
         raise FileError(
-            f"the file's compilation cannot be read: {error} Pass a user-defined function as "
-            "custom_objects={its name: the function}; load_model(..., compile=False) omits the compilation"
+            f"cannot read the compile arguments in the file: {error} If a function is user-defined, pass "
+            "custom_objects={name: function}. To load the model without compiling it, use "
+            "load_model(..., compile=False)."
         ) from error
 
 
 def _read(value: Any, module: str) -> Any:
-    """Return the objects of configurations; those of Keras 2, which have no module, are in `module`."""
+    """Convert configurations to objects. In Keras 2 they have no module, so `module` is used as the default."""
     if isinstance(value, dict) and "class_name" not in value:
         return {name: _read(item, module) for name, item in value.items()}
     if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""Translate configurations to and from the format of Keras. The tables below list every difference.
+"""Functions that convert configurations to and from Keras's format. The tables below list every difference.
 
-`to_keras` and `from_keras` translate plain data, as `serialize` returns it and JSON represents it. They build no
-objects and import nothing that a file names, and raise for anything that represents code.
+`to_keras` and `from_keras` convert plain data, which `serialize` returns and JSON can represent. They do not build
+objects, do not import modules that a file refers to, and raise an error for data that represents code.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ __all__ = [
 
 Config = dict[str, Any]
 
+# A table entry that matches every value.
 ANY = object()
 
-# Arguments that the Keras class lacks, with the value at which they have no effect.
+# Arguments that Keras's class does not have, with the values for which they have no effect.
 FITWELL_ONLY_ARGUMENTS: dict[str, Config] = {
     "Optimizer": {"coupled_weight_decay": None, "gradient_noise": None, "learning_rate_multipliers": None},
 }
 
-# Arguments of Keras classes of any version that the classes here lack, with the value at which they have no effect.
-# None, False and an empty list never have an effect.
+# Arguments that classes have in some Keras version but not in fitwell, with the values for which they have no effect.
+# An argument that is None, False or an empty list never has an effect.
 KERAS_ONLY_ARGUMENTS: dict[str, Config] = {
     "BatchNormalization": {"renorm_momentum": ANY, "virtual_batch_size": None},
     "Flatten": {"data_format": "channels_last"},
@@ -50,7 +51,7 @@ KERAS_ONLY_ARGUMENTS: dict[str, Config] = {
     "Optimizer": {"jit_compile": ANY},
 }
 
-# Deprecated names of arguments.
+# Deprecated argument names, and the current names.
 RENAMED_ARGUMENTS: dict[str, dict[str, str]] = {
     "LeakyReLU": {"alpha": "negative_slope"},
     "Optimizer": {"lr": "learning_rate"},
@@ -58,17 +59,17 @@ RENAMED_ARGUMENTS: dict[str, dict[str, str]] = {
 
 
 def _unwrap_single_axis(value: Any) -> Any:
-    """Return ``[1, 2]`` for ``[[1, 2]]``: Keras does not nest the two ends of a single axis."""
+    """Convert ``[[1, 2]]`` to ``[1, 2]``, because Keras does not nest the two ends of a single axis."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _unwrap_symmetric_range(value: Any) -> Any:
-    """Return 0.3 for ``[-0.3, 0.3]``: the argument here is a size, and the sign is drawn."""
+    """Convert ``[-0.3, 0.3]`` to 0.3, because fitwell's argument is the magnitude and the sign is drawn at random."""
     symmetric = isinstance(value, list) and len(value) == 2 and value[0] == -value[1]
     return value[1] if symmetric else value
 
 
-# Arguments with another value in Keras: conversions when writing, and when reading.
+# Functions that convert the values of arguments that Keras represents differently, for writing and for reading.
 WRITE_CONVERSIONS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "Cropping1D": {"cropping": _unwrap_single_axis},
     "ZeroPadding1D": {"padding": _unwrap_single_axis},
@@ -139,9 +140,9 @@ def _is_neutral(table: Mapping[str, Any], name: str, value: Any) -> bool:
 
 
 def to_keras_v2(value: Any) -> Any:
-    """Convert a configuration to the format of Keras 2, in which classes have no modules.
+    """Convert a Keras 3 configuration to the Keras 2 format, in which classes have no modules.
 
-    Operations keep their modules, because Keras 2 had no operations, and Keras 3 has layers with the same names.
+    Operations keep their modules, because Keras 2 did not have operations and Keras 3 has layers with the same names.
     """
     if isinstance(value, list):
         return [to_keras_v2(item) for item in value]
@@ -160,9 +161,11 @@ def to_keras_v2(value: Any) -> Any:
 
 
 def from_keras(value: Any) -> Any:
-    """Convert a configuration of any Keras version to the format of `deserialize`.
+    """Convert a configuration from any Keras version to the format that `deserialize` accepts.
 
-    Raise `FileError` for Python code (`Lambda`, pickled functions) and for unsupported arguments with an effect.
+    Raises:
+        FileError: if the configuration contains Python code (a `Lambda` layer or a pickled function), or an unsupported
+            argument that has an effect.
     """
     if isinstance(value, list):
         return [from_keras(item) for item in value]
@@ -172,14 +175,14 @@ def from_keras(value: Any) -> Any:
         return {key: from_keras(item) for key, item in value.items()}
     name = value["class_name"]
     if not isinstance(name, str):
-        raise FileError(f"the configuration has a class called {name!r}, expected a string")
+        raise FileError(f"expected a string as 'class_name' in the configuration, got {name!r}")
     if name in _SPECIAL_CLASSES:
         return _SPECIAL_CLASSES[name](value["config"])
     return _read_object(dict(value), _current_class_name(name, value))
 
 
 def _current_class_name(name: str, value: Mapping[str, Any]) -> str:
-    """Return the name of a class without the version and the package that TensorFlow added to some names."""
+    """Return a class's current name, without the version and the package that TensorFlow added to some names."""
     config = value["config"]
     name = name.removeprefix("Custom>")
     if name == "Model" and isinstance(config, Mapping) and "input_layers" in config:
@@ -195,10 +198,10 @@ def _read_object(value: Config, name: str) -> Any:
     if config is None:
         config = {}
     if name == "Sequential" and isinstance(config, list):
-        # Keras before 2.2.3 wrote a list of layers without a name.
+        # Keras versions before 2.2.3 wrote only a list of layers, without the model's name.
         config = {"layers": config}
     if not isinstance(config, Mapping):
-        raise FileError(f"the configuration of a {name} is {type(config).__name__}, expected a dict")
+        raise FileError(f"expected a dict as the configuration of a {name}, got {type(config).__name__}")
     module = value.get("module")
     # Keras 2: the name of a registered class contains its package.
     written = value["class_name"] if ">" in value["class_name"] else None
@@ -213,7 +216,7 @@ def _read_object(value: Config, name: str) -> Any:
         home = find_registry(about)
         entry = home.resolve_class(about)
     except UnknownName:
-        # A user-defined class, or an unknown one, for which `deserialize` raises a better error.
+        # The class is user-defined or unknown. If it is unknown, `deserialize` raises an error with a better message.
         return {**about, "config": {key: from_keras(item) for key, item in config.items()}}
     own = home.has(entry)
     kind = "Layer" if _is_layer(entry) else (find_kind(entry) or home.kind).capitalize()
@@ -236,7 +239,10 @@ def _read_object(value: Config, name: str) -> Any:
 
 
 def _inherits_from_config(entry: Any) -> bool:
-    """Return whether a user-defined class inherits `from_config`, so that our constructor reads its configuration."""
+    """Return whether a user-defined class inherits `from_config` from fitwell.
+
+    If so, the configuration is passed to the class's constructor.
+    """
     reads = next((cls for cls in entry.__mro__ if "from_config" in vars(cls)), None)
     return reads is Configurable and find_kind(entry) is not None
 
@@ -246,9 +252,9 @@ def _is_layer(entry: Any) -> bool:
 
 
 def _arguments(entry: Any) -> set[str]:
-    """Return the arguments of the constructor, including those that a class with ``**options`` declares.
+    """Return the names of the constructor's arguments, including arguments that it accepts through ``**options``.
 
-    A user-defined class passes options to its base class in this package.
+    A user-defined class passes its options to its fitwell base class, so the base class's arguments are included.
     """
     known: set[str] = set()
     for cls in entry.__mro__:
@@ -267,38 +273,46 @@ def _current_argument_name(name: str, kind: str, argument: str) -> str:
 
 
 def _keep_known_arguments(name: str, kind: str, config: Config, known: set[str]) -> Config:
-    """Return `config` without unknown arguments; raise for those with an effect."""
+    """Remove unknown arguments from `config`.
+
+    Raises:
+        FileError: if an unknown argument has an effect.
+    """
     known = known | set(_LAYER_ARGUMENTS if kind == "Layer" else ())
     neutral = KERAS_ONLY_ARGUMENTS.get(kind, {}) | KERAS_ONLY_ARGUMENTS.get(name, {})
     kept = {key: value for key, value in config.items() if key in known}
     for key, value in config.items():
-        # In Keras objects that compute nothing have a name and a float type, which do not change any result.
+        # In Keras, even objects that compute nothing have a name and a dtype, which do not affect any result.
         if key in known or key in ("name", "dtype") or value in (None, False, []):
             continue
         if not _is_neutral(neutral, key, value):
             raise FileError(
-                f"the file has {name}({key}={value!r}), an argument that fitwell's {name} does not support; it "
-                f"supports {', '.join(sorted(known))}"
+                f"the file contains {name}({key}={value!r}), but fitwell's {name} does not support this argument. "
+                f"It supports {', '.join(sorted(known))}."
             )
     return kept
 
 
 def _dtype(value: Any) -> Any:
-    """Return the type of the variables from the type policy that Keras writes."""
+    """Convert the dtype policy that Keras writes to the variables' dtype."""
     if isinstance(value, Mapping):
         value = (value.get("config") or {}).get("name")
     if isinstance(value, str) and value.startswith("mixed_"):
         warn(
-            f"the file has the type policy {short_repr(value)}; fitwell computes in the type of the variables, float32",
+            f"the file has the dtype policy {short_repr(value)}, but fitwell uses float32 for variables and "
+            "computations",
         )
         return "float32"
     if value not in ("float16", "bfloat16", "float32", "float64", "int32", "int64", "uint8", "bool", None):
-        raise FileError(f"the file has the type {value!r}, which fitwell does not support")
+        raise FileError(f"the file has the dtype {value!r}, which fitwell does not support")
     return value
 
 
 def _current_optimizer_config(config: Config) -> Config:
-    """Return the arguments of an optimizer, with `decay` replaced by a schedule and without empty arguments."""
+    """Convert an optimizer's arguments to the current ones.
+
+    The argument `decay` is replaced with a learning-rate schedule, and an `epsilon` of None is removed.
+    """
     config = {key: value for key, value in config.items() if not (key == "epsilon" and value is None)}
     decay = config.pop("decay", None)
     if decay:
@@ -317,19 +331,19 @@ def _current_optimizer_config(config: Config) -> Config:
 
 def _refuse_code(config: Any) -> Any:
     raise FileError(
-        "the file contains Python code (a Lambda layer, or a lambda elsewhere), which fitwell never loads: rebuild the "
-        "model in code and use load_weights, or write the function as a registered Layer subclass"
+        "the file contains Python code (a Lambda layer or another lambda function), which fitwell never loads. Build "
+        "the model in code and use load_weights, or replace the lambda function with a registered Layer subclass"
     )
 
 
 def _refuse_typespec(config: Any) -> Any:
-    raise FileError("the file contains a TensorFlow type, which fitwell does not support")
+    raise FileError("the file contains a TensorFlow TypeSpec, which fitwell does not support")
 
 
 def _get_key(key: str) -> Callable[[Any], Any]:
     def read(config: Any) -> Any:
         if not isinstance(config, Mapping) or key not in config:
-            raise FileError(f"the configuration has no {key!r}: {config!r}")
+            raise FileError(f"the configuration has no key {key!r}: {config!r}")
         return config[key]
 
     return read
@@ -345,7 +359,7 @@ def _wrapped_metric(config: Any) -> Any:
     return from_keras(name)
 
 
-# Values that Keras writes like objects, and wrappers of names.
+# Classes in configurations that do not represent objects in fitwell, with the functions that convert them.
 _SPECIAL_CLASSES: dict[str, Callable[[Any], Any]] = {
     "__lambda__": _refuse_code,
     "Lambda": _refuse_code,

@@ -1,7 +1,7 @@
-"""The order in which Keras stores layers and variables, and the paths of layers in its weights files.
+"""The order in which Keras stores layers and variables, and the layers' paths in Keras's weights files.
 
-Keras addresses a layer by attributes and by class names in containers (``layers/dense_1``), never by the name of the
-layer. The layers of a graph are ordered by their distance from the outputs.
+A path consists of attribute names, and of class names for layers in lists and dicts, as in ``layers/dense_1``. It never
+contains the layer's own name. A functional model's layers are ordered by their distance from the outputs.
 """
 
 from __future__ import annotations
@@ -25,34 +25,37 @@ __all__ = [
 
 
 def is_functional(layer: Layer) -> bool:
-    """Return whether `layer` is a functional model, whose layers Keras orders by depth."""
+    """Return whether `layer` is a functional model. Keras orders the layers of such a model by depth."""
     return hasattr(layer, "nodes")
 
 
 def is_sequential(layer: Layer) -> bool:
-    """Return whether `layer` is a `Sequential`."""
+    """Return whether `layer` is a `Sequential` model."""
     return hasattr(layer, "_stack")
 
 
 def child_layers(layer: Layer) -> list[Layer]:
-    """Return the child layers of `layer`, in the order of Keras."""
+    """Return the child layers of `layer` in Keras's order."""
     layers: Any = getattr(layer, "layers", None) if is_functional(layer) else None
     return [child for _, child in layer._named_children()] if layers is None else list(layers)
 
 
 def own_variables(layer: Layer) -> list[Variable]:
-    """Return the variables of `layer` itself, in the order of Keras."""
+    """Return the variables of `layer` in Keras's order, without the variables of its child layers."""
     return [variable for _, variable in layer._named_own_variables()]
 
 
 def trainable_first(layer: Layer) -> list[Variable]:
-    """Return all variables in the order of Keras 2 files: trainable ones first."""
+    """Return all variables in the order of Keras 2 files, in which trainable variables come first."""
     trained = {id(variable) for variable in layer.trainable_variables}
     return sorted(layer.variables, key=lambda variable: id(variable) not in trained)
 
 
 def layer_paths(model: Layer) -> Iterator[tuple[str, Layer]]:
-    """Yield ``(path, layer)`` for the model (path ``""``) and all layers below it, each once, as in Keras 3 files."""
+    """Yield ``(path, layer)`` for the model and each of its layers, using the paths of Keras 3 files.
+
+    The model's path is ``""``. A layer that occurs more than once is yielded only once.
+    """
     yield from _visit(model, "", set())
 
 
@@ -73,7 +76,7 @@ def _attributes(layer: Layer) -> Iterator[tuple[str, Any]]:
     if is_functional(layer) or is_sequential(layer):
         yield "layers", child_layers(layer)
         return
-    # Private attributes come last, so that the path of a shared layer is that of its public attribute.
+    # Private attributes come last, so that a layer with both a private and a public attribute gets the public path.
     for name in sorted(vars(layer), key=lambda name: f"~{name}" if name.startswith("_") else name):
         if name not in ("_inbound_nodes", "_own_variables"):
             yield name, vars(layer)[name]

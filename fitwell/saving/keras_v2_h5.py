@@ -1,8 +1,8 @@
-"""Whole-model ``.h5`` files in the layout of Keras 2.
+"""Reading and writing of whole-model ``.h5`` files in Keras 2's layout.
 
-The root has the attributes `model_config` and `training_config` (JSON), `keras_version` and `backend`. The group
-`model_weights` has one group per layer, whose attribute `weight_names` lists its arrays, trainable ones first. The
-group `optimizer_weights` lists those of the optimizer.
+The root group has the attributes `model_config` and `training_config` (both JSON), `keras_version` and `backend`. The
+group `model_weights` has one group for each layer, whose attribute `weight_names` lists the layer's arrays, with
+trainable arrays first. The group `optimizer_weights` lists the optimizer's arrays in the same way.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ __all__ = ["KERAS_VERSION", "read_layers", "read_model", "write_layers", "write_
 KERAS_VERSION = "3.15.0"
 # Maximum size in bytes of an HDF5 attribute, which is part of an object header.
 _LARGEST_ATTRIBUTE = 64512
-# Maximum number of characters of a list of names in a message.
+# Maximum length in characters of a list of names in an error message.
 _LONGEST_LIST = 300
-# The group of the variables that belong to no layer of the model.
+# The group of the variables that belong to the model itself and not to one of its layers.
 _TOP_LEVEL_WEIGHTS = "top_level_model_weights"
 
 
@@ -70,28 +70,28 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
 
 
 def write_layers(group: Any, model: Any) -> None:
-    """Write the weights of `model` to `group`, one group per layer."""
+    """Write the weights of `model` to `group`, with one subgroup for each layer."""
     layers = keras_order.child_layers(model)
     names = [encode_name(str(layer.name)) for layer in layers]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise InvalidArgument(
-            f"model {model.name!r} has two layers called {min(twice)!r}, and this .h5 format stores layers by "
-            "name: give one another name=, or save to .keras or .weights.h5"
+            f"model {model.name!r} has two layers called {min(twice)!r}, but the .h5 format stores layers by name. "
+            "Give one of them a different name, or save to .keras or .weights.h5."
         )
     _write_names(group, "layer_names", names)
     group.attrs["keras_version"] = KERAS_VERSION
     group.attrs["backend"] = "jax"
     for name, layer in zip(names, layers, strict=True):
         arrays = [(weight, variable.numpy()) for weight, variable in _named_variables(layer)]
-        # The group exists if its name is the start of another layer's: "block" and "block/dense".
+        # The group "block" already exists if a layer called "block/dense" was written before.
         _write_arrays(group.require_group(name), str(layer.name), arrays)
     own = [(variable.name, variable.numpy()) for variable in keras_order.own_variables(model)]
     _write_arrays(group.create_group(_TOP_LEVEL_WEIGHTS), str(model.name), own)
 
 
 def _named_variables(layer: Layer) -> list[tuple[str, Variable]]:
-    """Return the variables of a layer in the order of the file, with unique names like ``"kernel"``."""
+    """Return a layer's variables in the order of the file, each with a unique name such as ``"kernel"``."""
     places = {id(variable): path for path, variable in layer._variables_by_name()}
     named = [
         (places[id(variable)].split("/", 1)[-1], variable) for variable in keras_order.trainable_first(layer)
@@ -123,13 +123,13 @@ def _write_names(group: Any, attribute: str, names: Sequence[str]) -> None:
 
 
 def read_model(path: Path, compile: bool, budget: LoadBudget) -> Any:
-    """Read the model in the file, within the custom object scope of the caller."""
+    """Read the model in the file at `path`. The caller's custom object scope must be open."""
     where = str(path)
     with open_hdf5(where, where) as file:
         config = file.string("model_config")
         if config is None:
             hint = (
-                "; it contains only weights: build the model and use load_weights"
+                " because it contains only weights. Build the model in code, and use load_weights."
                 if "layer_names" in file.group.attrs or "layers" in file
                 else ""
             )
@@ -158,9 +158,9 @@ def _compile(model: Any, file: HDF5Reader, training: Any) -> None:
 
 
 def read_layers(group: HDF5Reader, model: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
-    """Load the weights in `group` into `model`, all or nothing.
+    """Load the weights in `group` into `model`. If an error occurs, no weight is changed.
 
-    Layers are matched by name if all names agree or `by_name` is True, and otherwise in their order, as in Keras.
+    As in Keras, layers are matched by name if `by_name` is True or all names are the same, and by order otherwise.
     """
     names = group.string_list("layer_names")
     if len(set(names)) < len(names):
@@ -172,8 +172,8 @@ def read_layers(group: HDF5Reader, model: Any, skip_mismatch: bool = False, by_n
         pairs = [(name, layer) for name, layer in zip(own_names, layers, strict=True) if name in file_layers]
         if not pairs and layers:
             warn(
-                f"load_weights: nothing was loaded: by_name=True, and no layer of the model {model.name!r} "
-                f"({_join_names(own_names)}) has a name that {group.where} contains ({_join_names(names)})"
+                f"load_weights: nothing was loaded with by_name=True, because no layer of the model {model.name!r} "
+                f"({_join_names(own_names)}) has the same name as a layer in {group.where} ({_join_names(names)})"
             )
     else:
         full = [name for name in names if file_layers[name]]
@@ -183,9 +183,11 @@ def read_layers(group: HDF5Reader, model: Any, skip_mismatch: bool = False, by_n
             pairs = list(zip(full, layers, strict=True))
         else:
             raise WeightsMismatch(
-                f"{group.where} has weights for {len(full)} layers ({_join_names(full)}), the model "
-                f"{model.name!r} for {len(layers)} ({', '.join(str(layer.name) for layer in layers)}): "
-                "it was saved from another architecture; by_name=True loads the layers that share a name"
+                f"{group.where} has weights for {len(full)} layers ({_join_names(full)}), but the model "
+                f"{model.name!r} has {len(layers)} layers with weights "
+                f"({', '.join(str(layer.name) for layer in layers)}). "
+                "The file was saved from a different architecture. To load only layers with the same name, pass "
+                "by_name=True."
             )
     matches: list[tuple[Variable, NumpyArray]] = []
     for name, layer in pairs:
@@ -194,7 +196,7 @@ def read_layers(group: HDF5Reader, model: Any, skip_mismatch: bool = False, by_n
         )
     own = keras_order.own_variables(model)
     if own:
-        # Without that group the file has no top-level weights.
+        # If this group does not exist, the file has no top-level weights.
         top = group.child(_TOP_LEVEL_WEIGHTS) if _TOP_LEVEL_WEIGHTS in group else group
         own_weights = top.string_list("weight_names") if _TOP_LEVEL_WEIGHTS in group else []
         matches += _match_layer(top, own_weights, model, own, skip_mismatch)
@@ -209,12 +211,16 @@ def _join_names(names: Sequence[str]) -> str:
 def _match_layer(
     group: HDF5Reader, names: list[str], layer: Any, variables: list[Variable], skip_mismatch: bool
 ) -> list[tuple[Variable, NumpyArray]]:
-    """Return the variables of one layer with their arrays; warn or raise if they do not fit."""
+    """Return pairs of a layer's variables and the arrays in the file.
+
+    If they do not match, the function warns and returns an empty list (if `skip_mismatch` is True) or raises
+    `WeightsMismatch`.
+    """
     problem = None
     if len(names) != len(variables):
         problem = (
             f"layer {layer.name!r} has {len(variables)} weights "
-            f"({', '.join(v.name for v in variables)}), the file {len(names)} "
+            f"({', '.join(v.name for v in variables)}), but the file has {len(names)} "
             f"({short_repr(', '.join(names), _LONGEST_LIST, quote=False)})"
         )
     else:
@@ -222,7 +228,7 @@ def _match_layer(
             shape = group.dataset(name).shape
             if shape != variable.shape:
                 problem = (
-                    f"layer {layer.name!r}: weight {variable.name!r} has shape {shape} in the file, "
+                    f"layer {layer.name!r}: weight {variable.name!r} has shape {shape} in the file, but "
                     f"{variable.shape} in the model"
                 )
                 break
@@ -230,5 +236,5 @@ def _match_layer(
         return [(v, group.array(name)) for name, v in zip(names, variables, strict=True)]
     if not skip_mismatch:
         raise WeightsMismatch(f"{group.where}: {problem}")
-    warn(f"{group.where}: skipped, {problem}")
+    warn(f"{group.where}: skipped a layer: {problem}")
     return []

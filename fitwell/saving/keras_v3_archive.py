@@ -1,8 +1,8 @@
-"""The ``.keras`` archive of Keras 3: a zip of the configuration (JSON) and the weights (HDF5).
+"""Reading and writing of Keras 3's ``.keras`` archives.
 
-`metadata.json` contains the version of Keras, `config.json` the architecture and the compilation, and
-`model.weights.h5` the arrays by the path of their layer (see `keras_order`), ``layers/dense/vars/0``, and those of the
-optimizer, ``optimizer/vars/0``.
+An archive is a zip file with three members. `metadata.json` contains the Keras version. `config.json` contains the
+architecture and the compile arguments. `model.weights.h5` contains the weights under their layers' paths (see
+`keras_order`), such as ``layers/dense/vars/0``, and the optimizer state, such as ``optimizer/vars/0``.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
 
 
 def model_config(model: Any) -> dict[str, Any]:
-    """Return the architecture of `model` in the format of Keras, with its input shape."""
+    """Return the architecture of `model` in Keras's format, including its input shape."""
     with shared_object_scope():
         config: dict[str, Any] = to_keras(serialize(model))
     config["build_config"] = {"input_shape": model._build_input_shape}
@@ -76,12 +76,12 @@ def _write_optimizer(file: Any, model: Any) -> None:
 
 
 def read_model(path: Path, compile: bool, budget: LoadBudget) -> Any:
-    """Read the model in the file, within the custom object scope of the caller."""
+    """Read the model in the file at `path`. The caller's custom object scope must be open."""
     where = str(path)
     with open_archive(path, where, ".keras archive") as archive:
         config = parse_json(read_member(archive, _CONFIG, where, LARGEST_TEXT), where)
         if not isinstance(config, dict):
-            raise FileError(f"{where}: the configuration is {type(config).__name__}, expected a dict")
+            raise FileError(f"{where}: expected the configuration to be a dict, got {type(config).__name__}")
         budget.weights = declared_size(archive, _WEIGHTS, where)
         budget.restores = True
         model = build_model(config, where)
@@ -99,7 +99,7 @@ def read_model(path: Path, compile: bool, budget: LoadBudget) -> Any:
 
 
 def _most_bytes(model: Any) -> int:
-    """Return the maximum size in bytes of the weights of `model` in a file, with optimizer state and HDF5 headers."""
+    """Return the maximum size in bytes of the weights file of `model`, with optimizer state and HDF5 headers."""
     variables = model.variables
     size = sum(variable.size * variable.dtype.itemsize for variable in variables)
     return int(8 * size + 2**20 + 2**15 * len(variables))
@@ -109,6 +109,6 @@ def _read_optimizer(file: HDF5Reader, model: Any) -> None:
     if "optimizer/vars" in file:
         group = file.child("optimizer/vars")
         arrays = [group.array(str(number)) for number in range(len(group.keys()))]
-        # Before the first update Keras may write only the step and the learning rate.
+        # Before the first update, Keras may write only the step and the learning rate.
         if len(arrays) > 2 or (arrays and model.optimizer.slot_names() == ()):
             optimizer_state.restore_optimizer(model, arrays, file.where)

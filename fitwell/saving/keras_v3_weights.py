@@ -1,4 +1,7 @@
-"""Weights in the layout of Keras 3 (``.weights.h5``, and inside ``.keras``), by the path of their layer."""
+"""Reading and writing of weights in Keras 3's layout, which stores each weight under its layer's path.
+
+The layout is used in ``.weights.h5`` files and inside ``.keras`` files.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from fitwell.saving.name_encoding import encode_attribute
 
 __all__ = ["read_weights", "write_weights"]
 
-# Name that Keras 2.12 to 2.15 gave to the layers of a graph in ``.keras`` files.
+# The group in which Keras 2.12 to 2.15 stored a functional model's layers in ``.keras`` files.
 _LEGACY_LAYERS_GROUP = "_layer_checkpoint_dependencies"
 
 
@@ -25,13 +28,19 @@ def write_weights(file: Any, model: Any) -> None:
         for number, variable in enumerate(keras_order.own_variables(layer)):
             array = group.create_dataset(str(number), data=variable.numpy())
             if variable.dtype.name == "bfloat16":
-                array.attrs["dtype"] = "bfloat16"  # Keras reads the type from this attribute
+                array.attrs["dtype"] = "bfloat16"  # Keras reads the dtype from this attribute
 
 
 def read_weights(file: HDF5Reader, model: Any, skip_mismatch: bool = False) -> None:
-    """Load the weights in `file` into `model`, all or nothing.
+    """Load the weights in `file` into `model`. If an error occurs, no weight is changed.
 
-    With `skip_mismatch`, layers that do not fit are skipped with a warning each.
+    Args:
+        file: The file.
+        model: The model.
+        skip_mismatch: Whether to skip each layer that does not match the file and show a warning.
+
+    Raises:
+        WeightsMismatch: if a layer does not match the file and `skip_mismatch` is False.
     """
     older = "layers" not in file and _LEGACY_LAYERS_GROUP in file
     matches = []
@@ -44,7 +53,7 @@ def read_weights(file: HDF5Reader, model: Any, skip_mismatch: bool = False) -> N
         if problem is None:
             matches += [(v, file.array(f"{group}/{i}")) for i, v in enumerate(variables)]
         elif skip_mismatch:
-            warn(f"{file.where}: skipped, {problem}")
+            warn(f"{file.where}: skipped a layer: {problem}")
         else:
             raise WeightsMismatch(f"{file.where}: {problem}")
     for variable, value in matches:
@@ -56,26 +65,26 @@ def _legacy_path(path: str, layer: Layer) -> str:
 
 
 def _find_mismatch(file: HDF5Reader, group: str, layer: Layer, variables: list[Variable]) -> str | None:
-    """Return why the weights of one layer do not fit, or None."""
+    """Return a message that says why one layer does not match the file, or None if it matches."""
     if not variables:
         return None
     if group not in file:
         return (
             f"layer {layer.name!r} ({type(layer).__name__}) has weights "
-            f"({', '.join(v.name for v in variables)}), the file none at {group!r}: "
-            "it was saved from another architecture"
+            f"({', '.join(v.name for v in variables)}), but the file has none at {group!r}. "
+            "The file was saved from a different architecture"
         )
     count = len(file.child(group).keys())
     if count != len(variables):
         return (
-            f"layer {layer.name!r} has {len(variables)} weights ({', '.join(v.name for v in variables)}), the file "
-            f"{count}: it was saved from another architecture"
+            f"layer {layer.name!r} has {len(variables)} weights ({', '.join(v.name for v in variables)}), but the "
+            f"file has {count}. The file was saved from a different architecture"
         )
     for number, variable in enumerate(variables):
         shape = file.dataset(f"{group}/{number}").shape
         if shape != variable.shape:
             return (
-                f"layer {layer.name!r}: weight {variable.name!r} has shape {shape} in the file, "
+                f"layer {layer.name!r}: weight {variable.name!r} has shape {shape} in the file, but "
                 f"{variable.shape} in the model"
             )
     return None

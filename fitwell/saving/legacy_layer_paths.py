@@ -1,7 +1,8 @@
-"""Layer paths in files of earlier versions.
+"""Conversion of the layer paths in files that earlier fitwell versions wrote.
 
-Earlier versions numbered the layers of a graph in the order of their creation. The current version numbers them in the
-order of `layers`, and says so in the file (`NUMBERING`). A file without this entry has the earlier numbers.
+Earlier versions numbered a functional model's layers in the order of their creation. The current version numbers them
+in the order of `layers`, and marks its files with the entry `NUMBERING`. A file without this entry has the earlier
+numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _T = TypeVar("_T")
 
 
 def legacy_variable_names(model: Layer) -> dict[str, str]:
-    """Return a dict from each variable's current name to its name in files written by earlier versions."""
+    """Return a dict that maps each variable's current name to its name in files that earlier versions wrote."""
     earlier = _legacy_paths(model)
     return {
         _join(path, name): _join(earlier[id(layer)], name)
@@ -30,10 +31,10 @@ def legacy_variable_names(model: Layer) -> dict[str, str]:
 
 
 def rename_legacy_paths(table: Mapping[str, _T], model: Layer) -> dict[str, _T]:
-    """Return `table` with the current layer paths in its keys.
+    """Replace the earlier layer paths in the keys of `table` with the current ones.
 
-    Keys are paths of layers or of their attributes (``"layers.3.units"``), of hyperparameters
-    (``"model.layers.3.rate"``) or of entries of a state (``"trainable['layers.3/kernel']"``).
+    A key is the path of a layer, of a layer's attribute (``"layers.3.units"``), of a hyperparameter
+    (``"model.layers.3.rate"``), or of an entry in a training state (``"trainable['layers.3/kernel']"``).
     """
     change = _renaming_function(model)
     return {change(key): value for key, value in table.items()}
@@ -44,7 +45,8 @@ def _renaming_function(model: Layer) -> Callable[[str], str]:
     current = {earlier[id(layer)]: path for path, layer in model._flatten_layers() if earlier[id(layer)]}
     if all(before == path for before, path in current.items()):
         return lambda key: key
-    # The longest first, because the path of a layer starts with the path of its model.
+    # Sort the paths from longest to shortest, because a layer's path starts with the path of the model that contains
+    # it.
     known = "|".join(re.escape(path) for path in sorted(current, key=len, reverse=True))
     pattern = re.compile(rf"((?:.*\['|)(?:model\.|))({known})(?=[./']|$)")
 
@@ -60,7 +62,7 @@ def _join(path: str, name: str) -> str:
 
 
 def _legacy_paths(model: Layer) -> dict[int, str]:
-    """Return the earlier path of each layer, by the id of the layer."""
+    """Return a dict that maps each layer's id to its earlier path."""
     return {id(layer): path for path, layer in _walk(model, "", set())}
 
 

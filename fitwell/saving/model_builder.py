@@ -1,4 +1,4 @@
-"""Build a model from its configuration, within the memory budget of the load."""
+"""Functions that build a model from its configuration, within the memory budget for loading a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ __all__ = ["build_model", "convert_config_errors"]
 
 @contextmanager
 def convert_config_errors(where: str) -> Iterator[None]:
-    """Convert exceptions inside the block, which a configuration causes, to a `FileError` that names the file."""
+    """Convert every exception inside the block to a `FileError` that includes the file name.
+
+    Use it around code that can fail because a configuration is not valid.
+    """
     try:
         yield
     except FitwellError as error:
@@ -24,21 +27,25 @@ def convert_config_errors(where: str) -> Iterator[None]:
             raise
         raise FileError(f"{where}: {error}") from error
     except Warning:
-        raise  # a warning that the user has turned into an error
+        raise  # a warning that the user configured to be an error
     except Exception as error:
-        # Missing keys, values of other types, impossible sizes: each library raises different errors for them.
-        raise FileError(f"{where}: not a readable configuration: {type(error).__name__}: {error}") from error
+        # Each library raises different errors for missing keys, values of the wrong type and impossible sizes.
+        raise FileError(
+            f"{where}: the configuration is not readable: {type(error).__name__}: {error}"
+        ) from error
 
 
 def build_model(config: Any, where: str) -> Any:
-    """Return the model of `config`, in the format of Keras; its weights are read later.
+    """Build a model from `config`, which is in Keras's format. The weights are read later.
 
-    The memory budget (`fitwell._load_budget.limit_loading`) raises for a configuration that asks for larger weights
-    than the file contains before they are allocated.
+    Raises:
+        FileError: if the configuration is not valid, or if it requires larger weights than the file contains. In the
+            second case, the memory budget (`fitwell._load_budget.limit_loading`) raises the error before any memory is
+            allocated.
     """
     with convert_config_errors(where), shared_object_scope():
         model = deserialize(from_keras(config))
-        # Layers other than models have no `fit` and no `predict`.
+        # Only models have the method `fit`.
         if not isinstance(model, Layer) or not hasattr(model, "fit"):
             raise FileError(f"{where} does not contain a model")
         build = config.get("build_config") or {}

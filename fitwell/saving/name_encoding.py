@@ -1,8 +1,8 @@
-"""Encode names of layers and weights for files.
+"""Functions that encode the names of layers and weights for files.
 
-In HDF5 files and archives a name is a path, in which ``.``, empty parts and parts that lead outside the archive have a
-meaning. Null characters end a name, and unpaired surrogates cannot be written. A name with any of these is
-percent-encoded; all other names are written as they are.
+In HDF5 files and archives, a name is a path, so ``.``, empty parts and parts that lead outside the archive have a
+special meaning. A null character ends a name, and unpaired surrogates cannot be written. A name with any of these is
+percent-encoded. All other names are written unchanged.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import urllib.parse
 
 __all__ = ["encode_attribute", "encode_name"]
 
-# Names that the formats use.
+# Names that the file formats reserve.
 _RESERVED = ("top_level_model_weights", "__metadata__")
 
 
 def encode_name(name: str) -> str:
-    """Return `name` as a path component that a file can hold.
+    """Encode `name` as a path that is valid inside a file.
 
     >>> encode_name("block/dense"), encode_name("."), encode_name("/abs"), encode_name("")
     ('block/dense', '%2E', '%2Fabs', '%')
@@ -34,7 +34,7 @@ def encode_name(name: str) -> str:
 
 
 def encode_attribute(name: str) -> str:
-    """Return `name` as the value of an HDF5 attribute, which is not a path."""
+    """Encode `name` as the value of an HDF5 attribute, which is not interpreted as a path."""
     return name if _is_writable(name) else encode_name(name)
 
 

@@ -1,7 +1,8 @@
-"""Weights in ``.npz`` and ``.safetensors`` files: one array per variable, named by its path in the model.
+"""Reading and writing of weights in ``.npz`` and ``.safetensors`` files.
 
-A safetensors file consists of eight bytes (the length of the header), the header in JSON, and the raw data. It is read
-and written here, because the format is short and untrusted files need these checks in any case.
+Both formats store one array for each variable, under the variable's path in the model. A safetensors file consists of
+eight bytes with the length of the header, the header in JSON, and the raw data. This module does not use the
+safetensors library, because the format is simple and untrusted files need additional checks anyway.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from fitwell.saving.zip_reader import open_archive
 __all__ = ["read_weights", "write_npz", "write_safetensors"]
 
 Shape = tuple[int, ...]
-# Shape of each array, and a function that reads it, by name.
+# A dict that maps the name of each array to its shape and a function that reads it.
 Arrays = dict[str, tuple[Shape, Callable[[], NumpyArray]]]
-# The arrays of a file, and the numbering of layers in their names, or None (see `legacy_layer_paths`).
+# The arrays in a file, and the layer numbering in their names or None if it is unknown (see `legacy_layer_paths`).
 Content = tuple[Arrays, Any]
 
 _TYPES = {
@@ -41,26 +42,28 @@ _TYPES = {
     "U64": "uint64",
 }  # fmt: skip
 _NAMES = {name: short for short, name in _TYPES.items()}
-# Longest name of a weight, to which the archive adds a suffix.
+# Maximum length of a weight's name in bytes. The archive adds a suffix to it.
 _LONGEST_NAME = 2**16 - 10
-# Bytes of an .npy file before its header, and the longest header that NumPy reads.
+# Number of bytes before the header in an .npy file, and maximum length of a header that NumPy reads.
 _NPY_START, _LONGEST_HEADER = 12, 10_000
-# Comment of the archive, which marks the numbering of layers.
+# The archive comment, which marks the layer numbering.
 _COMMENT = f"fitwell, layers {NUMBERING}".encode()
 
 
 def write_npz(target: IO[bytes], model: Any) -> None:
     """Write the weights of `model` to an empty ``.npz`` file."""
-    # Float types that NumPy lacks would be stored as raw bytes.
+    # Float types that NumPy does not support are converted, because they would be stored as raw bytes.
     arrays = {
         path: v.numpy() if v.dtype.kind in "fiub" else v.numpy().astype(np.float32)
         for path, v in _named_variables(model)
     }
-    with zipfile.ZipFile(target, "w") as archive:  # arguments of `np.savez` could clash with names of weights
+    with zipfile.ZipFile(
+        target, "w"
+    ) as archive:  # with `np.savez`, weight names could clash with its arguments
         for path, array in arrays.items():
             if len(path.encode()) > _LONGEST_NAME:
                 raise FileError(
-                    f"the name of the weight {short_repr(path)} is too long for .npz; save to .safetensors"
+                    f"the weight name {short_repr(path)} is too long for .npz. Save to .safetensors instead."
                 )
             with archive.open(f"{path}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
@@ -71,7 +74,7 @@ def write_safetensors(target: IO[bytes], model: Any) -> None:
     """Write the weights of `model` to an empty ``.safetensors`` file."""
     header: dict[str, Any] = {"__metadata__": {"format": "fitwell", "layers": NUMBERING}}
     offset = 0
-    # The types of the arrays: without 64 bits in JAX, a float64 variable holds a float32 array.
+    # Use the dtypes of the arrays. If 64-bit types are disabled in JAX, a float64 variable contains a float32 array.
     arrays = {path: np.ascontiguousarray(variable.numpy()) for path, variable in _named_variables(model)}
     for path, array in arrays.items():
         end = offset + array.nbytes
@@ -89,7 +92,16 @@ def write_safetensors(target: IO[bytes], model: Any) -> None:
 
 
 def read_weights(path: Path, model: Any, skip_mismatch: bool) -> None:
-    """Load the weights in the file into `model`, all or nothing unless `skip_mismatch` is True."""
+    """Load the weights in the file at `path` into `model`. If an error occurs, no weight is changed.
+
+    Args:
+        path: The path of the file.
+        model: The model.
+        skip_mismatch: Whether to skip each weight that does not match the file and show a warning.
+
+    Raises:
+        WeightsMismatch: if a weight does not match the file and `skip_mismatch` is False.
+    """
     where = str(path)
     with (_open_npz if path.suffix == ".npz" else _open_safetensors)(path, where) as (arrays, numbering):
         names = _names_in_file(model, arrays, numbering, where)
@@ -97,26 +109,25 @@ def read_weights(path: Path, model: Any, skip_mismatch: bool) -> None:
         for current, variable in model._named_variables():
             name = names[current]
             if name not in arrays:
-                problem = f"it has no weight {name!r}; it has {', '.join(sorted(arrays)[:20])}"
+                problem = f"the file has no weight {name!r}, but it has {', '.join(sorted(arrays)[:20])}"
             elif arrays[name][0] != variable.shape:
-                problem = (
-                    f"weight {name!r} has shape {arrays[name][0]} in the file, {variable.shape} in the model"
-                )
+                problem = f"weight {name!r} has shape {arrays[name][0]} in the file, but {variable.shape} in the model"
             else:
                 matches.append((variable, arrays[name][1]()))
                 continue
             if not skip_mismatch:
                 raise WeightsMismatch(f"{where}: {problem}")
-            warn(f"{where}: skipped, {problem}")
+            warn(f"{where}: skipped a weight: {problem}")
     for variable, value in matches:
         variable.assign(value)
 
 
 def _names_in_file(model: Any, arrays: Arrays, numbering: Any, where: str) -> dict[str, str]:
-    """Return the names of the variables of `model` in a file, by their names in the model.
+    """Return a dict that maps the names of the variables in `model` to their names in a file.
 
-    A file without a numbering is an earlier one, or one that another program wrote, such as an average of several
-    files made with NumPy. If only one of the two numberings fits, it is used.
+    A file that does not specify the layer numbering was written by an earlier fitwell version or by a different
+    program, for example one that averages the weights of multiple files with NumPy. If only one of the two possible
+    numberings matches the model, it is used.
     """
     current = {name: encode_name(name) for name, _ in model._named_variables()}
     if numbering == NUMBERING:
@@ -132,15 +143,15 @@ def _names_in_file(model: Any, arrays: Arrays, numbering: Any, where: str) -> di
     ]
     if all(fits) and earlier != current:
         warn(
-            f"{where} does not say how its layers are numbered, so it is read as a file of fitwell 0.1 in which "
-            "layers were not in the order of Keras; if another program made it from a newer file, load that file, and "
-            "use get_weights and set_weights to change the weights"
+            f"{where} does not specify its layer numbering, so it is read as a file from an early fitwell 0.1 version, "
+            "which did not number layers in Keras's order. If a different program made it from a newer file, load that "
+            "file instead, and use get_weights and set_weights to change the weights."
         )
     return current if fits == [False, True] else earlier
 
 
 def _named_variables(model: Any) -> list[tuple[str, Any]]:
-    """Return the variables of `model` with their names in the file."""
+    """Return pairs of each variable's name in the file and the variable."""
     return [(encode_name(path), variable) for path, variable in model._named_variables()]
 
 
@@ -155,16 +166,21 @@ def _open_npz(path: Path, where: str) -> Iterator[Content]:
 def _npy_reader(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, where: str
 ) -> tuple[Shape, Callable[[], NumpyArray]]:
-    """Return the shape of a member, checked against its size, and a function that reads it."""
+    """Return an array's shape and a function that reads the array.
+
+    The shape is checked against the size of the archive member `info`.
+    """
     what = f"{where}: {short_repr(info.filename)}"
     with archive.open(info) as member:
-        # NumPy reads these parts without a check: the length of the header, in two or four bytes, and the header.
+        # NumPy does not check the header length, which is stored in two or four bytes, so check it here.
         start = member.read(_NPY_START)
         (length,) = (
             struct.unpack("<H", start[8:10]) if start[6:7] == b"\1" else struct.unpack("<I", start[8:12])
         )
         if length > _LONGEST_HEADER:
-            raise FileError(f"{what} claims a header of {length:,} bytes, more than {_LONGEST_HEADER:,}")
+            raise FileError(
+                f"{what} claims a header of {length:,} bytes, which exceeds the limit of {_LONGEST_HEADER:,}"
+            )
         header = io.BytesIO(start + member.read(length))
         version = np.lib.format.read_magic(header)
         parsed = (
@@ -174,7 +190,7 @@ def _npy_reader(
         size = math.prod(shape) * dtype.itemsize
         if dtype.kind not in "fiub" or any(n < 0 for n in shape) or size + header.tell() != info.file_size:
             raise FileError(
-                f"{what} of type {short_repr(dtype)} and shape {short_repr(shape)} is not an array of weights"
+                f"{what} with dtype {short_repr(dtype)} and shape {short_repr(shape)} is not an array of weights"
             )
 
     def load() -> NumpyArray:
@@ -192,7 +208,9 @@ def _open_safetensors(path: Path, where: str) -> Iterator[Content]:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if not 2 <= length <= min(size - 8, LARGEST_TEXT):
-            raise FileError(f"{where} is not a readable .safetensors file: a header of {length:,} bytes")
+            raise FileError(
+                f"{where} is not a readable .safetensors file: the header length of {length:,} bytes is not valid"
+            )
         header = parse_json(file.read(length), where)
         data = 8 + length
         _check_contiguous(header, size - data, where)
@@ -206,20 +224,24 @@ def _open_safetensors(path: Path, where: str) -> Iterator[Content]:
         except FitwellError:
             raise
         except Exception as error:
-            raise FileError(f"{where}: not a readable header: {type(error).__name__}: {error}") from None
+            raise FileError(f"{where}: the header is not readable: {type(error).__name__}: {error}") from None
 
 
 def _check_contiguous(header: Any, size: int, where: str) -> None:
-    """Raise if arrays overlap or have gaps between them, which the format forbids."""
+    """Check that arrays do not overlap and have no gaps between them, which the format forbids.
+
+    Raises:
+        FileError: if they do.
+    """
     try:
         offsets = [entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"]
         places = sorted((int(begin), int(end)) for begin, end in offsets)
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
-        return  # `_tensor_reader` raises for the array
+        return  # `_tensor_reader` raises an error for this array
     place = 0
     for begin, end in [*places, (size, size)]:
         if begin != place:
-            raise FileError(f"{where}: its arrays are not contiguous: byte {short_repr(place)} of the data")
+            raise FileError(f"{where}: the arrays are not contiguous at byte {short_repr(place)} of the data")
         place = end
 
 
@@ -229,11 +251,12 @@ def _tensor_reader(
     begin, end = entry["data_offsets"]
     shape, dtype = tuple(entry["shape"]), jnp.dtype(_TYPES[entry["dtype"]])
     if not all(type(number) is int for number in (begin, end, *shape)):
-        raise FileError(f"{what}: its shape and its offsets are not integers")
+        raise FileError(f"{what}: the shape and the offsets must be integers")
     whole = math.prod(shape) * dtype.itemsize
     if begin < 0 or data + end > size or any(n < 0 for n in shape) or end - begin != whole:
         raise FileError(
-            f"{what}: bytes {begin} to {end} for shape {short_repr(shape)} of {dtype} are not in the file"
+            f"{what}: the bytes {begin} to {end} are not a valid place in the file for an array of shape "
+            f"{short_repr(shape)} and dtype {dtype}"
         )
 
     def load() -> NumpyArray:

@@ -1,4 +1,7 @@
-"""Optimizer state in the format of Keras: one list of arrays, in an order that depends on the class."""
+"""Conversion of the optimizer state to and from Keras's format.
+
+Keras stores the state as one list of arrays, whose order depends on the optimizer class.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from fitwell.errors import warn
 
 __all__ = ["optimizer_arrays", "restore_optimizer"]
 
-# State arrays that Keras stores together for each variable; all others are stored one kind after another.
+# Kinds of state that Keras interleaves, storing both arrays of each variable together. Other kinds are stored one after
+# another.
 _INTERLEAVED_SLOTS = (
     ("momentum", "velocity"),
     ("momentum", "norm"),
@@ -22,7 +26,10 @@ _INTERLEAVED_SLOTS = (
 
 
 def optimizer_arrays(model: Any) -> list[tuple[str, NumpyArray]]:
-    """Return ``(name, array)`` for each array of Keras's optimizer of this class; empty before training."""
+    """Return the optimizer state as pairs of a name and an array, in Keras's order.
+
+    The list is empty if the model has not been trained.
+    """
     optimizer = model.optimizer
     if optimizer.opt_state is None:
         return []
@@ -31,7 +38,7 @@ def optimizer_arrays(model: Any) -> list[tuple[str, NumpyArray]]:
     if not callable(rate):
         arrays.append(("learning_rate", np.asarray(rate, np.float32)))
     paths = _paths(model)
-    # Layers may have been frozen or unfrozen since: write the state that compiling again would give.
+    # Layers may have been frozen or unfrozen since then. Write the state that compiling again would give.
     slots = optimizer.match_slots(
         optimizer.opt_state, {path: v.value for path, v in _trainable_variables(model).items()}
     )
@@ -43,9 +50,10 @@ def optimizer_arrays(model: Any) -> list[tuple[str, NumpyArray]]:
 
 
 def restore_optimizer(model: Any, arrays: Sequence[NumpyArray], where: str) -> None:
-    """Restore the state of a compiled model's optimizer from `arrays`, in the order of Keras 3 or Keras 2.
+    """Restore a compiled model's optimizer state from `arrays`, which are in the order of Keras 3 or Keras 2.
 
-    If the arrays do not fit, warn and start with a new state, as in Keras.
+    If the arrays do not match the optimizer and the model, the function warns, and the optimizer starts with a new
+    state, as in Keras.
     """
     optimizer = model.optimizer
     paths = _paths(model)
@@ -55,7 +63,7 @@ def restore_optimizer(model: Any, arrays: Sequence[NumpyArray], where: str) -> N
             break
     else:
         warn(
-            f"{where}: the optimizer's state does not fit {type(optimizer).__name__} and this model; "
+            f"{where}: the optimizer state in the file does not match {type(optimizer).__name__} and this model, so "
             "the optimizer starts with a new state",
         )
         return
@@ -73,29 +81,36 @@ def _trainable_variables(model: Any) -> dict[str, Variable]:
 
 
 def _paths(model: Any) -> list[str]:
-    """Return the paths of the trainable variables in the order of Keras."""
+    """Return the paths of the trainable variables in Keras's order."""
     path_of = {id(variable): path for path, variable in model._named_trainable_variables()}
     return [path_of[id(variable)] for variable in model.trainable_variables]
 
 
 def _candidate_orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[tuple[str, str | None]], int]]:
-    """Yield the possible orders, each with the number of leading arrays: the step and maybe the learning rate."""
+    """Yield each possible order of the arrays, with the number of arrays before the state.
+
+    These arrays are the step and possibly the learning rate.
+    """
     today = list(_keras_v3_order(optimizer, paths))
     yield today, 1 if callable(optimizer.get_hyperparameter("learning_rate")) else 2
-    # Keras 2: the rate is not stored. Before 2.11 it stored one kind of state after another, for all variables.
+    # Keras 2: the learning rate is not stored. Before 2.11, each kind of state was stored for all variables before the
+    # next kind.
     yield today, 1
     shared = optimizer.init_shared_slots()
     yield [(slot, path) for slot in optimizer.slot_names() if slot not in shared for path in paths], 1
 
 
 def _keras_v3_order(optimizer: Any, paths: list[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield ``(slot, path)`` in the order of Keras 3, or ``(slot, None)`` for state shared by all variables."""
+    """Yield the kinds of state and variable paths in the order of Keras 3.
+
+    Each item is ``(slot, path)``, or ``(slot, None)`` for state that all variables share.
+    """
     shared = optimizer.init_shared_slots()
     names = [name for name in optimizer.slot_names() if name not in shared]
     first = [name for name in ("average", "gradient_accumulator") if name in names]
     rest = [name for name in names if name not in first]
     together = next((pair for pair in _INTERLEAVED_SLOTS if set(pair) <= set(rest)), ())
-    # RMSprop has state arrays with names of Adam's, and stores them one kind after another.
+    # RMSprop has state with the same names as Adam's, but does not interleave it.
     if type(optimizer).__name__ == "RMSprop":
         together = ()
     for name in first:

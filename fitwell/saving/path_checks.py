@@ -1,4 +1,4 @@
-"""Check the paths of files to save and to load, before any other work."""
+"""Path checks that run before any other work when a file is saved or loaded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,17 @@ __all__ = ["check_input_path", "check_output_path", "check_overwrite"]
 
 
 def check_output_path(filepath: Any, suffixes: Sequence[str], overwrite: bool) -> Path:
-    """Return the path of a file to write; raise unless its name ends in one of `suffixes` and it can be written."""
+    """Check that a file can be written, and return its path.
+
+    Args:
+        filepath: The path that the user passed.
+        suffixes: The file name must end with one of these.
+        overwrite: Whether the file may already exist.
+
+    Raises:
+        InvalidArgument: if the file name has a different suffix.
+        FileError: if the file cannot be written.
+    """
     path = check_path(filepath)
     if not path.name.endswith(tuple(suffixes)):
         raise _wrong_suffix_error(path, suffixes)
@@ -22,22 +32,38 @@ def check_output_path(filepath: Any, suffixes: Sequence[str], overwrite: bool) -
 
 
 def check_overwrite(path: Path, overwrite: bool) -> None:
-    """Raise if `path` is a folder, its folder is missing, or it is an existing file and `overwrite` is False."""
+    """Check that `path` is a file that may be written.
+
+    Raises:
+        FileError: if `path` is a folder, if its parent folder does not exist, or if the file exists and `overwrite` is
+            False.
+    """
     if path.is_dir():
-        raise FileError(f"{str(path)!r} is a folder; give the name of a file")
+        raise FileError(f"{str(path)!r} is a folder. Pass the path of a file.")
     if path.exists() and not overwrite:
-        raise FileError(f"{str(path)!r} exists already; pass overwrite=True or another name")
+        raise FileError(f"{str(path)!r} already exists. Pass overwrite=True, or use a different name.")
     if not path.parent.is_dir():
-        raise FileError(f"there is no folder {str(path.parent)!r}: make it first")
+        raise FileError(
+            f"cannot write {str(path)!r}: the folder {str(path.parent)!r} does not exist. Create it first."
+        )
 
 
 def check_input_path(filepath: Any, suffixes: Sequence[str] | None = None) -> Path:
-    """Return the path of a file to read; raise unless it exists and its name ends in one of `suffixes`, if given."""
+    """Check that a file can be read, and return its path.
+
+    Args:
+        filepath: The path that the user passed.
+        suffixes: The file name must end with one of these. Defaults to None, which allows any name.
+
+    Raises:
+        FileError: if the file does not exist or is a folder.
+        InvalidArgument: if the file name has a different suffix.
+    """
     path = check_path(filepath)
     if path.is_dir():
-        raise FileError(f"{str(path)!r} is a folder; give the name of a file")
+        raise FileError(f"{str(path)!r} is a folder. Pass the path of a file.")
     if not path.is_file():
-        raise FileError(f"there is no file {str(path)!r}")
+        raise FileError(f"the file {str(path)!r} does not exist")
     if suffixes is not None and not path.name.endswith(tuple(suffixes)):
         raise _wrong_suffix_error(path, suffixes)
     return path
@@ -45,5 +71,5 @@ def check_input_path(filepath: Any, suffixes: Sequence[str] | None = None) -> Pa
 
 def _wrong_suffix_error(path: Path, suffixes: Sequence[str]) -> InvalidArgument:
     return InvalidArgument(
-        f"filepath: expected a file name ending in {' or '.join(map(repr, suffixes))}, got {path.name!r}"
+        f"filepath: expected a file name that ends with {' or '.join(map(repr, suffixes))}, got {path.name!r}"
     )

@@ -1,8 +1,8 @@
-"""A small reference input for a model, if its forward pass is cheap.
+"""Creation of a small reference input for a model whose forward pass is cheap.
 
-Computing the reference output takes milliseconds, also for a file that was made to be slow. The cost of the forward
-pass is counted from its equations, traced on abstract arrays. XLA computes the same costs, but iterates over every
-position of a convolution to do so, of which there may be 10^12.
+Computing the reference output must take only milliseconds, even for a file that was designed to be slow. Therefore, the
+forward pass is traced with abstract arrays, and its cost is estimated from the traced equations. XLA could compute the
+same costs, but it iterates over every position of a convolution, and there may be 10^12 positions.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from fitwell.errors import FitwellError
 
 __all__ = ["make_reference_input"]
 
+# Number of rows in the reference input, and limits on the forward pass.
 _ROWS = 2
 _MOST_OPERATIONS = 2e9
 _MOST_BYTES = 2e8
-# XLA takes about a millisecond to compile each equation.
+# XLA takes about a millisecond to compile an equation.
 _MOST_EQUATIONS = 3_000
-# Assumed number of iterations of loops whose length depends on data.
+# Assumed number of iterations for loops whose length depends on the data.
 _ASSUMED_ITERATIONS = 100
 _CUBIC_PRIMITIVES = ("qr", "svd", "eigh", "eig", "lu", "cholesky", "triangular_solve", "householder_product")
 
 
 def make_reference_input(model: Any) -> Any:
-    """Return a small input for `model`, or None if its shape is unknown or the forward pass is expensive."""
+    """Return a small input for `model`, or None if the shape is unknown or the forward pass is too expensive."""
     inputs = _input_structs(model)
     if inputs is None:
         return None
@@ -39,8 +40,8 @@ def make_reference_input(model: Any) -> Any:
     if sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves) > _MOST_BYTES:
         return None
     try:
-        # The budget stops the tracing of models that call models many times, level by level.
-        with use_budget(LoadBudget("the probe", 0)):
+        # The budget stops the tracing of models that contain many levels of models, each of which is called many times.
+        with use_budget(LoadBudget("the reference input", 0)):
             traced = jax.make_jaxpr(lambda x: model(x, training=False))(inputs)
     except FitwellError:
         return None
@@ -57,7 +58,7 @@ def make_reference_input(model: Any) -> Any:
 
 
 def _input_structs(model: Any) -> Any:
-    """Return the shapes and types of two rows of inputs, or None if a size is unknown."""
+    """Return the shapes and dtypes of two rows of inputs, or None if a size is unknown."""
     if hasattr(model, "inputs"):
         try:
             symbols = model.inputs
@@ -78,7 +79,7 @@ def _input_structs(model: Any) -> Any:
 
 
 class _Cost:
-    """Count the operations, the bytes read and written, and the equations of a program."""
+    """The cost of a JAX program in operations, in bytes that are read and written, and in equations."""
 
     def __init__(self, program: Any) -> None:
         self.operations = self.bytes = 0.0
@@ -114,7 +115,7 @@ class _Cost:
 
 
 def _nested_programs(value: Any) -> Iterator[Any]:
-    """Yield the programs in the parameters of an equation."""
+    """Yield the programs in the parameters of an equation, such as the body of a loop."""
     if hasattr(value, "eqns"):
         yield value
     elif hasattr(value, "jaxpr"):
@@ -130,7 +131,10 @@ def _bytes_of(array: Any) -> float:
 
 
 def _operations(equation: Any) -> float:
-    """Return the number of operations of one equation, including those of windows that reach over borders."""
+    """Return the number of operations of one equation.
+
+    For a convolution or a pooling window, this includes the positions in the padding.
+    """
     name, settings = equation.primitive.name, equation.params
     results = sum(math.prod(getattr(variable.aval, "shape", ())) for variable in equation.outvars)
     shapes = [getattr(variable.aval, "shape", ()) for variable in equation.invars]

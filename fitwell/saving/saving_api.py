@@ -1,4 +1,4 @@
-"""Save and load models, weights and architectures."""
+"""Functions that save and load models, weights and architectures."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ _WEIGHTS_SUFFIXES = (".h5", ".hdf5", ".npz", ".safetensors")
 
 @validate_params(model=Instance(Layer, "a model"), filepath=FilePath())
 def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
-    """Save a model: architecture, weights, compilation, and the training state.
+    """Save a model with its architecture, weights, compile arguments and training state.
 
-    Keras reads both formats if it knows the layers. The file is written completely or not at all.
+    Keras can read both formats if it has the same layers. The file is written either completely or not at all.
 
     Args:
         model (Model): The model. Its weights must already exist.
-        filepath (str | PathLike): Name of the file: ``.keras`` is the archive of Keras 3, and ``.h5`` or ``.hdf5``
-            the whole-model file of Keras 2.
-        overwrite (bool): Replace an existing file. Default: True.
-        include_optimizer (bool): Save the compilation and the optimizer state. Default: True.
+        filepath (str | PathLike): The path of the file. A name that ends with ``.keras`` selects the archive format of
+            Keras 3, and ``.h5`` or ``.hdf5`` selects the whole-model format of Keras 2.
+        overwrite (bool): Whether to replace an existing file. Default: True.
+        include_optimizer (bool): Whether to save the compile arguments and the optimizer state. Default: True.
 
     Raises:
         StateError: if the model has no weights yet.
@@ -67,7 +67,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
     """
     path = check_output_path(filepath, _MODEL_SUFFIXES, overwrite)
     if not model.built:
-        raise StateError(f"model {model.name!r} has no weights yet: call it once, or fit it, before saving")
+        raise StateError(f"model {model.name!r} has no weights yet. Call it once or train it before saving.")
     write = keras_v3_archive.write_model if path.suffix == ".keras" else keras_v2_h5.write_model
     with atomic_writer(path) as file:
         write(file, model, include_optimizer)
@@ -82,21 +82,21 @@ def load_model(
 ) -> Any:
     """Load a model that `save_model` or Keras saved.
 
-    No code is ever read from the file. The memory and time that a file may use grow with its size; ``docs/files.md``
-    lists the limits.
+    No code from the file is ever run. The memory and time that loading may take are limited and depend on the file
+    size. ``docs/files.md`` lists the limits.
 
     Args:
-        filepath (str | PathLike): Name of a ``.keras``, ``.h5`` or ``.hdf5`` file.
-        custom_objects (Mapping | None): User-defined classes and functions by the names in the file. Registered
-            objects (`register_keras_serializable`) need not be listed. Default: None.
-        compile (bool): Compile the model as it was compiled when it was saved. Default: True.
-        safe_mode (bool): Must be True: fitwell has no unsafe mode. Default: True.
+        filepath (str | PathLike): The path of a ``.keras``, ``.h5`` or ``.hdf5`` file.
+        custom_objects (Mapping | None): A dict that maps names in the file to user-defined classes and functions.
+            Registered objects (see `register_keras_serializable`) are found without it. Default: None.
+        compile (bool): Whether to compile the model with the arguments in the file. Default: True.
+        safe_mode (bool): Must be True, because fitwell has no unsafe mode. Default: True.
 
     Returns:
         Model: The model.
 
     Raises:
-        FileError: if the file cannot be read or is not valid; the message names the file.
+        FileError: if the file cannot be read or is not valid. The message includes the file name.
 
     Example:
         >>> import os, tempfile
@@ -110,11 +110,11 @@ def load_model(
     """
     if not safe_mode:
         raise FileError(
-            "safe_mode=False: fitwell never runs code from a file; pass user-defined classes and functions as "
-            "custom_objects, or build the model in code and use load_weights"
+            "safe_mode=False is not supported, because fitwell never runs code from a file. Pass user-defined classes "
+            "and functions as custom_objects, or build the model in code and use load_weights."
         )
     path = check_input_path(filepath, _MODEL_SUFFIXES)
-    # Keras 2: HDF5 was written under any name, so some files have the suffix of the other format.
+    # Keras 2: the format did not depend on the file name, so the suffix may not match the content.
     is_archive = zipfile.is_zipfile(path) or path.suffix == ".keras"
     read = keras_v3_archive.read_model if is_archive else keras_v2_h5.read_model
     where = str(path)
@@ -127,11 +127,11 @@ def load_model(
 
 @validate_params(model=Instance(Layer, "a model"))
 def to_json(model: Any, **options: Any) -> str:
-    """Return the architecture of a model, without weights, as JSON in the format of Keras 3.
+    """Return a model's architecture, without its weights, as JSON in Keras 3's format.
 
     Args:
         model (Model): The model.
-        **options: Arguments of `json.dumps`, such as ``indent=2``.
+        **options: Additional arguments for `json.dumps`, such as ``indent=2``.
 
     Returns:
         str: The configuration.
@@ -149,18 +149,19 @@ def to_json(model: Any, **options: Any) -> str:
 
 @validate_params(json_string=Instance((str, bytes), "the string that to_json returned"))
 def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Return a model with new weights from the JSON that `to_json`, here or in Keras, returned.
+    """Build a model with new weights from JSON that fitwell's or Keras's `to_json` returned.
 
     Args:
         json_string (str | bytes): The configuration.
-        custom_objects (Mapping | None): User-defined classes and functions by the names in the JSON. Default: None.
+        custom_objects (Mapping | None): A dict that maps names in the JSON to user-defined classes and functions.
+            Default: None.
 
     Returns:
-        Model: The model, not compiled.
+        Model: The model, which is not compiled.
 
     Raises:
-        FileError: if the JSON is not a valid configuration, or asks for more than 256 MiB of weights: unlike a
-            ``.keras`` file, it does not contain them. Build a larger model in code, or load it from a file.
+        FileError: if the JSON is not a valid configuration, or if the model has more than 256 MiB of weights. Build a
+            larger model in code, or load it from a ``.keras`` file.
 
     Example:
         >>> import fitwell as fw
@@ -172,8 +173,8 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
     """
     where = "model_from_json"
     beyond = (
-        f"which is, with the weights before it, more than the {LARGEST_WITHOUT_FILE // 2**20} MiB that JSON "
-        "without a file of weights may ask for: build this model in code, or load_model a .keras file of it"
+        f"and the model's weights would take more than the {LARGEST_WITHOUT_FILE // 2**20} MiB that are allowed for "
+        "JSON without a weights file. Build the model in code, or use load_model with a .keras file."
     )
     limit = limit_loading(where, len(json_string), LARGEST_WITHOUT_FILE, beyond=beyond)
     with limit, custom_object_scope(custom_objects or {}):
@@ -185,14 +186,14 @@ def model_from_json(json_string: str | bytes, custom_objects: Mapping[str, Any] 
 
 @validate_params(model=Instance(Layer, "a model"), filepath=FilePath())
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
-    """Save the weights of a model.
+    """Save a model's weights.
 
     Args:
         model (Model): The model. Its weights must already exist.
-        filepath (str | PathLike): Name of the file. ``.weights.h5`` has the layout of Keras 3, and any other ``.h5``
-            or ``.hdf5`` that of Keras 2. ``.npz`` and ``.safetensors`` have one array per variable, named by its path
-            in the model (``"layers.0/kernel"``).
-        overwrite (bool): Replace an existing file. Default: True.
+        filepath (str | PathLike): The path of the file. A name that ends with ``.weights.h5`` selects Keras 3's
+            layout, and any other ``.h5`` or ``.hdf5`` name selects Keras 2's layout. ``.npz`` and ``.safetensors``
+            files contain one array for each variable under its path in the model, such as ``"layers.0/kernel"``.
+        overwrite (bool): Whether to replace an existing file. Default: True.
 
     Raises:
         StateError: if the model has no weights yet.
@@ -230,20 +231,21 @@ def _write_hdf5(target: IO[bytes], path: Path, model: Any) -> None:
 
 @validate_params(model=Instance(Layer, "a model"), filepath=FilePath())
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
-    """Load weights saved by fitwell or Keras into a model of the same architecture.
+    """Load weights that fitwell or Keras saved into a model with the same architecture.
 
     Args:
         model (Model): The model. Its weights must already exist.
-        filepath (str | PathLike): Name of a weights file (see `save_weights`), or of a whole-model ``.h5`` file.
-        skip_mismatch (bool): Skip weights that do not fit, each with a warning. Otherwise nothing is loaded unless
-            all weights fit. Default: False.
-        by_name (bool): Match layers by name and skip layers that only the model or only the file has, with a warning
-            if nothing is left. For files in the layout of Keras 2 only. Default: False.
+        filepath (str | PathLike): The path of a weights file (see `save_weights`) or a whole-model ``.h5`` file.
+        skip_mismatch (bool): Whether to skip weights that do not match the model, with a warning for each. If False,
+            one mismatch raises an error and no weights are loaded. Default: False.
+        by_name (bool): Whether to match layers by name and skip layers that exist only in the model or only in the
+            file. If no name matches, the function warns. This works only for files in Keras 2's layout. Default:
+            False.
 
     Raises:
-        WeightsMismatch: if the weights do not fit; the message names the layer and both shapes.
+        WeightsMismatch: if the weights do not match the model. The message includes the layer and both shapes.
         FileError: if the file cannot be read or is not valid.
-        InvalidArgument: if `by_name` is True and the file has another layout.
+        InvalidArgument: if `by_name` is True and the file has a different layout.
         StateError: if the model has no weights yet.
 
     Example:
@@ -269,17 +271,20 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
             names_layers = _load_hdf5(model, where, skip_mismatch, by_name)
     if by_name and not names_layers:
         raise InvalidArgument(
-            f"load_weights: by_name=True works for .h5 files in Keras 2's layout, {path.name!r} names no layers; "
-            "skip_mismatch=True loads the weights that fit"
+            f"load_weights: by_name=True works only for .h5 files in Keras 2's layout, but {path.name!r} has no layer "
+            "names. To load only the weights that match the model, pass skip_mismatch=True."
         )
 
 
 def _load_hdf5(model: Any, where: str, skip_mismatch: bool, by_name: bool) -> bool:
-    """Load the weights, unless `by_name` is True and the file has no layer names; return whether it has."""
+    """Load the weights in an HDF5 file, and return whether the file has layer names.
+
+    If `by_name` is True and the file has no layer names, nothing is loaded.
+    """
     with open_hdf5(where, where) as file:
         has_names = "layer_names" in file.group.attrs
         if has_names or "model_weights" in file:
-            # A layer may also be called "model_weights".
+            # Check for names first, because a layer may be called "model_weights".
             group = file if has_names else file.child("model_weights")
             keras_v2_h5.read_layers(group, model, skip_mismatch, by_name)
             return True
@@ -293,11 +298,12 @@ def _load_hdf5(model: Any, where: str, skip_mismatch: bool, by_name: bool) -> bo
 
 @validate_params()
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[Any], Any]:
-    """Return a decorator that registers a class or function, so that files that name it can be loaded.
+    """Return a decorator that registers a class or function, so that files that refer to it can be loaded.
 
     Args:
-        package (str): First part of the registered name ``"package>name"``. Default: ``"Custom"``.
-        name (str | None): Second part. The object is found by it, too. Default: None, its ``__name__``.
+        package (str): The first part of the registered name ``"package>name"``. Default: ``"Custom"``.
+        name (str | None): The second part of the registered name, by which the object can also be looked up. Defaults
+            to None, which means the object's ``__name__``.
 
     Returns:
         Callable: The decorator.

@@ -1,4 +1,4 @@
-"""Read members of untrusted zip archives, within the memory budget of the load."""
+"""Functions that read members of untrusted zip archives, within the memory budget for loading a file."""
 
 from __future__ import annotations
 
@@ -15,30 +15,46 @@ from fitwell.errors import FileError, FitwellError
 
 __all__ = ["check_members", "declared_size", "open_archive", "read_member"]
 
-# Keras stores members uncompressed; a zip that was packed again may compress them a little.
+# The maximum size of a member is `_SMALL` plus `_EXPANSION` times its compressed size. Keras stores members without
+# compression, but an archive that was created again with other software may compress them a little.
 _EXPANSION = 8
 _SMALL = 2**20
 _MOST_MEMBERS = 10_000
-# The list of members at the end of the archive has some 100 bytes per member.
+# Maximum size in bytes of the member list at the end of the archive. It takes about 100 bytes per member.
 _LARGEST_DIRECTORY = 4 * 2**20
-# Python decompresses other methods in blocks of any size: 4 KB of bzip2 become 80 MB at once.
+# The accepted compression methods. Python decompresses other methods in blocks of any size, so that 4 KB of bzip2 can
+# expand to 80 MB in one step.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class _Directory(io.BufferedReader):
-    """A file that limits the size of one read to the maximum size of the list of members."""
+    """A binary file that refuses to read more than `most` bytes in one call.
+
+    The default limit is the maximum size of an archive's member list.
+    """
 
     most: float = _LARGEST_DIRECTORY
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or size > self.most:
-            raise FileError(f"its list of members claims {size} bytes, more than {_LARGEST_DIRECTORY:,}")
+            raise FileError(
+                f"the member list claims {size} bytes, which exceeds the limit of {_LARGEST_DIRECTORY:,}"
+            )
         return super().read(size)
 
 
 @contextmanager
 def open_archive(path: Path, where: str, kind: str) -> Iterator[zipfile.ZipFile]:
-    """Open the archive at `path` and check its members; errors inside the block name the expected `kind` of file."""
+    """Open the archive at `path`, check its members, and yield it.
+
+    Args:
+        path: The path of the archive.
+        where: The file name in error messages.
+        kind: The expected kind of file in error messages, such as ``".npz file"``.
+
+    Raises:
+        FileError: if the archive is not valid, or if an error occurs inside the block.
+    """
     try:
         with _Directory(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
             file.most = float("inf")
@@ -47,19 +63,28 @@ def open_archive(path: Path, where: str, kind: str) -> Iterator[zipfile.ZipFile]
     except FitwellError:
         raise
     except Exception as error:
-        # Each compression method and each field of the format raises different errors.
+        # Different compression methods and different damaged fields raise different errors.
         raise FileError(f"{where!r} is not a readable {kind}: {type(error).__name__}: {error}") from None
 
 
 def check_members(archive: zipfile.ZipFile, where: str) -> None:
-    """Raise for duplicate or too many members, paths outside the archive, and unusual compression."""
+    """Check that the archive's members are safe to read.
+
+    Raises:
+        FileError: if there are too many members, or if members have the same name, overlap, have paths outside the
+            archive, or use an unsupported compression method.
+    """
     names = [info.filename for info in archive.infolist()]
     if len(names) > _MOST_MEMBERS:
-        raise FileError(f"{where}: the archive has {len(names):,} members, more than {_MOST_MEMBERS:,}")
+        raise FileError(
+            f"{where}: the archive has {len(names):,} members, which exceeds the limit of {_MOST_MEMBERS:,}"
+        )
     for name in names:
         parts = name.replace("\\", "/").split("/")
         if name.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            raise FileError(f"{where}: the archive has a member with a path outside it, {short_repr(name)}")
+            raise FileError(
+                f"{where}: the archive has a member whose path leads outside the archive: {short_repr(name)}"
+            )
     if len(set(names)) < len(names):
         twice = Counter(names).most_common(1)[0][0]
         raise FileError(f"{where}: the archive has two members called {short_repr(twice)}")
@@ -67,13 +92,18 @@ def check_members(archive: zipfile.ZipFile, where: str) -> None:
     for info in archive.infolist():
         if info.compress_type not in _METHODS:
             raise FileError(
-                f"{where}: {short_repr(info.filename)} is compressed by method {info.compress_type}; "
-                "fitwell reads stored (0) and deflated (8) members: unpack it, and pack it again with one of these"
+                f"{where}: {short_repr(info.filename)} is compressed by method {info.compress_type}, but fitwell can "
+                "read only stored (0) and deflated (8) members. Extract the archive, and create it again with one of "
+                "these methods."
             )
 
 
 def _check_overlaps(archive: zipfile.ZipFile, where: str) -> None:
-    """Raise if members overlap, because a small archive could then unpack to any size."""
+    """Check that members do not overlap. If they did, a small archive could expand to any size.
+
+    Raises:
+        FileError: if members overlap.
+    """
     end = 0
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
         if info.header_offset < end:
@@ -82,23 +112,33 @@ def _check_overlaps(archive: zipfile.ZipFile, where: str) -> None:
 
 
 def declared_size(archive: zipfile.ZipFile, name: str, where: str) -> int:
-    """Return the size of a member; raise if its stored bytes cannot unpack to this size."""
+    """Return the decompressed size in bytes that the archive declares for a member.
+
+    Raises:
+        FileError: if the member does not exist, or its size is too large for its compressed size.
+    """
     if name not in archive.namelist():
-        raise FileError(f"{where}: the archive has no member {name!r}, which a .keras file needs")
+        raise FileError(f"{where}: the archive has no member {name!r}, which a .keras file must have")
     info = archive.getinfo(name)
     limit = _SMALL + _EXPANSION * info.compress_size
     if info.file_size > limit:
         raise FileError(
-            f"{where}: {name!r} claims {info.file_size:,} bytes, more than the limit of {limit:,}"
+            f"{where}: {name!r} claims to have {info.file_size:,} bytes, which exceeds the limit of {limit:,}"
         )
     return info.file_size
 
 
 def read_member(archive: zipfile.ZipFile, name: str, where: str, limit: int) -> bytes:
-    """Return the content of a member; raise if it is larger than `limit` bytes."""
+    """Return the content of a member.
+
+    Raises:
+        FileError: if the member does not exist, or is larger than `limit` bytes.
+    """
     size = declared_size(archive, name, where)
     if size > limit:
-        raise FileError(f"{where}: {name!r} claims {size:,} bytes, more than the limit of {limit:,}")
+        raise FileError(
+            f"{where}: {name!r} claims to have {size:,} bytes, which exceeds the limit of {limit:,}"
+        )
     charge_memory(size, f"member {name!r}")
     with archive.open(name) as member:
         return member.read(size)

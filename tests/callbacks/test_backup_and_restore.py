@@ -332,7 +332,7 @@ def test_a_full_disk_raises_and_the_run_can_be_resumed(tmp_path: Path) -> None:
     try:
         with pytest.raises(
             FileError,
-            match=r"cannot write .*File too large. The training state and the checkpoint before are unchanged",
+            match=r"cannot write .*File too large. The training state and the previous checkpoint are unchanged",
         ):
             run.fit(tmp_path / "broken", [run.backup(tmp_path / "broken"), full])
     finally:
@@ -363,7 +363,7 @@ def test_a_model_can_be_resumed_in_the_same_process(tmp_path: Path) -> None:
 
 def test_a_missing_checkpoint_folder_raises_before_training(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(FileError, match="no checkpoints can be written to the folder"):
+    with pytest.raises(FileError, match="cannot write checkpoints to the folder"):
         Run().fit(tmp_path, [callbacks.BackupAndRestore(tmp_path / "file")])
 
 

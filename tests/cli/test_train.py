@@ -46,7 +46,9 @@ def test_a_run_reports_its_steps_and_scores(regression: tuple[Any, Path]) -> Non
     assert re.search(
         r"On 32 held-out test rows, the network predicts 'price' with a mean absolute error of", said
     )
-    assert re.search(r"Always predicting the mean has RMSE \d+.*, ridge regression \d+", said)
+    assert re.search(
+        r"Always predicting the mean has an RMSE of \d+.*, and ridge regression has an RMSE of \d+", said
+    )
 
 
 def test_the_history_has_a_row_an_epoch(regression: tuple[Any, Path]) -> None:
@@ -150,7 +152,8 @@ def test_two_classes_from_parquet(fitwell: Callable[..., Any], table: Path, tmp_
     assert result.code == 0, result.err
     assert "'sale' has two distinct values, so this is binary classification." in result.out
     assert re.search(
-        r"Always answering '(yes|no)' has an accuracy of \d\d.\d %, logistic regression of", result.out
+        r"Always answering '(yes|no)' has an accuracy of \d\d.\d %, and logistic regression has an accuracy of",
+        result.out,
     )
     fitwell("predict", tmp_path / "run", tmp_path / "t.parquet", "-o", tmp_path / "p.csv")
     found = pd.read_csv(tmp_path / "p.csv")

@@ -118,7 +118,7 @@ def test_saved_arguments_that_are_not_json_are_described(
     path.write_bytes(content)
     result = fitwell("train", "--resume", tmp_path / "run")
     assert result.code == 2
-    assert "is not JSON" in result.err or "has more than" in result.err
+    assert "is not valid JSON" in result.err or "has more than" in result.err
 
 
 def test_a_model_and_a_preprocessor_of_different_runs_are_rejected(
@@ -144,8 +144,8 @@ def test_a_model_and_a_preprocessor_of_different_runs_are_rejected(
 @pytest.mark.parametrize(
     ("output", "told"),
     [
-        ("folder", "'folder' is a folder; give the name of a file"),
-        ("none/p.csv", "there is no folder 'none': make it first"),
+        ("folder", "'folder' is a folder. Pass the path of a file."),
+        ("none/p.csv", "the folder 'none' does not exist. Create it first."),
         ("x" * 300, "File name too long"),
     ],
 )

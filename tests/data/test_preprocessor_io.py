@@ -133,6 +133,6 @@ def test_pixels_that_cannot_be_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     folder = tmp_path / "preprocessing.json"
     folder.mkdir()
-    with pytest.raises(FileError, match="there is a folder of that name"):
+    with pytest.raises(FileError, match="it is a folder"):
         save_preprocessor(PixelPreprocessor(RegressionTarget("y", 0.0, 1.0), [8, 8], 16.0), folder)
     assert list(tmp_path.iterdir()) == [folder]

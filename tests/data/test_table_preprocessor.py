@@ -358,7 +358,7 @@ def test_a_preparation_survives_its_file(tmp_path: Path, preprocessor: Any) -> N
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("{", "is not JSON"),
+        ("{", "is not valid JSON"),
         ("[]", "does not hold the preprocessing"),
         ('{"fitwell": "preprocessing", "version": 99}', "has version 99, this fitwell reads version 1"),
         ('{"fitwell": "preprocessing", "version": 1, "format": "os.system"}', "format is 'os.system'"),

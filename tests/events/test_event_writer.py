@@ -179,12 +179,12 @@ def test_mistakes_raise(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "arguments", "message"),
     [
-        ("scalar", ["s", "fast", 0], "scalar 's': data must be numbers, got 'fast'"),
-        ("scalar", ["s", None, 0], "scalar 's': data must be numbers, got None"),
+        ("scalar", ["s", "fast", 0], "scalar 's': data must be a number or an array of numbers, got 'fast'"),
+        ("scalar", ["s", None, 0], "scalar 's': data must be a number or an array of numbers, got None"),
         ("histogram", ["h", [[1, 2], [3]], 0], "histogram 'h': data"),
         ("image", ["i", np.zeros((1, 0, 4, 3)), 0], r"got shape \(1, 0, 4, 3\)"),
         ("audio", ["a", np.zeros(3), 8000, 0], r"expected \[clips, frames, channels\]"),
-        ("text", ["t", 5, 0], "text 't': data must be a string, or an array of strings, got 5"),
+        ("text", ["t", 5, 0], "text 't': data must be a string or an array of strings, got 5"),
         ("figure", ["f", None, 0], "figure must be a Matplotlib figure, got None"),
         ("hparams", [{"rates": [0.1]}], "hparams: 'rates' must be a number, a string or a boolean"),
         ("hparams", [{5: 0.1}], "hparams: names must be strings, got 5"),

@@ -33,8 +33,8 @@ def older() -> Older:
             warnings.simplefilter("always")
             yield
         told = [str(w.message) for w in seen if issubclass(w.category, DeprecationWarning)]
-        assert sorted(text.split(" is an older spelling: write ")[0] for text in told) == sorted(spellings)
-        assert all(len(text.split(" is an older spelling: write ")[1]) > 0 for text in told)
+        assert sorted(text.split(" is deprecated: use ")[0] for text in told) == sorted(spellings)
+        assert all(len(text.split(" is deprecated: use ")[1]) > 0 for text in told)
 
     return expect
 

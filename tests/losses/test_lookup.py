@@ -115,7 +115,7 @@ def test_words_of_errors() -> None:
         losses.MeanSquaredError(reduction="average")
     with pytest.raises(InvalidArgument, match="q must be a number above 0 and below 1, got 1"):
         losses.CategoricalGeneralizedCrossEntropy(1)
-    with pytest.warns(DeprecationWarning, match="'auto' is an older spelling"):
+    with pytest.warns(DeprecationWarning, match="'auto' is deprecated"):
         assert losses.MeanSquaredError(reduction="auto").reduction == "sum_over_batch_size"
 
 

@@ -206,7 +206,7 @@ def former_arrays(build: Any, model: Any) -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.filterwarnings("ignore:.*does not say how its layers")
+@pytest.mark.filterwarnings("ignore:.*does not specify its layer numbering")
 @pytest.mark.parametrize("build", BEFORE)
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 def test_weight_files_of_before_mean_what_they_meant(build: Any, suffix: str, tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_a_file_that_numpy_wrote_again_is_read_where_it_fits_or_told(tmp_path: P
     model, other = heads(fw), heads(fw)
     model.save_weights(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", **np.load(tmp_path / "a.npz"))
-    with pytest.warns(UserWarning, match=r"b\.npz does not say how its layers are numbered"):
+    with pytest.warns(UserWarning, match=r"b\.npz does not specify its layer numbering"):
         other.load_weights(tmp_path / "b.npz")
 
     def of_two_sizes() -> Any:

@@ -148,7 +148,7 @@ def test_schedules_have_a_second_address() -> None:
 
 
 def test_lr_is_learning_rate_and_warns_once() -> None:
-    with pytest.warns(DeprecationWarning, match="write learning_rate=") as caught:
+    with pytest.warns(DeprecationWarning, match="use learning_rate=") as caught:
         assert optimizers.SGD(lr=0.5).learning_rate == 0.5
         assert optimizers.Adam(lr=0.25).learning_rate == 0.25
     assert len(caught) == 1
@@ -180,7 +180,7 @@ def test_a_rate_that_was_read_can_be_assigned() -> None:
 
 
 def test_decay_is_power_scheduling() -> None:
-    with pytest.warns(DeprecationWarning, match="older spelling") as caught:
+    with pytest.warns(DeprecationWarning, match="is deprecated") as caught:
         optimizer = optimizers.SGD(lr=0.1, decay=0.25)
     assert ["InverseTimeDecay" in str(warning.message) for warning in caught] == [False, True]
     variable = Variable(np.zeros(1))

@@ -152,7 +152,7 @@ def test_hyperparameters_may_be_missing_or_called_like_a_metric(regression):
 
 def test_draw_is_the_deprecated_name_of_sample():
     reset_deprecation_warnings()
-    with pytest.warns(DeprecationWarning, match=r"fw.draw is an older spelling: write fw.sample"):
+    with pytest.warns(DeprecationWarning, match=r"fw.draw is deprecated: use fw.sample"):
         settings = fw.draw(3, random_state=1, units=[10, 30])
     assert settings == fw.sample(3, random_state=1, units=[10, 30])
 

@@ -134,7 +134,7 @@ def test_other_identifiers() -> None:
 def test_deprecated_names() -> None:
     for kind, attribute in ((regularizers.l1, "l1"), (regularizers.l2, "l2")):
         assert getattr(kind(0.05), attribute) == 0.05
-        with pytest.warns(DeprecationWarning, match=rf"{attribute}\(l=...\) is an older spelling"):
+        with pytest.warns(DeprecationWarning, match=rf"{attribute}\(l=...\) is deprecated"):
             assert getattr(kind(l=0.02), attribute) == 0.02
         assert kind(0.02).get_config() == {attribute: 0.02}
 

@@ -107,7 +107,7 @@ def results(network: float, linear: float, guess: float, train: float = 0.0, row
         ),
         (
             results(0.050, 0.051, 0.60),
-            "not significantly different from logistic regression (+0.1 points, 95 % interval -0.1 to 0.3)",
+            "not significantly different from logistic regression (+0.1 percentage points, 95 % interval -0.1 to 0.3)",
         ),
         (results(0.60, 0.60, 0.60), "not significantly better than always answering 'a'"),
         (results(0.70, 0.10, 0.60), "not significantly better than always answering 'a'"),
@@ -152,8 +152,10 @@ def test_regression_is_summarized_in_units_of_the_target() -> None:
         "predicts 'price' with a mean absolute error of 2 (RMSE 2), and explains 99.5 % of the variance"
         in told[0]
     )
-    assert told[1] == "Always predicting the mean has RMSE 28.87, ridge regression 4."
-    assert "squared error lower by 75%" in told[2]
+    assert (
+        told[1] == "Always predicting the mean has an RMSE of 28.87, and ridge regression has an RMSE of 4."
+    )
+    assert "the squared error is lower by 75%" in told[2]
     header, rows = score_table(ScoreSet("regression", "price", parts, linear, guess))
     assert header == ["predictor", "split", "rows", "RMSE", "MAE", "R²"]
     assert rows[0] == ["the network", "test", "100", "2", "2", "0.9952"]

@@ -157,7 +157,7 @@ def test_odd_values_anywhere_raise_or_are_harmless(tmp_path: Path, tree: dict[st
 def test_a_checkpoint_with_another_schema_is_skipped(tmp_path: Path, tree: dict[str, Any]) -> None:
     folder = _folder_of(tmp_path, tree)
     write_checkpoint(folder / "checkpoint-000000000009.zip", {"some": "thing"})
-    with pytest.warns(UserWarning, match=r"'versions' is missing; continuing from the one before it"):
+    with pytest.warns(UserWarning, match=r"'versions' is missing. Continuing from the previous checkpoint"):
         history = fit(folder)
     assert history.epoch == [0, 1]
 
@@ -181,7 +181,7 @@ def test_a_folder_is_locked_until_its_process_ends(tmp_path: Path) -> None:
         assert other.stdout is not None
         assert other.stdout.readline() == b"ready\n"
         with pytest.raises(
-            FileError, match=r"another process is using the folder .*wait for its end, or name"
+            FileError, match=r"another process is using the folder .*Wait until it ends, or use"
         ):
             CheckpointFolder(folder)
         other.kill()

@@ -100,12 +100,12 @@ def test_a_name_that_no_format_can_hold_raises_a_short_error(suffix: str, tmp_pa
 
 def test_models_that_could_not_be_loaded_are_not_saved(tmp_path: Path) -> None:
     long = fitwell.Sequential([layers.Input((4,)), layers.Dense(1, name="x" * 5_000_000)])
-    with pytest.raises(InvalidArgument, match=r"takes 5,0.* bytes, more than the 4,194,304"):
+    with pytest.raises(InvalidArgument, match=r"has 5,0.* bytes, which exceeds the limit of 4,194,304"):
         long.save(tmp_path / "long.keras")
     model = fitwell.Sequential([layers.Input((4,)), layers.Dense(1)])
     for _ in range(40):
         model = fitwell.Sequential([layers.Input((4,)), model])
     for save in (lambda: model.save(tmp_path / "deep.keras"), model.to_json):
-        with pytest.raises(InvalidArgument, match="nests more than 100 deep"):
+        with pytest.raises(InvalidArgument, match="is nested more than 100 levels deep"):
             save()
     assert not list(tmp_path.iterdir())

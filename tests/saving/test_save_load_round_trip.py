@@ -119,25 +119,25 @@ def test_weights_fit_only_their_architecture(tmp_path: Path) -> None:
     one.save_weights(tmp_path / "w.weights.h5")
     wider = Sequential([layers.Dense(5, input_shape=(4,)), layers.Dense(1)])
     before = wider.get_weights()
-    with pytest.raises(ShapeError, match=r"\(4, 3\) in the file, \(4, 5\) in the model"):
+    with pytest.raises(ShapeError, match=r"\(4, 3\) in the file, but \(4, 5\) in the model"):
         wider.load_weights(tmp_path / "w.weights.h5")
     np.testing.assert_array_equal(before[0], wider.get_weights()[0])
     deeper = Sequential([layers.Dense(3, input_shape=(4,)), layers.Dense(1), layers.Dense(1)])
-    with pytest.raises(WeightsMismatch, match="another architecture"):
+    with pytest.raises(WeightsMismatch, match="a different architecture"):
         deeper.load_weights(tmp_path / "w.weights.h5")
 
 
 def test_messages_for_objects_that_cannot_be_saved_or_loaded(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="no weights yet"):
         Sequential([layers.Dense(1)]).save(tmp_path / "m.keras")
-    with pytest.raises(FileError, match="no folder"):
+    with pytest.raises(FileError, match="the folder .* does not exist"):
         stack().save(tmp_path / "missing" / "m.keras")
-    with pytest.raises(FileError, match="no file"):
+    with pytest.raises(FileError, match="the file .* does not exist"):
         load_model(tmp_path / "absent.keras")
     with pytest.raises(InvalidArgument, match=r"\.keras"):
         stack().save(tmp_path / "m.pickle")
     stack().save(tmp_path / "m.keras")
-    with pytest.raises(FileError, match="exists already"):
+    with pytest.raises(FileError, match="already exists"):
         stack().save(tmp_path / "m.keras", overwrite=False)
     (tmp_path / "text.keras").write_text("hello")
     with pytest.raises(FileError, match="not a readable .keras archive"):
@@ -215,5 +215,5 @@ def test_a_member_larger_than_its_architecture_is_not_read(tmp_path: Path) -> No
     path = tmp_path / "m.keras"
     Sequential([layers.Dense(1, input_shape=(4,))]).save(path)
     rewrite(path, "model.weights.h5", lambda data: data + b"\0" * 2**23)
-    with pytest.raises(FileError, match="more than the"):
+    with pytest.raises(FileError, match="exceeds the limit of"):
         load_model(path)

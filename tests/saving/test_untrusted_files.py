@@ -52,7 +52,7 @@ def refuse(path: Path) -> tuple[str, list[tuple[str, Any]]]:
     return str(caught.value), events
 
 
-@pytest.mark.filterwarnings("ignore:.*the optimizer's state does not fit")
+@pytest.mark.filterwarnings("ignore:.*the optimizer state in the file does not match")
 def test_every_malicious_file_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     corpus = Corpus(tmp_path)

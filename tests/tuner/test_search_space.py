@@ -250,7 +250,7 @@ def test_mistakes_in_asking_are_explained() -> None:
 
 def test_several_is_the_deprecated_name_of_list() -> None:
     reset_deprecation_warnings()
-    with pytest.warns(DeprecationWarning, match="fw.tuner.Several is an older spelling: write fw.tuner.List"):
+    with pytest.warns(DeprecationWarning, match="fw.tuner.Several is deprecated: use fw.tuner.List"):
         old = tuner.Several(Int(8, 16, when=None), 1, most=2, when={"depth": 2})
     new = List(Int(8, 16), 1, 2, when={"depth": 2})
     assert vars(old) == vars(new)
@@ -264,7 +264,7 @@ def test_several_is_the_deprecated_name_of_list() -> None:
 
 def test_deprecated_names_of_hyperparameters() -> None:
     reset_deprecation_warnings()
-    with pytest.warns(DeprecationWarning, match="write HyperParameters.from_values"):
+    with pytest.warns(DeprecationWarning, match="use HyperParameters.from_values"):
         assert HyperParameters.of({"units": 3}).Int("units", 1, 9) == 3
-    with pytest.warns(DeprecationWarning, match=r"write HyperParameters\(sample=...\)"):
+    with pytest.warns(DeprecationWarning, match=r"use HyperParameters\(sample=...\)"):
         assert HyperParameters(draw=lambda name, domain: 7).Int("units", 1, 9) == 7
