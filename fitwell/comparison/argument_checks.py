@@ -23,7 +23,7 @@ def check_arguments(candidates: Any, data: Any, test_data: Any, baseline: Any, c
         _check_candidate(name, build)
     for name, given in (("data", data), ("test_data", test_data)):
         if (not isinstance(given, list | tuple) or len(given) != 2) and (given is not None or name == "data"):
-            raise InvalidArgument(f"compare: {name} must be (x, y)")
+            raise InvalidArgument(f"compare: {name} must be a pair (x, y)")
     if isinstance(callbacks, Mapping):
         _check_callbacks(candidates, callbacks)
     if baseline is not None and baseline not in candidates:

@@ -167,7 +167,7 @@ class Comparison:
             )
         return [*remarks, *self.notes]
 
-    # --- as text ---------------------------------------------------------------------------------------------
+    # --- text and HTML ---------------------------------------------------------------------------------------
 
     def __str__(self) -> str:
         lines = ["  ".join(row) for row in _align_columns([_CANDIDATES, *self._candidate_rows()])]
@@ -228,7 +228,7 @@ class Comparison:
             ]
         )
 
-    # --- as a picture ----------------------------------------------------------------------------------------
+    # --- plots -----------------------------------------------------------------------------------------------
 
     def plot(self) -> list[Axes]:
         """Plot all scores of each candidate, and the differences with their intervals.
@@ -270,7 +270,7 @@ class Comparison:
             compute_layout(axes.figure)
             fit_axis_labels(axes)
 
-    # --- pieces ----------------------------------------------------------------------------------------------
+    # --- helpers ---------------------------------------------------------------------------------------------
 
     @property
     def _format(self) -> MetricFormat:

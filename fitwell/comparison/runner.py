@@ -358,7 +358,8 @@ def _drop_non_finite(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, l
     has_scores = finite.drop(columns=lost).all(axis=1)
     if remaining.shape[1] < 2 or has_scores.sum() < 2:
         raise DataError(
-            f"compare: fewer than two candidates have a finite {metric} on the test rows in two repeats:\n{scores}"
+            f"compare: at least two candidates must have a finite {metric} on the test rows in at least two repeats, "
+            f"got the scores\n{scores}"
         )
     if not has_scores.all():
         notes.append(

@@ -217,9 +217,8 @@ def _paired_differences(first: NDArray[np.float64], second: NDArray[np.float64])
 
 def _mean_and_sd(values: NDArray[np.float64]) -> tuple[float, float]:
     if np.ptp(values) == 0:
-        return float(
-            values[0]
-        ), 0.0  # otherwise, rounding of the mean would give a nonzero standard deviation
+        # Otherwise, rounding of the mean would give a nonzero standard deviation.
+        return float(values[0]), 0.0
     return float(values.mean()), float(values.std(ddof=1))
 
 

@@ -108,7 +108,9 @@ def class_labels(targets: Any) -> NDArray[Any] | None:
 
 def _check_split(pair: Any, number: int, rows: int) -> Fold:
     if not isinstance(pair, Sequence) or len(pair) != 2:
-        raise InvalidArgument(f"splits[{number}]: expected (training rows, validation rows), got {pair!r}")
+        raise InvalidArgument(
+            f"splits[{number}]: expected a pair (training rows, validation rows), got {pair!r}"
+        )
     parts = [np.asarray(part) for part in pair]
     for part, what in zip(parts, ("training", "validation"), strict=True):
         if part.shape == (0,) and what == "validation":

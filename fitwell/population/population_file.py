@@ -156,7 +156,7 @@ def _group_record(group: Group, positions: dict[int, int]) -> dict[str, Any]:
     return {
         "example": {"x": example.x, "y": example.y, "weights": example.weights},
         "members": [{"place": positions[id(member)], **_member_record(member)} for member in group.members],
-        # One array per variable, stacked over the members.
+        # Each variable is stored as one array that is stacked over the members.
         "state": {name: np.stack([state[name] for state in states]) for name in states[0]},
     }
 

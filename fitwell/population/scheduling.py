@@ -167,7 +167,7 @@ class VmappedJob:
             began = time.perf_counter()
             results = run_vmapped([run.request for run in together], max(width, len(together)))
             seconds = time.perf_counter() - began
-            # The first dispatch is short, so its time is mostly compilation.
+            # The first dispatch is short, so most of its time is compilation.
             compiling = min(compiling, seconds)
             per_epoch = seconds / together[0].request.dispatch.epochs
             for run, outcome in zip(together, results, strict=True):

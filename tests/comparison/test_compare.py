@@ -180,7 +180,7 @@ def test_scores_that_cannot_be_averaged_are_left_out_by_name() -> None:
     # The trained candidates are kept without the baseline.
     without = run(candidates, epochs=5, baseline="wild")
     assert [(found.first, found.second) for found in without.differences] == [("still", "calm")]
-    with pytest.raises(DataError, match="fewer than two candidates"):
+    with pytest.raises(DataError, match="at least two candidates must have a finite loss"):
         run({"wild": lambda: linear(1e20), "wilder": lambda: linear(1e21)}, epochs=5)
 
 
@@ -280,8 +280,8 @@ def test_the_mode_of_a_custom_metric_is_used() -> None:
         ({"test_size": 0}, "test_size must be above 0 if there is no test_data"),
         ({"callbacks": {"plain": []}}, "'other' is missing"),
         ({"callbacks": {"plain": [], "other": [], "third": []}}, "'third' is not a candidate"),
-        ({"test_data": (rows()[0],)}, r"test_data must be \(x, y\)"),
-        ({"data": rows()[0]}, r"data must be \(x, y\)"),
+        ({"test_data": (rows()[0],)}, r"test_data must be a pair \(x, y\)"),
+        ({"data": rows()[0]}, r"data must be a pair \(x, y\)"),
         ({"data": (rows()[0], rows()[1][:50])}, "x: 120 rows, y: 50 rows"),
         ({"data": (list(rows()[0]), rows()[1])}, r"x is a list of rows, write np.stack\(x\)"),
         ({"data": (csr_matrix(rows()[0]), rows()[1])}, "x: "),

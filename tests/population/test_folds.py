@@ -175,7 +175,7 @@ def test_mistakes(regression, classes):
             "KFold.* cannot split these 50 rows: Cannot have number of splits n_splits=51",
         ),
         ({"folds": GroupKFold(3)}, r"'groups' parameter .*splits=list\(splitter.split\(X, y, groups\)\)"),
-        ({"splits": [[0, 1, 2]]}, r"splits\[0\]: expected \(training rows, validation rows\)"),
+        ({"splits": [[0, 1, 2]]}, r"splits\[0\]: expected a pair \(training rows, validation rows\)"),
         ({"splits": [([0, 1], [50])]}, r"validation rows must be between 0 and 49, got 50"),
         (
             {"splits": [([0, 1], [1, 2])]},
