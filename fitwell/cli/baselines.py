@@ -1,4 +1,4 @@
-"""Evaluation of the network, and of a linear model and a constant prediction as baselines."""
+"""Evaluation of the network and of two baselines: a linear model and a constant prediction."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ __all__ = [
     "score_predictions",
 ]
 
-# Steps of the linear model. On large data they are limited by a budget of multiplications (about 50 steps for
-# MNIST): further steps change the third digit of its accuracy and would take longer than training the network.
+# Number of steps of the linear model. On large data, a budget of multiplications limits the steps (to about 50 for
+# MNIST). More steps would only change the third digit of the accuracy and take longer than training the network.
 MAX_LINEAR_STEPS = 200
 MIN_LINEAR_STEPS = 30
 LINEAR_BUDGET = 2e10
@@ -31,7 +31,12 @@ LINEAR_BUDGET = 2e10
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All scores, and the predictions of the network for the test rows: class probabilities or numbers."""
+    """The scores of the network and the baselines, and the network's predictions for the test rows.
+
+    Attributes:
+        results: All scores.
+        predictions: Class probabilities or numbers.
+    """
 
     results: ScoreSet
     predictions: NDArray[np.float64]
@@ -55,22 +60,22 @@ def evaluate(model: Any, prepared: PreparedData) -> Evaluation:
 
 
 def decode_outputs(target: Target, outputs: NumpyArray) -> NDArray[np.float64]:
-    """Convert the `outputs` of the network to class probabilities, or to numbers in the units of the target."""
+    """Convert the network's outputs to class probabilities, or to numbers in the units of the target."""
     if not np.isfinite(outputs).all():
         raise DataError(
-            "the predictions of the network are not finite, so training diverged; try a smaller --learning-rate"
+            "the network's predictions are not finite because training diverged; try a smaller --learning-rate"
         )
     return target.probabilities(outputs) if isinstance(target, ClassTarget) else target.decode(outputs)
 
 
 def score_predictions(target: Target, name: str, true: NumpyArray, predictions: NDArray[np.float64]) -> Score:
-    """Score predictions as returned by `decode_outputs`."""
+    """Score predictions that `decode_outputs` has returned."""
     score = score_classification if isinstance(target, ClassTarget) else score_regression
     return score(name, true, predictions)
 
 
 def _linear_baseline(prepared: PreparedData) -> Score:
-    """Score scikit-learn's linear model for the task, trained on the inputs of the network."""
+    """Train scikit-learn's linear model on the same inputs as the network, and score it on the test rows."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression, Ridge
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
@@ -87,7 +92,7 @@ def _linear_baseline(prepared: PreparedData) -> Score:
         warnings.simplefilter("ignore", ConvergenceWarning)
         linear = LogisticRegression(max_iter=steps).fit(train, prepared.train.true)
     name = "logistic regression" + (f" ({steps} steps)" if linear.n_iter_.max() >= steps else "")
-    # A class without training rows has no column.
+    # The linear model returns no column for a class without training rows, so its probability stays 0.
     probabilities = np.zeros((len(test), len(target.classes)))
     probabilities[:, linear.classes_] = linear.predict_proba(test)
     return score_classification(name, prepared.test.true, probabilities)
@@ -100,5 +105,5 @@ def _dummy_baseline(prepared: PreparedData) -> Score:
             "always predicting the mean", prepared.test.true, np.full(len(prepared.test), true.mean())
         )
     shares = np.bincount(true, minlength=len(target.classes)) / len(true)
-    name = f"always answering {str(target.classes[int(shares.argmax())])!r}"
+    name = f"always predicting {str(target.classes[int(shares.argmax())])!r}"
     return score_classification(name, prepared.test.true, np.tile(shares, (len(prepared.test), 1)))

@@ -1,4 +1,4 @@
-"""Consoles of the command line, which print plain text that the terminal wraps."""
+"""Consoles for the command line, which print plain text and let the terminal wrap it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = [
 
 
 class Console:
-    """Prints text without markup, highlighting or line wrapping, and escapes control characters."""
+    """A console that prints text without markup, highlighting or line wrapping, and escapes control characters."""
 
     def __init__(self, stream: Any) -> None:
         from rich.console import Console as RichConsole
@@ -29,7 +29,7 @@ class Console:
 
 
 def stdout_console() -> Console:
-    """Return a console for the current standard output, which tests and notebooks replace."""
+    """Return a console for the current standard output, which tests and notebooks may replace."""
     return Console(sys.stdout)
 
 

@@ -15,9 +15,13 @@ __all__ = [
 
 
 def to_safe_csv(table: pd.DataFrame, index: bool = False) -> str:
-    """Convert a table to CSV in which no string is a formula (see `escape_formula`); numbers stay numbers.
+    """Convert a table to CSV in which no string is a formula (see `escape_formula`).
 
-    index: whether to write the index as the first column.
+    Numbers are not escaped.
+
+    Args:
+        table: The table to convert.
+        index: Whether to write the index as the first column.
     """
     safe = table.rename(columns=_escape_formula)
     for place, kind in enumerate(safe.dtypes):

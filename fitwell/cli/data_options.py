@@ -1,4 +1,4 @@
-"""The options of a command about its data and the splits."""
+"""The command-line options for the data and its splits."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ __all__ = ["DataOptions"]
 
 @dataclass(frozen=True)
 class DataOptions:
-    """Options about data and splits; None or empty if not given.
+    """The options for the data and its splits. Options that were not given are None or empty.
 
-    keep: columns of a table to use although they look like identifiers or free text.
-    drop: columns to ignore.
-    types: the type of a column by name, one of `fitwell._data.column_types.TYPES`.
-    separator: the separator of the cells of a text file.
+    Attributes:
+        target: Name of the column to predict.
+        task: Type of problem: ``"regression"``, ``"binary"`` or ``"multiclass"``.
+        validation_fraction: Fraction of the rows to hold out for validation.
+        test_fraction: Fraction of the rows to hold out for testing.
+        seed: Seed for the splits.
+        keep: Columns to use even though they look like identifiers or free text.
+        drop: Columns to ignore.
+        types: A dict that maps column names to types, which are listed in `fitwell._data.column_types.TYPES`.
+        separator: Character that separates the cells of a text file.
     """
 
     target: str | None = None
@@ -33,7 +39,7 @@ class DataOptions:
 
     @classmethod
     def from_namespace(cls, options: Namespace) -> DataOptions:
-        """Create the options from the parsed arguments of a command."""
+        """Create the options from a command's parsed arguments."""
         types = dict(options.type)
         conflicts = [name for name, kind in options.type if types[name] != kind]
         if conflicts:

@@ -1,4 +1,4 @@
-"""Loading of the data of a command: a table file, or a standard data set by name."""
+"""Loading of a command's data from a table file or a standard data set."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["load_data"]
 
 
 def load_data(data: str, data_options: DataOptions) -> PreparedData:
-    """Load and prepare the table file `data`, or the data set of that name."""
+    """Load and prepare the standard data set `data`, or the table file with this path."""
     if data_options.validation_fraction == 0:
         raise InvalidArgument(
             "--validation-fraction must be above 0, because early stopping needs validation rows"
@@ -36,7 +36,7 @@ def load_data(data: str, data_options: DataOptions) -> PreparedData:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             prepared = _load_dataset(DATASETS[data], data_options)
-        # Warnings of a loader must appear in the report too, not only on the screen.
+        # A loader's warnings must appear not only on the screen, but also in the report.
         notes = [f"Warning: {warning.message}." for warning in caught]
         return dataclasses.replace(prepared, notes=notes + prepared.notes)
     check_path(data, "the data")
@@ -45,15 +45,15 @@ def load_data(data: str, data_options: DataOptions) -> PreparedData:
     known = ", ".join(DATASETS)
     suffixes = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
     if Path(data).exists():
-        raise FileError(f"{data} is not a table: expected a file that ends in {suffixes}")
+        raise FileError(f"{data} is not a table; expected a file name that ends in {suffixes}")
     raise InvalidArgument(
         f"unknown data set {data!r}{did_you_mean(data, DATASETS) or '.'} Known data sets: {known}; "
-        f"tables end in {suffixes}"
+        f"the names of table files end in {suffixes}"
     )
 
 
 def _check_table_options(data: str, data_options: DataOptions) -> None:
-    """Raise if an option is given that applies to tables only."""
+    """Raise `InvalidArgument` if an option is given that only applies to tables."""
     for name, value in (
         ("target", data_options.target),
         ("task", data_options.task),
@@ -64,7 +64,7 @@ def _check_table_options(data: str, data_options: DataOptions) -> None:
         ("sep", data_options.separator),
     ):
         if value is not None:
-            raise InvalidArgument(f"--{name} applies to tables only, not to the data set {data}")
+            raise InvalidArgument(f"--{name} only applies to tables, not to the data set {data}")
 
 
 def _load_dataset(dataset: Dataset, data_options: DataOptions) -> PreparedData:
@@ -83,7 +83,7 @@ def _load_images(dataset: ImageDataset, data_options: DataOptions) -> PreparedDa
     )
     pixels = " x ".join(map(str, x.shape[1:]))
     notes = [
-        f"Loaded {dataset.name}: {len(x):,} images of {pixels} pixels for training, {len(x_test):,} for testing.",
+        f"Loaded {dataset.name}: {len(x):,} images of {pixels} pixels for training and {len(x_test):,} for testing.",
         f"Held out {len(split.validation):,} of the training images for validation, stratified by class "
         f"(seed {data_options.seed}); {len(split.train):,} remain for training.",
     ]
@@ -113,7 +113,7 @@ def _load_columns(dataset: TableDataset, data_options: DataOptions) -> PreparedD
     )
     train = table.iloc[split.train]
     notes = [
-        f"Loaded {dataset.name}: {len(x):,} rows for training, {len(x_test):,} for testing.",
+        f"Loaded {dataset.name}: {len(x):,} rows for training and {len(x_test):,} for testing.",
         f"Held out {len(split.validation):,} of the training rows for validation (seed {data_options.seed}); "
         f"{len(split.train):,} remain for training.",
     ]

@@ -1,4 +1,4 @@
-"""The function behind ``fitwell`` and ``python -m fitwell``."""
+"""The function that ``fitwell`` and ``python -m fitwell`` run."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv (Sequence[str] | None): Arguments without the program name. Default: None, which uses `sys.argv`.
 
     Returns:
-        int: the exit code: 0 on success, 2 after an error, which is printed to standard error, and 130 after Ctrl-C,
-        even if the model trained so far was kept and reported.
+        int: The exit code. It is 0 on success, and 2 after an error, whose message is printed to standard error. After
+            Ctrl-C it is 130, even if the model trained so far was kept and reported.
 
     Example:
         >>> from fitwell.cli import main
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError as error:
         message = f"out of memory ({error or 'no further details'})"
     except OSError as error:
-        # A full disk or a deleted file is not a bug of the program either.
+        # A full disk or a deleted file is not a bug in fitwell, so print a message instead of a traceback.
         place = f"{error.filename}: " if error.filename else ""
         message = f"{place}{os_error_reason(error)}"
     stderr_console().print(f"fitwell: error: {message}")
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _one_line_warnings() -> Iterator[None]:
-    """Print warnings in one line each, without the position in the source."""
+    """Print each warning on one line, without its position in the source code."""
     from fitwell.cli.console import stderr_console
 
     def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:

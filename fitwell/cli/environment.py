@@ -1,4 +1,4 @@
-"""Versions and device that a run was made with."""
+"""The library versions and the device that a run uses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIBRARIES = ("jax", "jaxlib", "numpy", "scikit-learn", "pandas")
 
 
 def describe_environment() -> dict[str, str]:
-    """Return the versions of the libraries and the device; with the same seed they determine the results."""
+    """Return the library versions and the device, which determine the results together with the seed."""
     import jax
 
     import fitwell

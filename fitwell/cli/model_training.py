@@ -1,4 +1,4 @@
-"""Training of the network of a run, until it stops or is interrupted."""
+"""Training of a run's network until training stops or is interrupted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class TrainResult:
-    """Result of training. Epochs count from 0; `best_epoch` is the epoch whose weights were kept."""
+    """The result of training.
+
+    Attributes:
+        history: Losses and metrics of all epochs.
+        best_epoch: 0-based epoch whose weights were kept, or None if no validation loss was finite.
+        interrupted: Whether Ctrl-C ended the training.
+        seconds: Training time.
+        outcome: Sentences that say how the training ended.
+    """
 
     history: History
     best_epoch: int | None
@@ -35,9 +43,10 @@ class TrainResult:
 def train_model(
     model: Any, prepared: PreparedData, settings: TrainOptions, quiet: bool, checkpoints: Path
 ) -> TrainResult:
-    """Train `model`, resuming from `checkpoints` if any exist. Ctrl-C stops training, not the program.
+    """Train `model`, and resume from `checkpoints` if there are any. Ctrl-C ends the training but not the program.
 
-    Raises `DataError` if the loss was never finite.
+    Raises:
+        DataError: If the loss was never finite.
     """
     from fitwell import callbacks
 
@@ -86,17 +95,24 @@ def _describe_outcome(history: History, best: int | None, interrupted: bool, set
     done = len(history.epoch)
     if not done:
         return "Interrupted by Ctrl-C before the end of the first epoch; no model was kept."
-    kept = "" if best is None else f" Kept the weights of epoch {best + 1}, the best on the validation rows."
+    kept = (
+        ""
+        if best is None
+        else f" Kept the weights of epoch {best + 1}, which had the lowest validation loss."
+    )
     if interrupted:
-        return f"Interrupted by Ctrl-C after {pluralize(done, 'epoch')}; the model is kept.{kept}"
+        return f"Interrupted by Ctrl-C after {pluralize(done, 'epoch')}; the model was kept.{kept}"
     if not math.isfinite(history.history["loss"][-1]):
         return f"Training diverged in epoch {done}.{kept}"
     if best is not None and best + 1 == settings.epochs:
         return (
-            f"Trained for all {pluralize(done, 'epoch')}; the last was the best, so more --epochs may improve "
-            "the result."
+            f"Trained for all {pluralize(done, 'epoch')}. The last epoch was the best, so more --epochs may "
+            "improve the result."
         )
     if best is not None and done < settings.epochs:
         stalled = pluralize(done - 1 - best, "epoch")
-        return f"Stopped after {pluralize(done, 'epoch')}, {stalled} without a better validation loss.{kept}"
+        return (
+            f"Stopped after {pluralize(done, 'epoch')} because the validation loss did not improve for "
+            f"{stalled}.{kept}"
+        )
     return f"Trained for {pluralize(done, 'epoch')}.{kept}"

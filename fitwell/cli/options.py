@@ -23,23 +23,23 @@ MAX_SEED = 2**32 - 1  # the largest seed that NumPy and scikit-learn accept
 
 
 class Subparsers(Protocol):
-    """The part of the result of `ArgumentParser.add_subparsers` that commands use."""
+    """The method that commands need from the result of `ArgumentParser.add_subparsers`."""
 
     def add_parser(self, name: str, **kwargs: Any) -> argparse.ArgumentParser:
-        """Add the parser of a command."""
+        """Add a command's parser."""
 
 
 class OptionGroup(Protocol):
-    """A parser or an argument group."""
+    """The common interface of a parser and an argument group."""
 
     def add_argument(self, *names: str, **kwargs: Any) -> Any:
         """Add an argument."""
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options about target, columns and splits."""
+    """Add the options for the target, the columns and the splits."""
     data = parser.add_argument_group("data")
-    data.add_argument("--target", metavar="COLUMN", help="column to predict (tables only)")
+    data.add_argument("--target", metavar="COLUMN", help="column to predict (only for tables)")
     data.add_argument(
         "--task",
         choices=("regression", "binary", "multiclass"),
@@ -79,7 +79,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         "--test-fraction",
         type=non_negative,
         metavar="F",
-        help=f"fraction of the rows of a table to hold out for testing {default}",
+        help=f"fraction of a table's rows to hold out for testing {default}",
     )
 
 
@@ -88,7 +88,7 @@ def add_separator_option(parser: OptionGroup) -> None:
     parser.add_argument(
         "--sep",
         metavar="CHARACTER",
-        help="separator of the cells of a text file: a character, tab or space (default: detected)",
+        help="cell separator in a text file: a character, tab or space (default: detected)",
     )
 
 
@@ -107,7 +107,7 @@ def _column_type(text: str) -> tuple[str, str]:
 
 
 def non_negative(text: str) -> float:
-    """Parse a finite number of at least 0."""
+    """Parse a finite number that is at least 0."""
     try:
         value = float(text)
     except ValueError:
@@ -126,7 +126,7 @@ def positive(text: str) -> float:
 
 
 def integer(least: int, most: float = math.inf) -> Callable[[str], int]:
-    """Return a parser of integers from `least` to `most`."""
+    """Return a function that parses an integer between `least` and `most`."""
 
     def parse_integer(text: str) -> int:
         try:

@@ -1,4 +1,4 @@
-"""The argument parser: each module in `fitwell.cli.commands` adds its command."""
+"""The argument parser, to which each module in `fitwell.cli.commands` adds its command."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ __all__ = ["parse"]
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse `argv`; the attribute ``run`` of the result is the function of the command.
+    """Parse the arguments of the command line.
 
-    Exits with code 2 and a message if the arguments are invalid, with 0 after ``--help`` and ``--version``.
+    Exits with code 2 and a message if the arguments are invalid, and with code 0 after ``--help`` or ``--version``.
+
+    Args:
+        argv: Arguments without the program name, or None, which uses `sys.argv`.
+
+    Returns:
+        The options. Their attribute ``run`` is the function that runs the command.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _build_parser()
@@ -33,10 +39,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 class _EscapingParser(argparse.ArgumentParser):
-    """Argument parser that escapes control characters in its messages."""
+    """An argument parser that escapes control characters in its messages."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit with code 2 and one message."""
+        """Print the message, and exit with code 2."""
         super().error(escape_controls(message))
 
 
@@ -56,7 +62,7 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def _iter_commands() -> Iterator[ModuleType]:
-    """Import the modules in `fitwell.cli.commands`, in the order of their `POSITION` in the help."""
+    """Import the modules in `fitwell.cli.commands`, and yield them sorted by their `POSITION` in the help."""
     from fitwell.cli import commands
 
     found = [

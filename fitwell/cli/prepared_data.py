@@ -1,4 +1,4 @@
-"""Data that is ready for training: inputs and targets of each split, and the preprocessor."""
+"""Data that is ready for training, with the inputs and targets of each split and the preprocessor."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ __all__ = ["DataSplit", "PreparedData"]
 
 @dataclass(frozen=True)
 class DataSplit:
-    """Rows of one split.
+    """The rows of one split.
 
-    x, y: the inputs and targets of the network.
-    true: the target values in the units of the data, or class indices.
+    Attributes:
+        x: The network's inputs.
+        y: The network's targets.
+        true: The target values in the units of the data, or class indices.
     """
 
     x: NDArray[np.float32]
@@ -35,7 +37,13 @@ class DataSplit:
 class PreparedData:
     """Data that is ready for training.
 
-    notes: sentences about how it was read, split and preprocessed.
+    Attributes:
+        name: Name of the data set, or the table's file name without its suffix.
+        preprocessor: The preprocessor, which also prepares new data for predictions.
+        train: The training rows.
+        validation: The validation rows.
+        test: The test rows.
+        notes: Sentences that say how the data was read, split and preprocessed.
     """
 
     name: str
@@ -52,5 +60,5 @@ class PreparedData:
 
     @property
     def image_shape(self) -> list[int] | None:
-        """Height and width if the inputs are images, otherwise None."""
+        """The shape of an image if the inputs are images, and None otherwise."""
         return self.preprocessor.shape if isinstance(self.preprocessor, PixelPreprocessor) else None

@@ -1,4 +1,4 @@
-"""Checkpoints and arguments in the run folder, which make an unfinished run resumable."""
+"""The checkpoints and arguments in a run folder, with which an unfinished run can be resumed."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ CHECKPOINT_INTERVAL = "10 seconds"
 
 
 def save_arguments(folder: Path, arguments: Sequence[str]) -> None:
-    """Save the arguments of a new run."""
+    """Save the arguments of a new run to its folder."""
     (folder / CHECKPOINT_DIR).mkdir()
     atomic_write(folder / CHECKPOINT_DIR / _ARGUMENTS, json.dumps(list(arguments)))
 
 
 def load_arguments(options: Namespace) -> tuple[Namespace, Path]:
-    """Return the original options and the folder of the run to resume."""
+    """Return the original options of the run to resume, and its folder."""
     from fitwell.cli.parser import parse
 
     folder = check_path(options.resume, "--resume")
     path = folder / CHECKPOINT_DIR / _ARGUMENTS
     if not path.is_file():
         raise FileError(
-            f"{folder} is not the folder of an unfinished run: {CHECKPOINT_DIR}/{_ARGUMENTS} is missing; "
+            f"{folder} is not the folder of an unfinished run, because {CHECKPOINT_DIR}/{_ARGUMENTS} is missing; "
             "finished runs cannot be resumed"
         )
     other_words = [
@@ -59,12 +59,12 @@ def load_arguments(options: Namespace) -> tuple[Namespace, Path]:
     try:
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             original = parse(words) if words[0] == "train" else None
-    except SystemExit:  # --help and --version too
+    except SystemExit:  # also raised by --help and --version
         original = None
     if original is None or original.resume is not None:
         last_line = output.getvalue().strip().splitlines()[-1:]
         raise FileError(
-            f"{path} must hold the arguments of a run of fitwell train, got {short_repr(words)}"
+            f"{path} must contain the arguments of a `fitwell train` command, got {short_repr(words)}"
             + "".join(f" ({short_repr(line, 200, quote=False)})" for line in last_line)
         )
     original.quiet = original.quiet or options.quiet

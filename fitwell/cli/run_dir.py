@@ -1,4 +1,4 @@
-"""The run folder: names of its files, and its creation before training starts."""
+"""The names of the files in a run folder, and the creation of the folder before training starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ PREPROCESSING_FILE = "preprocessing.json"
 def make_run_folder(name: str, requested: str | None = None, now: datetime | None = None) -> Path:
     """Create the folder `requested`, or ``runs/<name>-<date>-<time>``, and return it.
 
-    Raises `FileError` if it cannot be created, is not empty, or is not writable.
+    Raises:
+        FileError: If the folder cannot be created, is not empty, or is not writable.
     """
     if requested is not None:
         folder = check_path(requested, "--output")
@@ -34,7 +35,7 @@ def make_run_folder(name: str, requested: str | None = None, now: datetime | Non
 
 
 def _make_first_unused(parent: Path, name: str) -> Path:
-    # Two runs may start within the same second; the one that creates the folder uses it.
+    # Two runs may start within the same second. The run that creates the folder uses it.
     for number in range(1, 1000):
         folder = parent / (name if number == 1 else f"{name}-{number}")
         try:
@@ -51,7 +52,7 @@ def _make(folder: Path, exist_ok: bool) -> None:
     except FileExistsError:
         if folder.is_dir():
             raise
-        raise FileError(f"cannot create the folder {folder}: a file of that name exists") from None
+        raise FileError(f"cannot create the folder {folder}: a file with this name exists") from None
     except OSError as error:
         raise FileError(f"cannot create the folder {folder}: {os_error_reason(error)}") from None
 

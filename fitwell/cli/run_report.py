@@ -1,4 +1,4 @@
-"""The contents of the report of a run."""
+"""The contents of a run's report."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def build_report(
     command: str,
     environment: dict[str, str],
 ) -> Contents:
-    """Collect the contents of the report."""
+    """Collect the contents of a run's report."""
     results, target = evaluation.results, prepared.target
     kind = {
         "regression": "regression",
@@ -62,7 +62,7 @@ def build_report(
 
 
 def _warnings(prepared: PreparedData, train_result: TrainResult) -> list[str]:
-    """Return the notes that are warnings, and that training was interrupted."""
+    """Return the notes that are warnings, after the training outcome if training was interrupted."""
     warnings = [note for note in prepared.notes if note.startswith("Warning: ")]
     return [train_result.outcome, *warnings] if train_result.interrupted else warnings
 
@@ -84,8 +84,8 @@ def _stat_cards(evaluation: Evaluation) -> list[tuple[str, str]]:
 
 def _learning_curves(train_result: TrainResult, task: str) -> HtmlFigure:
     caption = (
-        "A training value is the mean over an epoch, while the weights change; it is plotted half an epoch before "
-        "the validation value, which is computed at the end of the epoch."
+        "A training value is the mean over an epoch, during which the weights change. It is therefore plotted half an "
+        "epoch before the validation value, which is computed at the end of the epoch."
     )
     if task == "regression":
         caption += " Values refer to the standardized target."
@@ -113,7 +113,7 @@ def _test_figures(prepared: PreparedData, evaluation: Evaluation) -> list[HtmlFi
             "Confusion matrix of the test rows",
             [plot_confusion_matrix(true, predicted, target.classes)],
             "Confusion matrix: true classes in rows, predicted classes in columns",
-            "Rows are the true classes; the shade is the fraction of the row.",
+            "Rows are the true classes. The shade shows the fraction of each true class.",
             f"{min(9 + 3 * len(target.classes), 36)}rem",
         )
     ]
@@ -134,7 +134,7 @@ def _error_images(prepared: PreparedData, evaluation: Evaluation, predicted: Any
         "Most confident errors",
         [plot_worst_images(prepared.test.x[shown], titles)],
         "Test images with the predicted and the true class",
-        f"{len(shown)} of the {len(wrong):,} errors, the most confident first.",
+        f"{len(shown)} of the {len(wrong):,} errors, sorted from most to least confident.",
     )
 
 

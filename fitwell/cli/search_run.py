@@ -1,4 +1,4 @@
-"""A search for good settings of the network, followed by the training of the best one."""
+"""A search for good network settings, followed by the training of the best network."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ __all__ = ["search_and_train"]
 
 DEFAULT_MINUTES = 5.0
 STORAGE_FILE = "search.db"
-# Few widths: networks of equal structure share compiled code, and doubling the units is a sensible step.
+# There are only a few structures, because networks with the same structure share compiled code.
 HIDDEN = [(16,), (64,), (256,), (16, 16), (64, 64), (256, 128), (64, 64, 64)]
 
 
 def search_and_train(options: Namespace) -> int:
-    """Search, then train and report the best network; return the exit code."""
+    """Search for good settings, train and report the best network, and return the exit code."""
     from fitwell.tuner.study import StudyMismatchError
 
     prepared = load_data(options.data, DataOptions.from_namespace(options))
@@ -52,9 +52,9 @@ def search_and_train(options: Namespace) -> int:
         search = _make_search(options, prepared, base, folder)
         return _run_and_train(search, options, prepared, base, folder)
     except StudyMismatchError as error:
-        raise InvalidArgument(f"{error.what}. Give another file with --storage") from None
+        raise InvalidArgument(f"{error.what}. Pass a different file with --storage") from None
     finally:
-        # Without a complete trial the storage is deleted, and then the folder if it is empty.
+        # If no trial is complete, delete the storage, and then the folder if it is empty.
         if search is None or not _has_complete_trial(search):
             for path in folder.glob(f"{STORAGE_FILE}*"):
                 path.unlink()
@@ -70,7 +70,7 @@ def _make_search(options: Namespace, prepared: PreparedData, base: TrainOptions,
         _search_space(),
         (prepared.train.x, prepared.train.y),
         validation_data=(prepared.validation.x, prepared.validation.y),
-        # The plain loss, because the training loss includes the penalty and would rank strong penalties last.
+        # Use the plain loss, because the total loss includes the penalty and would rank strong penalties last.
         objective=f"val_{loss_for(prepared)}",
         trials=options.trials,
         minutes=DEFAULT_MINUTES if options.minutes is None and options.trials is None else options.minutes,
@@ -103,7 +103,9 @@ def _run_and_train(
     if not trials["state"].eq("complete").any():
         if interrupted:
             return EXIT_INTERRUPTED
-        raise StateError("no trial was completed in the time limit; use more --minutes, or fewer --epochs")
+        raise StateError(
+            "no trial was completed within the time limit; use more --minutes, or fewer --epochs"
+        )
     best = _write_trials(search.result, trials, folder, interrupted)
     settings = _apply_setting(base, best)
     train_options = _train_namespace(options, settings)
@@ -114,7 +116,7 @@ def _run_and_train(
 
 
 def _has_complete_trial(search: Any) -> bool:
-    """Return whether a trial was completed, or may have been."""
+    """Return whether the search has a complete trial, or may have one."""
     try:
         return bool(search.result.best_params)
     except StateError:
@@ -143,7 +145,7 @@ def _apply_setting(base: TrainOptions, setting: dict[str, Any]) -> TrainOptions:
 
 
 def _default_setting(base: TrainOptions) -> dict[str, Any]:
-    """Return the defaults of ``fitwell train`` as a point of the search space."""
+    """Return the default settings of ``fitwell train`` in the form of the search space."""
     return {
         "hidden": base.hidden,
         "activation": base.activation,
@@ -154,17 +156,17 @@ def _default_setting(base: TrainOptions) -> dict[str, Any]:
 
 
 def _default_options(options: Namespace) -> Namespace:
-    """Return the default options of ``fitwell train``, with the options that both commands share."""
+    """Return the default options of ``fitwell train``, but with the epochs and the seed of this search."""
     train = parse(["train", options.data])
     return Namespace(**{**vars(train), "epochs": options.epochs, "seed": options.seed})
 
 
 def _train_namespace(options: Namespace, settings: TrainOptions) -> Namespace:
-    """Return the options of ``fitwell train`` that train a network with `settings` again."""
+    """Return options with which ``fitwell train`` trains a network with `settings`."""
     words = ["train", options.data]
     for name in ("target", "task", "validation_fraction", "test_fraction", "sep"):
         value = getattr(options, name)
-        # With "=", because the name of a column may begin with "-".
+        # Use "=", because a column's name may begin with "-".
         words += [] if value is None else [f"--{name.replace('_', '-')}={value}"]
     words += [f"--keep={name}" for name in options.keep] + [f"--drop={name}" for name in options.drop]
     words += [f"--type={name}={kind}" for name, kind in options.type]
@@ -178,7 +180,7 @@ def _train_namespace(options: Namespace, settings: TrainOptions) -> Namespace:
 def _check_sampler(name: str) -> str:
     if name == "grid":
         raise InvalidArgument(
-            "--sampler grid is not supported, because the rates have continuous ranges; use fw.search in Python"
+            "--sampler grid is not supported, because some settings have continuous ranges; use fw.search in Python"
         )
     return name
 
@@ -199,8 +201,8 @@ def _write_trials(result: Any, trials: pd.DataFrame, folder: Path, interrupted: 
     )
     default_value = trials["value"].get(0, math.nan)
     if math.isfinite(default_value) and default_value != result.best_value:
-        sentence += f", that of the default settings {default_value:.4g}"
-    say(f"{sentence}. The best settings:")
+        sentence += f", compared with {default_value:.4g} for the default settings"
+    say(f"{sentence}. The best settings are:")
     say("  " + ", ".join(f"{name} {_format_value(value)}" for name, value in best.items()))
     return dict(best)
 

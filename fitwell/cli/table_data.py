@@ -29,16 +29,16 @@ MIN_ROWS = 10
 
 
 def load_table(path: Path, data_options: DataOptions) -> PreparedData:
-    """Read a table, infer the types of its columns and the task, split it, and preprocess the splits."""
+    """Read a table, infer its column types and the task, split the rows, and preprocess the splits."""
     notes: list[str] = []
-    # Read the target as strings: NA and 007 can be labels.
+    # Read the target as strings, because NA and 007 can be labels.
     categories = [column for column, kind in data_options.types.items() if kind == "category"]
     frame = read_raw_table(path, [data_options.target or "", *categories], notes, data_options.separator)
     name = _find_target(frame, data_options.target, path)
     _check_columns(frame, name, data_options, path)
     frame = frame.drop(columns=list(data_options.drop))
     is_text = get_separator(frame) is not None
-    # Infer from all rows, because the only informative cell of a column may be in any of them.
+    # Infer the types from all rows, because a column's only informative cell may be in any row.
     column_types = infer_column_types(frame, types=data_options.types, target=name, notes=notes)
     decimal = column_types[name].decimal
     wanted = TargetOptions(data_options.task, data_options.types.get(name))
@@ -54,7 +54,7 @@ def load_table(path: Path, data_options: DataOptions) -> PreparedData:
         )
     if len(frame) < MIN_ROWS:
         raise DataError(
-            f"{path} has {pluralize(len(frame), 'row')} with a value of {name!r}, but training, validation "
+            f"{path} has {pluralize(len(frame), 'row')} with a value for {name!r}, but training, validation "
             f"and testing need at least {MIN_ROWS}"
         )
     task, reason = infer_task(frame[name], name, data_options.task)
@@ -81,13 +81,13 @@ def load_table(path: Path, data_options: DataOptions) -> PreparedData:
     )
     preprocessor.dropped |= dict.fromkeys(data_options.drop, "as requested (--drop)")
     if any(reason == ROW_NUMBER_REASON or "identifier" in reason for reason in preprocessor.dropped.values()):
-        notes.append("--keep COLUMN uses a column that was dropped as an identifier or free text.")
+        notes.append("To use a column that was dropped as an identifier or free text, pass --keep COLUMN.")
     parts = train, frame.iloc[split.validation], frame.iloc[split.test]
     return prepare_splits(path.name.partition(".")[0], preprocessor, *parts, notes)
 
 
 def _check_columns(frame: pd.DataFrame, target: str, data_options: DataOptions, path: Path) -> None:
-    """Raise if options name unknown columns or contradict each other."""
+    """Raise `InvalidArgument` if options refer to unknown columns or contradict each other."""
     names = [str(name) for name in frame.columns]
     named = [("--keep", name) for name in data_options.keep] + [
         ("--drop", name) for name in data_options.drop
@@ -96,7 +96,7 @@ def _check_columns(frame: pd.DataFrame, target: str, data_options: DataOptions, 
         if name not in names:
             raise InvalidArgument(
                 f"{option} {name}: {path} has no column {name!r}{did_you_mean(name, names) or '.'} "
-                f"It has {join_quoted(names, most=50)}"
+                f"Its columns are {join_quoted(names, most=50)}"
             )
         if name == target and option != "--type":
             raise InvalidArgument(f"{option} {name}: {name!r} is the target, not an input")
@@ -114,7 +114,7 @@ def _find_target(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
         if sum(name.replace(".", "").lstrip("-").isdigit() for name in names) >= len(names) / 4:
             hint = " (the first line looks like data, but must contain the column names)"
         raise InvalidArgument(
-            f"--target is required to choose the column of {path} to predict: one of "
+            f"--target is required to choose the column to predict. The columns of {path} are "
             f"{join_quoted(names, most=50)}{hint}"
         )
     if wanted not in names:
@@ -122,19 +122,19 @@ def _find_target(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
         if len(names) == 1 and re.search(r"[^\w ]", names[0]):
             hint = " (use --sep if the cells are not separated by a comma, semicolon, tab or vertical bar)"
         raise InvalidArgument(
-            f"{path} has no column {wanted!r}{did_you_mean(wanted, names) or '.'} It has "
+            f"{path} has no column {wanted!r}{did_you_mean(wanted, names) or '.'} Its columns are "
             f"{join_quoted(names, most=50)}{hint}"
         )
     return wanted
 
 
 def _check_classes(name: str, labels: pd.Series[Any]) -> None:
-    """Raise if all training rows have the same class."""
+    """Raise `DataError` if all training rows have the same class."""
     if labels.nunique() < 2:
         raise DataError(
-            f"{pluralize(len(labels), 'row')} to train on, and {name!r} is {str(labels.iloc[0])!r} in all of them, but "
-            "training needs at least two classes. Use more rows, hold out fewer with --test-fraction and "
-            "--validation-fraction, or hold out others with --seed"
+            f"training needs at least two classes, but {name!r} is {str(labels.iloc[0])!r} in all training rows "
+            f"({pluralize(len(labels), 'row')}). Use more rows, hold out fewer rows with --test-fraction and "
+            "--validation-fraction, or hold out different rows with --seed"
         )
 
 
@@ -142,7 +142,7 @@ def _describe_split(split: Split, seed: int) -> str:
     how = "at random, stratified by class" if split.stratified else "at random"
     return (
         f"Split the rows {how} (seed {seed}): {len(split.train):,} for training, {len(split.validation):,} "
-        f"for validation, {len(split.test):,} for testing."
+        f"for validation, and {len(split.test):,} for testing."
     )
 
 
@@ -162,7 +162,7 @@ def prepare_splits(
         values = frame[target.name]
         found: list[str] = []
         x = preprocessor.transform(frame, found)
-        # The training rows are described already.
+        # The notes about the training rows are already in `preprocessor.notes`.
         caveats.extend(f"In the {name} rows: {caveat}" for caveat in found if frame is not train)
         return DataSplit(x, target.encode(values), target.numbers(values))
 

@@ -1,4 +1,4 @@
-"""Prediction for the rows of a table with the network and the preprocessor of a run."""
+"""Prediction for the rows of a table with a run's network and preprocessor."""
 
 from __future__ import annotations
 
@@ -37,7 +37,16 @@ __all__ = [
 
 
 def predict_table(options: Namespace) -> int:
-    """Predict, write the predictions, and score them if the table has a target; return the exit code."""
+    """Predict the target for the rows of a table, and write the predictions.
+
+    If the table contains the target, the predictions are also scored.
+
+    Args:
+        options: The options of ``fitwell predict``.
+
+    Returns:
+        The exit code.
+    """
     from fitwell.models import load_model
 
     model_file, preprocessor = _open_run(check_path(options.model, "the run or model"))
@@ -49,7 +58,7 @@ def predict_table(options: Namespace) -> int:
         )
     notes: list[str] = []
     table = read_raw_table(options.table, preprocessor.text_columns, notes, options.sep)
-    del notes[0]  # the last line reports the size of the table
+    del notes[0]  # the note about the size of the table, which the last line reports too
     x = preprocessor.transform(table, notes)
     model = load_model(model_file)
     _check_inputs(model.input_shape, x.shape, model_file)
@@ -81,10 +90,10 @@ def predict_table(options: Namespace) -> int:
 
 
 def prediction_table(target: Target, predictions: NDArray[np.float64]) -> pd.DataFrame:
-    """Return the predictions as a table with a row for each input row.
+    """Convert predictions to a table with one row for each input row.
 
-    Columns are ``predicted_<target>``, and for classes ``probability`` of the predicted class and
-    ``probability_<class>`` of each class.
+    The column ``predicted_<target>`` contains the predictions. For classification, ``probability`` contains the
+    probability of the predicted class, and ``probability_<class>`` the probability of each class.
     """
     import pandas as pd
 
@@ -118,8 +127,8 @@ def _open_run(path: Path) -> tuple[Path, Preprocessor]:
     preparation_file = model_file.with_name(PREPROCESSING_FILE)
     if not preparation_file.exists():
         raise FileError(
-            f"{PREPROCESSING_FILE} is missing next to {model_file}, so a table cannot be converted to inputs of the "
-            "model; in Python, use fitwell.models.load_model(...).predict(...)"
+            f"{PREPROCESSING_FILE} is missing next to {model_file}, so a table cannot be converted to the model's "
+            "inputs; in Python, use fitwell.models.load_model(...).predict(...)"
         )
     return model_file, load_preprocessor(preparation_file)
 
@@ -131,17 +140,19 @@ def _check_inputs(shape: Any, given: tuple[int, ...], model_file: Path) -> None:
     ):
         raise FileError(
             f"{model_file} does not match the {PREPROCESSING_FILE} next to it: the model expects inputs of shape "
-            f"{wanted}, and the table gives {given[1:]}"
+            f"{wanted}, but the table gives inputs of shape {given[1:]}"
         )
 
 
 def _check_outputs(outputs: Any, target: Target, model_file: Path) -> None:
     expected = len(target.classes) if target.task == "multiclass" and isinstance(target, ClassTarget) else 1
     if not isinstance(outputs, np.ndarray) or outputs.shape[1:] != (expected,):
-        got = tuple(outputs.shape[1:]) if isinstance(outputs, np.ndarray) else "several"
+        got = (
+            f"outputs of shape {outputs.shape[1:]}" if isinstance(outputs, np.ndarray) else "multiple outputs"
+        )
         raise FileError(
-            f"{model_file} does not match the {PREPROCESSING_FILE} next to it: the model has outputs of shape {got}, "
-            f"and the target {target.name!r} needs ({expected},)"
+            f"{model_file} does not match the {PREPROCESSING_FILE} next to it: the model has {got}, but the target "
+            f"{target.name!r} needs outputs of shape ({expected},)"
         )
 
 
@@ -164,6 +175,6 @@ def _score(preprocessor: Preprocessor, table: pd.DataFrame, predictions: NDArray
         f"{METRIC_NAMES[name]} {format_metric(name, value)}" for name, value in score.values.items()
     )
     return (
-        f"The table contains {target.name!r} in {pluralize(int(known.sum()), 'row')}; the predictions of these "
-        f"rows have {words}."
+        f"The table contains {target.name!r} in {pluralize(int(known.sum()), 'row')}. The predictions for these "
+        f"rows have the following scores: {words}."
     )

@@ -1,4 +1,4 @@
-"""A run: train the network, test it, and write the model and its report to the run folder."""
+"""A run, which trains and tests a network, and writes the model and its report to the run folder."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ class _Run:
 def train_and_report(
     folder: Path, model: Any, prepared: PreparedData, settings: TrainOptions, options: Namespace
 ) -> int:
-    """Train and test `model`, and write its files to `folder`, which has saved arguments; return the exit code."""
+    """Train and test `model`, write the results to `folder`, and return the exit code.
+
+    The folder must already contain the run's saved arguments.
+    """
     say = stdout_console().print
     try:
         say(_describe_network(model, prepared, settings))
@@ -64,7 +67,7 @@ def train_and_report(
         atomic_write(folder / "history.csv", _history_csv(train_result.history))
         curves = plot_learning_curves(train_result.history, train_result.best_epoch)
         atomic_write(folder / "learning_curves.png", curves)
-        say("Testing, and comparing with a linear model…")
+        say("Testing the network and comparing it with a linear model…")
         evaluation = evaluate(model, prepared)
         _write_report(
             folder, _Run(model, prepared, settings, train_result, evaluation, _command_line(options))
@@ -97,11 +100,13 @@ def _describe_network(model: Any, prepared: PreparedData, settings: TrainOptions
     extras += ["batch normalization"] if settings.batch_norm else []
     extras += [f"dropout {settings.dropout:g}"] if settings.dropout else []
     extras += [f"l2 {settings.l2:g}"] if settings.l2 else []
-    return f"Training a network of {sizes} units, {model.count_params():,} parameters ({', '.join(extras)})."
+    return (
+        f"Training a network of {sizes} units with {model.count_params():,} parameters ({', '.join(extras)})."
+    )
 
 
 def _command_line(options: Namespace) -> str:
-    """Return the command that repeats the run, with its seed."""
+    """Return the command that repeats the run, including its seed."""
     words = ["fitwell", *options.arguments]
     if not any(word == "--seed" or word.startswith("--seed=") for word in words):
         words += ["--seed", str(options.seed)]
@@ -109,7 +114,7 @@ def _command_line(options: Namespace) -> str:
 
 
 def _history_csv(history: History) -> str:
-    """Return the history as CSV, with epochs from 1."""
+    """Convert the history to CSV with 1-based epochs."""
     frame = history.to_frame().astype(float)
     frame.index += 1
     return to_safe_csv(frame, index=True)

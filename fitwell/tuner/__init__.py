@@ -1,4 +1,7 @@
-"""Hyperparameter search with Optuna: trials are trained as populations, by any number of workers."""
+"""Hyperparameter search with Optuna.
+
+Each batch of trials is trained as one population, and any number of workers can share a search.
+"""
 
 from fitwell.tuner.domains import Boolean, Choice, Domain, Fixed, Float, Int
 from fitwell.tuner.hypermodel import HyperModel

@@ -1,4 +1,4 @@
-"""Observes a batch of trials during training: learning curves, pruning, progress and the time limit."""
+"""Monitoring of a batch of trials during training, with pruning, progress, and the time limit."""
 
 from __future__ import annotations
 
@@ -18,16 +18,24 @@ from fitwell.tuner.scoring import LearningCurve
 
 __all__ = ["TRIAL_INDEX", "BatchMonitor", "BatchOutcome", "ReportFunction", "stop_at_deadline"]
 
-# Key of the setting of a member: the index of its trial in the batch.
+# Key in a member's setting that stores the index of its trial in the batch.
 TRIAL_INDEX = "trial"
 
-# (index of the trial in the batch, finished epochs, best value so far) -> whether to prune it.
+# Takes the index of the trial in the batch, the number of finished epochs, and the best value so far. Returns whether
+# to prune the trial.
 ReportFunction = Callable[[int, int, float], bool]
 
 
 @dataclass
 class BatchOutcome:
-    """Results of a batch: learning curves by trial, pruned trials, and settings that the build function rejected."""
+    """The results of training a batch of trials.
+
+    Attributes:
+        curves: For each trial, the learning curves of its members.
+        pruned: Indices of the pruned trials.
+        infeasible: Reasons why the build function rejected trials, keyed by the index of the trial.
+        interrupted: Whether Ctrl-C or the time limit ended the training.
+    """
 
     curves: list[list[LearningCurve]]
     pruned: set[int] = field(default_factory=set)
@@ -37,14 +45,22 @@ class BatchOutcome:
 
 @contextmanager
 def stop_at_deadline(deadline: float | None, population: Population) -> Iterator[threading.Event]:
-    """Stop the members at the first dispatch boundary after `deadline`; yield an event that is set then."""
+    """Stop all members at the first dispatch boundary after `deadline`.
+
+    Args:
+        deadline: A time as returned by `time.monotonic`, or None if there is no time limit.
+        population: The population that is being trained inside the block.
+
+    Yields:
+        An event that is set when the deadline has passed.
+    """
     late, done = threading.Event(), threading.Event()
 
     def wait() -> None:
         assert deadline is not None
         if not done.wait(max(deadline - time.monotonic(), 0.0)):
             late.set()
-        # Repeatedly: a member that starts training resets `stop_training`.
+        # Set the flag repeatedly, because a member that starts training resets it.
         while not done.wait(0.05):
             for member in population.members:
                 member.model.stop_training = True
@@ -61,7 +77,7 @@ def stop_at_deadline(deadline: float | None, population: Population) -> Iterator
 
 
 class BatchMonitor:
-    """Monitors a population during training, for the pruner and the progress table."""
+    """A monitor that reports the training of a population to the pruner and to the progress table."""
 
     def __init__(
         self,
@@ -80,14 +96,15 @@ class BatchMonitor:
         self.on_member_end = on_member_end
 
     def callback(self) -> Callback:
-        """Return the callback of one member.
+        """Return a new callback for one member.
 
-        A callback with epoch hooks ends each dispatch at the epoch boundary, so it is only used for pruning.
+        Epoch hooks force each dispatch to end after one epoch, so the callback only has epoch hooks if the
+        pruner needs them.
         """
         return _MonitorCallback(self) if self.report is None else _PruningCallback(self)
 
     def member_of(self, model: Any) -> Member:
-        """Return the member with this model."""
+        """Return the member that trains this model."""
         return next(member for member in self.population.members if member.model is model)
 
 
@@ -97,7 +114,7 @@ class _MonitorCallback(Callback):
         self.monitor = monitor
 
     def __deepcopy__(self, memo: Any) -> _MonitorCallback:
-        # A population copies callbacks for each member; these share one monitor.
+        # A population copies its callbacks for each member, but all of these callbacks must share one monitor.
         return self
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -108,7 +125,7 @@ class _PruningCallback(_MonitorCallback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         member = self.monitor.member_of(self.model)
         self.trial = member.setting[TRIAL_INDEX]
-        # Only the first member of a trial reports, so that values with the same seed and rows are compared.
+        # Only the first member of a trial reports, so that the pruner compares values with the same seed and rows.
         self.reports_for_trial = member.seed == self.monitor.population.members[0].seed and not member.fold
         self._values: list[float] = []
 

@@ -1,4 +1,4 @@
-"""Detect search ranges that are too narrow: the best values are at an end of the range."""
+"""Detection of search ranges that are too narrow because the best values are at one end."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from fitwell.tuner.user_attrs import FINAL_PARAMS
 
 __all__ = ["find_boundary_warnings"]
 
-# The best three trials must have the most extreme values: one or two may be extreme by chance.
+# A warning requires that the three best trials have the most extreme values. One or two could be extreme by chance.
 _NUM_BEST = 3
-# Values within this fraction of the range count as near its end.
+# Values within this fraction of the range from an end count as near that end.
 _EDGE_FRACTION = 0.25
 
 
 def find_boundary_warnings(ranking: Sequence[Any], tried: Sequence[Any]) -> list[str]:
-    """Return a sentence for every hyperparameter whose best values are at an end of its range.
+    """Return a warning for each hyperparameter whose best values are at one end of its range.
 
-    This is the case if the three best trials have the most extreme values of all trials, and the best one is
-    near the end. A lower end of 0, or of 1 for an integer, is ignored.
+    There is a warning if the three best trials have the most extreme values of all trials, and the best trial is
+    near the end of the range. A lower end of 0 is ignored, and so is a lower end of 1 if it is an integer.
 
-    ranking: complete trials, best first.
-    tried: all trained trials, including those that diverged.
+    Args:
+        ranking: The complete trials, sorted from best to worst.
+        tried: All trained trials, including those that diverged.
     """
     if len(ranking) < 2 * _NUM_BEST:
         return []
     best = ranking[0]
     return [
         f"The best values of {name} are at the {word} end of its search range, {end:g} (best trial: "
-        f"{_final_params(best)[name]:.4g}): consider a wider range."
+        f"{_final_params(best)[name]:.4g}). Consider a wider range."
         for name, distribution in best.distributions.items()
         for word, end, positions in _range_ends(name, distribution, tried)
         if positions.get(best.number, 0) >= 1 - _EDGE_FRACTION and _are_outermost(ranking, positions)
@@ -41,7 +42,12 @@ def find_boundary_warnings(ranking: Sequence[Any], tried: Sequence[Any]) -> list
 def _range_ends(
     name: str, distribution: Any, tried: Sequence[Any]
 ) -> list[tuple[str, Any, dict[int, float]]]:
-    """Return both ends of a range, each with the position of every trial: 1 at this end, 0 at the other."""
+    """Return the ends of a hyperparameter's range that should be checked.
+
+    Returns:
+        A list of tuples: ``"upper"`` or ``"lower"``, the value of this end, and a dict that maps trial numbers to
+        positions in the range. A position is 1 at this end and 0 at the other end.
+    """
     if hasattr(distribution, "choices"):
         order = distribution.choices
         if any(isinstance(choice, bool) or not isinstance(choice, numbers.Real) for choice in order):
@@ -70,7 +76,7 @@ def _range_ends(
 
 
 def _are_outermost(ranking: Sequence[Any], positions: dict[int, float]) -> bool:
-    """Return whether the best trials have the largest `positions`."""
+    """Return whether the three best trials have the three largest positions."""
     witnesses = [positions[trial.number] for trial in ranking if trial.number in positions][:_NUM_BEST]
     outermost = sorted(positions.values(), reverse=True)[:_NUM_BEST]
     return len(witnesses) == _NUM_BEST and min(witnesses) >= min(outermost)

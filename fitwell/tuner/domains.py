@@ -1,6 +1,7 @@
-"""Search-space domains: ranges of numbers, and choices.
+"""Search-space domains, such as ranges of numbers and lists of choices.
 
-A domain also converts its values to and from those in an Optuna study, which stores numbers and strings only.
+An Optuna study can only store None, booleans, numbers and strings, so a domain also converts other values to strings
+and back.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ __all__ = [
     "strip_addresses",
 ]
 
-# Points of a grid over a continuous range, as in KerasTuner.
+# Number of grid points for a continuous range. KerasTuner uses the same number.
 GRID_POINTS = 10
-# Factor by which a number is perturbed.
+# Default factor by which a number is multiplied or divided when it is perturbed.
 PERTURBATION_FACTOR = 1.2
 
 _STORABLE = (type(None), bool, int, float, str)
@@ -48,12 +49,13 @@ CONDITION = Instance(Mapping, "a dict such as {'depth': [2, 3]}") | None
 
 
 class Domain:
-    """Base class of all domains.
+    """Base class for all domains.
 
     Attributes:
-        when: Values of other hyperparameters for which this one exists: ``{"depth": [2, 3]}``. Settings
-            without it have no such key.
-        default: Value in a model that is built without a search.
+        when: Condition under which the hyperparameter exists, such as ``{"depth": [2, 3]}``. It maps the names of
+            other hyperparameters to their allowed values. If a setting does not meet the condition, it has no key for
+            this hyperparameter.
+        default: Value for a model that is built without a search.
 
     Example:
         >>> import fitwell as fw
@@ -76,11 +78,11 @@ class Domain:
         raise NotImplementedError
 
     def to_storage(self, value: Any) -> Any:
-        """Return the representation of `value` in a study."""
+        """Convert `value` to the form in which a study stores it."""
         return value
 
     def from_storage(self, stored: Any) -> Any:
-        """Return the value that a study stores as `stored`."""
+        """Convert a value from the form in which a study stores it."""
         return stored
 
     def contains(self, value: Any) -> bool:
@@ -88,11 +90,17 @@ class Domain:
         raise NotImplementedError
 
     def perturb(self, value: Any, generator: np.random.Generator, factor: float = PERTURBATION_FACTOR) -> Any:
-        """Return a value near `value`: multiplied or divided by `factor`, or another choice."""
+        """Return a random value near `value`.
+
+        A number is multiplied or divided by `factor`. A choice is sometimes replaced with a random one.
+        """
         raise NotImplementedError
 
     def stored_repr(self) -> str:
-        """Return the string that identifies the domain in a study. It must not change between versions."""
+        """Return the string that identifies the domain in a study.
+
+        The string must not change between versions, so that existing studies can be continued.
+        """
         return repr(self)
 
     def __eq__(self, other: object) -> bool:
@@ -106,19 +114,21 @@ class Domain:
 
 
 class Float(Domain):
-    """Real number in a range.
+    """A real number in a range.
 
     Args:
         low (float): Smallest value.
-        high (float): Largest value, included.
-        log (bool): Whether to sample uniformly in the logarithm, as suits learning rates and penalties; needs
+        high (float): Largest value, which is included.
+        log (bool): Whether to sample on a logarithmic scale, which suits learning rates and penalties. Requires
             ``low > 0``. Default: False.
-        step (float | None): Use only ``low``, ``low + step``, …; not together with `log`. Default: None.
-        default (float | None): Value without a search. Default: None, which means `low`.
-        when (dict | None): Condition, see `Domain`. Default: None.
+        step (float | None): Restricts the values to ``low``, ``low + step``, and so on. It cannot be combined with
+            `log`. Default: None, which allows all values.
+        default (float | None): Value for a model that is built without a search. Default: None, which means `low`.
+        when (dict | None): Condition under which the hyperparameter exists (see `Domain`). Default: None.
 
     Raises:
-        InvalidArgument: If the range is empty, or `log` does not fit the other arguments.
+        InvalidArgument: If the range is empty, if `default` is not in it, or if `log` is combined with `step` or with
+            a `low` that is not positive.
 
     Example:
         >>> import fitwell as fw
@@ -145,12 +155,15 @@ class Float(Domain):
         self.default = _checked_default(self, self.low if default is None else float(default))
 
     def suggest(self, trial: Trial, name: str) -> float:
-        """Return the trial's value."""
+        """Return the value of `name` in an Optuna trial, sampling it if necessary."""
         high = self._value_at_step(self._steps) if self.step else self.high
         return trial.suggest_float(name, self.low, high, step=self.step, log=self.log)
 
     def grid_values(self) -> list[float]:
-        """Return every step, or ten evenly spaced values (with `log`, evenly spaced in the logarithm)."""
+        """Return every step, or ten evenly spaced values if there is no step.
+
+        With `log`, the values are evenly spaced on a logarithmic scale.
+        """
         if self.low == self.high:
             return [self.low]
         if self.step is not None:
@@ -161,12 +174,15 @@ class Float(Domain):
     def perturb(
         self, value: float, generator: np.random.Generator, factor: float = PERTURBATION_FACTOR
     ) -> float:
-        """Return `value` multiplied or divided by `factor`, at least one step away, clipped to the range."""
+        """Multiply or divide `value` by `factor`, or move it by one step if the domain has steps.
+
+        The result is clipped to the range.
+        """
         up = bool(generator.integers(2))
         if self.step is not None:
             index = round((value - self.low) / self.step) + (1 if up else -1)
             return self._value_at_step(min(max(index, 0), self._steps))
-        # Near 0, a fifth of the value is too small a change; use at least 1 % of the range.
+        # Near 0, a fifth of the value is too small a change, so move by at least 1 % of the range.
         move = value * (factor if up else 1 / factor) - value
         if not self.log:
             move = math.copysign(max(abs(move), 0.01 * (self.high - self.low)), 1 if up else -1)
@@ -185,24 +201,26 @@ class Float(Domain):
         return math.floor((self.high - self.low) / self.step + 1e-9)
 
     def _value_at_step(self, number: int) -> float:
-        # Decimal arithmetic as in Optuna: 0.3 and not 0.30000000000000004.
+        # Use decimal arithmetic, as Optuna does, to get 0.3 instead of 0.30000000000000004.
         return float(Decimal(str(self.low)) + number * Decimal(str(self.step)))
 
 
 class Int(Domain):
-    """Integer in a range.
+    """An integer in a range.
 
     Args:
         low (int): Smallest value.
-        high (int): Largest value, included.
-        log (bool): Whether to sample uniformly in the logarithm, as suits numbers of units; needs ``low >= 1``.
+        high (int): Largest value, which is included.
+        log (bool): Whether to sample on a logarithmic scale, which suits layer widths. Requires ``low >= 1``.
             Default: False.
-        step (int): Use only ``low``, ``low + step``, …; not together with `log`. Default: 1.
-        default (int | None): Value without a search. Default: None, which means `low`.
-        when (dict | None): Condition, see `Domain`. Default: None.
+        step (int): Restricts the values to ``low``, ``low + step``, and so on. A step other than 1 cannot be combined
+            with `log`. Default: 1.
+        default (int | None): Value for a model that is built without a search. Default: None, which means `low`.
+        when (dict | None): Condition under which the hyperparameter exists (see `Domain`). Default: None.
 
     Raises:
-        InvalidArgument: If the range is empty, or `log` does not fit the other arguments.
+        InvalidArgument: If the range is empty, if `default` is not in it, or if `log` is combined with a `step` other
+            than 1 or with a `low` that is not positive.
 
     Example:
         >>> import fitwell as fw
@@ -225,21 +243,24 @@ class Int(Domain):
     ) -> None:
         _check_range(self, low, high, log, step)
         if log and step != 1:
-            raise InvalidArgument(f"Int: log and step={step!r} cannot be combined; leave one out")
+            raise InvalidArgument(f"Int: log and step={step!r} cannot be combined; remove one of them")
         self.low, self.high, self.log, self.step = int(low), int(high), log, int(step)
         self.when = normalize_conditions(when)
         self.default = _checked_default(self, self.low if default is None else default)
 
     def suggest(self, trial: Trial, name: str) -> int:
-        """Return the trial's value."""
+        """Return the value of `name` in an Optuna trial, sampling it if necessary."""
         return trial.suggest_int(name, self.low, self._max_value, step=self.step, log=self.log)
 
     def grid_values(self) -> list[int]:
-        """Return every value."""
+        """Return every value in the range."""
         return list(range(self.low, self.high + 1, self.step))
 
     def perturb(self, value: int, generator: np.random.Generator, factor: float = PERTURBATION_FACTOR) -> int:
-        """Return ``value ± value · (factor - 1)``, at least one step away, clipped to the range."""
+        """Add or subtract ``value * (factor - 1)``, rounded to whole steps, but move by at least one step.
+
+        The result is clipped to the range.
+        """
         steps = max(1, round(value * (factor - 1) / self.step)) * (1 if generator.integers(2) else -1)
         return int(np.clip(value + steps * self.step, self.low, self._max_value))
 
@@ -248,23 +269,23 @@ class Int(Domain):
         return self.high - (self.high - self.low) % self.step
 
     def contains(self, value: Any) -> bool:
-        """Return whether `value` is one of them."""
+        """Return whether `value` is an integer in the range and on a step."""
         is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
         return is_integer and bool(self.low <= value <= self.high and (value - self.low) % self.step == 0)
 
 
 class Choice(Domain):
-    """One of several values of any type.
+    """A choice from a list of values, which can have any type.
 
-    The study stores None, booleans, numbers and strings as they are, and other values as their `repr`.
+    The study stores None, booleans, numbers and strings unchanged. For other values, it stores their `repr`.
 
     Args:
-        values (Iterable): The values, all different.
-        default (Any): Value without a search. Default: None, which means the first one.
-        when (dict | None): Condition, see `Domain`. Default: None.
+        values (Iterable): The values, which must be distinct.
+        default (Any): Value for a model that is built without a search. Default: None, which means the first value.
+        when (dict | None): Condition under which the hyperparameter exists (see `Domain`). Default: None.
 
     Raises:
-        InvalidArgument: If `values` is not a list of different values.
+        InvalidArgument: If `values` is empty or contains duplicates, or if `default` is not one of the values.
 
     Example:
         >>> import fitwell as fw
@@ -282,15 +303,15 @@ class Choice(Domain):
             raise InvalidArgument(f"Choice: expected a list of values, got {values!r}; write [{values!r}]")
         self.values = list(values)
         if not self.values:
-            raise InvalidArgument("Choice: the list of values is empty, so no setting is possible")
+            raise InvalidArgument("Choice: the list of values is empty, so there is nothing to choose from")
         if len(set(map(repr, self.values))) < len(self.values):
-            raise InvalidArgument(f"Choice: the values must differ, got {self.values!r}")
+            raise InvalidArgument(f"Choice: the values must be distinct, got {self.values!r}")
         self._storage_values: list[Any] = []
         for index, value in enumerate(self.values):
-            # A study does not distinguish 1, 1.0 and True: only the first of them is stored as it is.
+            # A study does not distinguish 1, 1.0 and True, so only the first of them is stored unchanged.
             stored_as_is = isinstance(value, _STORABLE) and value not in self._storage_values
             text = value if stored_as_is else strip_addresses(repr(value))
-            # Values with the same repr, such as two lambdas.
+            # Add a number to values with the same repr, such as two lambdas.
             self._storage_values.append(
                 f"{text}, number {index}" if not stored_as_is and text in self._storage_values else text
             )
@@ -298,33 +319,33 @@ class Choice(Domain):
         self.default = _checked_default(self, self.values[0] if default is None else default)
 
     def suggest(self, trial: Trial, name: str) -> Any:
-        """Return the trial's value."""
+        """Return the value of `name` in an Optuna trial, sampling it if necessary."""
         return self.from_storage(trial.suggest_categorical(name, self._storage_values))
 
     def grid_values(self) -> list[Any]:
-        """Return the values."""
+        """Return all values."""
         return self.values
 
     def to_storage(self, value: Any) -> Any:
-        """Return the value if a study can store it, otherwise its string."""
+        """Return `value` if a study can store it, and otherwise a string that identifies it."""
         return self._storage_values[self._index(value)]
 
     def from_storage(self, stored: Any) -> Any:
-        """Return the value that the study stores as `stored`."""
+        """Return the value that a study stores as `stored`."""
         typed_values = [(type(text), text) for text in self._storage_values]
         if (type(stored), stored) not in typed_values:
             raise InvalidArgument(
-                f"the study holds a trial with {stored!r}, which is not in {self!r}: if the space was changed, "
-                "pass another name=..., or overwrite=True to start over"
+                f"the study contains a trial with the value {stored!r}, which is not in {self!r}; if you changed the "
+                "space, pass a different name=..., or overwrite=True to start over"
             )
         return self.values[typed_values.index((type(stored), stored))]
 
     def perturb(self, value: Any, generator: np.random.Generator, factor: float = PERTURBATION_FACTOR) -> Any:
-        """Return the same value, or with a probability of 0.2 a random one."""
+        """Return a random value with a probability of 0.2, and `value` itself otherwise."""
         return self.values[generator.integers(len(self.values))] if generator.random() < 0.2 else value
 
     def contains(self, value: Any) -> bool:
-        """Return whether `value` is one of them."""
+        """Return whether `value` is one of the choices."""
         return any(_equal(value, known) for known in self.values)
 
     def _index(self, value: Any) -> int:
@@ -335,11 +356,11 @@ class Choice(Domain):
 
 
 class Boolean(Choice):
-    """False or True.
+    """A choice between False and True.
 
     Args:
-        default (bool): Value without a search. Default: False.
-        when (dict | None): Condition, see `Domain`. Default: None.
+        default (bool): Value for a model that is built without a search. Default: False.
+        when (dict | None): Condition under which the hyperparameter exists (see `Domain`). Default: None.
 
     Example:
         >>> import fitwell as fw
@@ -353,11 +374,11 @@ class Boolean(Choice):
 
 
 class Fixed(Domain):
-    """Constant that is part of every setting and is not searched.
+    """A constant that is part of each setting but is not searched.
 
     Args:
         value (Any): The value.
-        when (dict | None): Condition, see `Domain`. Default: None.
+        when (dict | None): Condition under which the hyperparameter exists (see `Domain`). Default: None.
 
     Example:
         >>> import fitwell as fw
@@ -372,15 +393,15 @@ class Fixed(Domain):
         self.default = value
 
     def suggest(self, trial: Trial, name: str) -> Any:
-        """Return the one value."""
+        """Return the constant."""
         return self.value
 
     def grid_values(self) -> list[Any]:
-        """Return the one value."""
+        """Return a list that contains only the constant."""
         return [self.value]
 
     def perturb(self, value: Any, generator: np.random.Generator, factor: float = PERTURBATION_FACTOR) -> Any:
-        """Return the one value."""
+        """Return the constant."""
         return self.value
 
     def contains(self, value: Any) -> bool:
@@ -389,7 +410,7 @@ class Fixed(Domain):
 
 
 def format_call(name: str, arguments: Mapping[str, Any]) -> str:
-    """Return a call as code, without arguments that are None or empty, and without memory addresses."""
+    """Format a call as code, without memory addresses and without arguments that are None or an empty dict."""
     shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items() if value not in (None, {}))
     return strip_addresses(f"{name}({shown})")
 
@@ -402,21 +423,21 @@ def _check_range(domain: Domain, low: Any, high: Any, log: bool, step: Any) -> N
         )
     if log and low <= 0:
         raise InvalidArgument(
-            f"{name}: with log=True low must be above 0, got {low!r}; for a penalty that may be 0, add a Choice "
-            "of whether to use it, and make its strength depend on that with when={...}"
+            f"{name}: with log=True, low must be above 0, got {low!r}; for a penalty that may be 0, add a Boolean "
+            "that turns it on, and use when={...} to make its strength depend on that Boolean"
         )
     if log and step is not None and isinstance(domain, Float):
-        raise InvalidArgument(f"{name}: log and step={step!r} cannot be combined; leave one out")
+        raise InvalidArgument(f"{name}: log and step={step!r} cannot be combined; remove one of them")
 
 
 def _checked_default(domain: Domain, default: Any) -> Any:
     if not domain.contains(default):
-        raise InvalidArgument(f"{type(domain).__name__}: the default {default!r} is not one of its values")
+        raise InvalidArgument(f"{type(domain).__name__}: the default {default!r} is not in the domain")
     return default
 
 
 def normalize_conditions(when: Mapping[str, Any] | None) -> dict[str, list[Any]]:
-    """Return a condition with a list of allowed values for each hyperparameter."""
+    """Convert a condition to a dict that maps each hyperparameter to a list of its allowed values."""
     return {name: allowed_values(values) for name, values in (when or {}).items()}
 
 
@@ -426,10 +447,10 @@ def allowed_values(values: Any) -> list[Any]:
 
 
 def strip_addresses(text: str) -> str:
-    """Return a repr without memory addresses, which differ between processes."""
+    """Remove memory addresses, which differ between processes, from a repr."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
 def _equal(first: Any, second: Any) -> bool:
-    # True is not equal to 1: a choice may contain both.
+    # Treat True and 1 as different values, because a choice may contain both.
     return isinstance(first, bool) == isinstance(second, bool) and bool(np.all(first == second))

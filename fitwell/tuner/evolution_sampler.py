@@ -1,4 +1,4 @@
-"""Evolutionary sampler: a new trial is a mutated crossover of two of the best trials."""
+"""An evolutionary sampler, which creates new trials by crossover and mutation of the best ones."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from fitwell.tuner.domains import PERTURBATION_FACTOR, Choice, Domain, Float, In
 
 __all__ = ["NUM_PARENTS", "EvolutionSampler"]
 
-# Best trials that can be parents.
+# Number of best trials that can be selected as parents.
 NUM_PARENTS = 8
-# Further mutations of a child that equals an existing trial, before it is used as it is.
+# Maximum number of times that a child is mutated to make it differ from all existing trials.
 _MAX_MUTATIONS = 20
 
 
 class EvolutionSampler(BaseSampler):
-    """Samples one trial by crossover and mutation, or at random until `startup` trials have a finite value.
+    """An Optuna sampler that creates one trial by crossover and mutation.
 
-    Each hyperparameter comes from the first parent, or with a probability of 0.5 from the second one if that has
-    it, and is then perturbed as in population-based training. Hyperparameters that the first parent lacks are
-    sampled at random. (NSGA-II of Optuna before 5 does not mutate numbers and does not support conditions.)
+    Sampling is random until `startup` trials have a finite value. After that, each hyperparameter comes from the first
+    parent, or with a probability of 0.5 from the second parent if it has the hyperparameter. The value is then
+    perturbed as in population-based training. Hyperparameters that the first parent lacks are sampled at random.
+
+    Optuna's NSGA-II is not used because versions before Optuna 5 do not mutate numbers or support conditions.
     """
 
     def __init__(self, seed: int, startup: int) -> None:
@@ -36,22 +38,22 @@ class EvolutionSampler(BaseSampler):
         self._child: Mapping[str, Any] | None = None
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return an empty space: hyperparameters are sampled one by one because they depend on conditions."""
+        """Return an empty space, because conditional hyperparameters must be sampled one by one."""
         return {}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Return no values; see `infer_relative_search_space`."""
+        """Return no values, because `infer_relative_search_space` returns an empty space."""
         return {}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Return the child's value of one hyperparameter."""
+        """Return the child's value for one hyperparameter, or a random value if the child has no valid one."""
         if self._child is None:
             self._child = self._make_child(study)
-        # Ranges may depend on other hyperparameters, so the value of a parent may be outside the range of the child.
+        # A range may depend on other hyperparameters, so a parent's value may be outside the child's range.
         if param_name in self._child and _to_domain(param_distribution).contains(self._child[param_name]):
             return self._child[param_name]
         return self._random.sample_independent(study, trial, param_name, param_distribution)
@@ -77,11 +79,11 @@ class EvolutionSampler(BaseSampler):
         return child
 
     def _mutate(self, domain: Domain, value: Any) -> Any:
-        # Steps of random size: with equal steps all children would have the same few values.
+        # Use a random step size. With equal steps, all children would have the same few values.
         return domain.perturb(value, self._generator, PERTURBATION_FACTOR ** self._generator.exponential())
 
     def _select_parent(self, parents: list[FrozenTrial]) -> FrozenTrial:
-        """Return the better of two random parents."""
+        """Pick two random parents, and return the better one."""
         return parents[self._generator.integers(len(parents), size=2).min()]
 
 

@@ -1,4 +1,4 @@
-"""Workers that share a study: heartbeats, and detection of dead workers."""
+"""Heartbeats of workers that share a study, and detection of dead workers."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ from fitwell.errors import FileError
 
 __all__ = ["HEARTBEAT_GRACE_PERIOD", "HEARTBEAT_INTERVAL", "Worker", "is_alive"]
 
+# Seconds between two heartbeats.
 HEARTBEAT_INTERVAL = 10.0
-# A worker on another machine counts as dead after this time without a heartbeat.
+# A worker on another machine counts as dead after this number of seconds without a heartbeat.
 HEARTBEAT_GRACE_PERIOD = 120.0
 
 _PREFIX = "worker "
-# Finished workers of this process, which is still alive; other workers may take over their trials.
+# Names of finished workers in this process. The process is still alive, but other workers may take over their trials.
 _FINISHED_WORKERS: set[str] = set()
 
 
 class Worker:
-    """One of the processes that share a study.
+    """A worker that trains trials of a shared study.
 
-    `name` identifies the machine, the process and the run. Inside ``with worker:`` the worker writes the time to the
-    study every ten seconds.
+    Inside a ``with worker:`` block, the worker writes the current time to the study every ten seconds.
+
+    Attributes:
+        name: String that identifies the machine, the process and the run.
     """
 
     def __init__(self, write_heartbeat: Callable[[str, float], None]) -> None:
@@ -65,8 +68,10 @@ def _new_name() -> str:
 def is_alive(name: str, attributes: Mapping[str, Any], now: float | None = None) -> bool:
     """Return whether the worker `name` may still be running.
 
-    attributes: the user attributes of the study.
-    now: present time, by default that of the clock.
+    Args:
+        name: The worker's name.
+        attributes: The study's user attributes, which contain the heartbeats.
+        now: The current time in seconds since the epoch. Default: None, which reads the clock.
     """
     if name in _FINISHED_WORKERS:
         return False
@@ -93,10 +98,10 @@ def _is_running(number: str) -> bool:
 
 
 def _is_zombie(process: int) -> bool:
-    """Return whether a process has ended and waits for its parent to read its status (Linux only)."""
+    """Return whether a process has ended but its parent has not read its exit status yet (Linux only)."""
     try:
         status = Path(f"/proc/{process}/stat").read_text()
     except OSError:
         return False
-    # The name of the program, in parentheses, may contain any characters.
+    # The program's name is in parentheses and may contain any characters, including parentheses.
     return status.rpartition(")")[2].split()[0] == "Z"

@@ -1,4 +1,4 @@
-"""Build functions as objects."""
+"""Hypermodels, which are objects that build models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["FunctionHyperModel", "HyperModel"]
 
 
 class HyperModel:
-    """Base class for build functions that are objects: override `build`.
+    """Base class for objects that build a model. Subclasses override `build`.
 
     Example:
         >>> import fitwell as fw
@@ -28,14 +28,14 @@ class HyperModel:
     """
 
     def build(self, hp: HyperParameters) -> Model:
-        """Return a compiled model with hyperparameters from `hp`."""
+        """Build and return a compiled model, using hyperparameters from `hp`."""
         raise NotImplementedError(
             f"{type(self).__name__}.build(hp) must be implemented and return a compiled model"
         )
 
 
 class FunctionHyperModel(HyperModel):
-    """Wraps a build function, so that ``tuner.hypermodel.build(hp)`` always works."""
+    """A hypermodel that wraps a build function, so that ``tuner.hypermodel.build(hp)`` always works."""
 
     def __init__(self, build: Any) -> None:
         self.build = get_build_function(build)  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""`search`: hyperparameter search in batches of trials, each trained as one population."""
+"""`search`: hyperparameter search that trains each batch of trials as one population."""
 
 from __future__ import annotations
 
@@ -32,21 +32,22 @@ from fitwell.tuner.user_attrs import BEST_EPOCHS, SECONDS, VALUES, describe_dive
 
 __all__ = ["Search", "search"]
 
-# Models per core in a batch: enough to keep the cores busy, few enough for the sampler to learn between batches.
+# Models per CPU core in a batch. This is enough to keep the cores busy, but few enough for the sampler to learn between
+# batches.
 _MODELS_PER_CORE = 4
 # Under a time limit, a batch grows by at most this factor.
 _MAX_BATCH_GROWTH = 4
 
 
 class Search:
-    """Search that can be run, interrupted and run again.
+    """A hyperparameter search that can be interrupted and continued by calling `run` again.
 
     Args:
-        build, space, data, ...: The arguments of `search`.
+        build, space, data, ...: The same arguments as for `search`.
 
     Attributes:
         objective (Objective): The metric that is optimized.
-        trials (int | None): Number of trials in total, or None if time is the only limit.
+        trials (int | None): Total number of trials, or None if it is not limited.
 
     Example:
         >>> import fitwell as fw
@@ -66,7 +67,7 @@ class Search:
     public_name = "search"
     # Whether a trial can be trained without the other trials of its batch.
     _trains_trials_independently = True
-    # Additional settings that must be equal for trials to be comparable.
+    # Additional settings that must match for trials to be comparable.
     _extra_config: Mapping[str, Any] = MappingProxyType({})
 
     @validate_params(
@@ -141,14 +142,14 @@ class Search:
 
     @property
     def result(self) -> SearchResult:
-        """The trials so far, and the best of them."""
+        """The results so far, including all trials and the best one."""
         return SearchResult(self._shared_study, self._trainer)
 
     def run(self) -> SearchResult:
-        """Train trials until their number or the time limit is reached.
+        """Train trials until the number of trials or the time limit is reached.
 
         Returns:
-            SearchResult: The trials of the study, including those of earlier runs and of other workers.
+            SearchResult: The trials of the study, including trials from earlier runs and from other workers.
 
         Raises:
             InvalidArgument: If `build` raises `InvalidSetting` for 100 settings in a row.
@@ -170,16 +171,20 @@ class Search:
         return self.result
 
     def _report_results(self) -> None:
-        """Warn about diverged trials, and print remarks on the search ranges."""
+        """Warn about diverged trials, and print remarks about the search ranges."""
         diverged = self._shared_study.own_diverged_trials()
         if diverged:
             warn(f"search: {describe_diverged_trials(diverged)}", NonFiniteWarning)
         self._progress.on_search_end(self.result.remarks())
 
     def _next_batch_size(self, deadline: float | None, last: int, seconds_per_trial: float) -> int:
-        """Return how many trials fit into the remaining time, given the seconds per trial of the `last` ones.
+        """Return the number of trials for the next batch, which must fit into the remaining time.
 
-        Only the last batch counts, because the first batches also compile the programs.
+        Args:
+            deadline: A time as returned by `time.monotonic`, or None if there is no time limit.
+            last: Number of trials in the last batch, or 0 if there has been none.
+            seconds_per_trial: Seconds that a trial took in the last batch. Earlier batches are ignored, because they
+                may have been slowed down by compilation.
         """
         if deadline is None:
             return self._batch
@@ -190,7 +195,7 @@ class Search:
         return max(1, min(self._batch, _MAX_BATCH_GROWTH * last, affordable))
 
     def _train_batch(self, handles: list[TrialHandle], deadline: float | None) -> bool:
-        """Train a batch and store its results; return whether Ctrl-C was pressed."""
+        """Train a batch, store its results, and return whether Ctrl-C was pressed."""
         study = self._shared_study
         start = time.monotonic()
         self._progress.on_batch_begin(len(handles) * self._members)
@@ -220,7 +225,7 @@ class Search:
         return batch.interrupted and (deadline is None or time.monotonic() < deadline)
 
     def _record_trial(self, handle: TrialHandle, index: int, batch: BatchOutcome, seconds: float) -> bool:
-        """Store the result of a trial; return False if the trial is not finished."""
+        """Store a trial's result and return True, or return False if the trial is not finished."""
         curves = batch.curves[index]
         attributes: dict[str, Any] = {SECONDS: round(seconds, 3)}
         if index in batch.pruned:
@@ -248,52 +253,55 @@ def search(
 ) -> SearchResult:
     """Find good hyperparameters.
 
-    The search asks for a batch of trials at a time and trains it as one population, with the same seeds and the
-    same rows, so that differences are due to the settings. A killed search continues where it stopped when it is
-    called again, and several processes can share a search through its storage. The study is an ordinary Optuna
-    study: ``optuna-dashboard sqlite:///search.db`` opens it.
+    The search samples a batch of trials and trains it as one population. All trials use the same seeds and the same
+    rows, so that only the settings make a difference. If a search was killed, call it again to continue where it
+    stopped. Several processes can share a search through its storage. The study is an ordinary Optuna study, which you
+    can open with ``optuna-dashboard sqlite:///search.db``.
 
     Args:
-        build (Callable[[HyperParameters], Model] | Callable[[dict], Model]): Builds a compiled model. Without
-            `space` it gets a `HyperParameters` object and calls methods such as
-            ``hp.Float("learning_rate", 1e-4, 1e-1, log=True)``; with `space` it gets a dict. It may raise
-            `InvalidSetting` to reject a setting, and another one is sampled.
-        space (dict[str, Domain] | None): A `Float`, `Int`, `Choice`, `Boolean`, `Fixed` or `List` for each
-            name; ``when={...}`` makes a hyperparameter depend on the values of others. Default: None.
-        data (tuple): ``(x, y)`` or ``(x, y, sample_weight)``, arrays of `[rows, ...]`.
-        trials (int | None): Number of trials in total, including those in the storage. Default: None, which
-            needs `minutes`, or means all points of a grid.
-        minutes (float | None): Time limit; the next call resumes unfinished trials. Default: None.
+        build (Callable[[HyperParameters], Model] | Callable[[dict], Model]): Function that builds a compiled model.
+            Without `space`, it receives a `HyperParameters` object and calls methods such as
+            ``hp.Float("learning_rate", 1e-4, 1e-1, log=True)``. With `space`, it receives a dict. It can reject a
+            setting by raising `InvalidSetting`; the search then samples another one.
+        space (dict[str, Domain] | None): Dict that maps the name of each hyperparameter to a `Float`, `Int`, `Choice`,
+            `Boolean`, `Fixed` or `List`. With ``when={...}``, a hyperparameter depends on the values of others.
+            Default: None, which means that `build` defines the hyperparameters.
+        data (tuple): ``(x, y)`` or ``(x, y, sample_weight)``, with arrays of shape `[rows, ...]`.
+        trials (int | None): Total number of trials, including trials that are already in the storage. Default: None,
+            which means no limit, so `minutes` is required unless `sampler` is ``"grid"``.
+        minutes (float | None): Time limit in minutes. The next call resumes unfinished trials. Default: None, which
+            means no limit.
         sampler (str): ``"tpe"`` (tree-structured Parzen estimator), ``"random"``, ``"grid"``, ``"gp"``
-            (Gaussian process, for few and expensive trials; needs torch), ``"cmaes"`` (for many numerical
-            hyperparameters), or ``"evolution"`` (crossover and mutation of the best). Default: ``"tpe"``.
+            (Gaussian process, for a few expensive trials; requires torch), ``"cmaes"`` (for many numerical
+            hyperparameters), or ``"evolution"`` (crossover and mutation of the best trials). Default: ``"tpe"``.
         pruner (str | None): ``"hyperband"`` or ``"median"`` stops unpromising trials after 1, 3, 9, … epochs.
-            Default: None.
-        repeats (int): Seeds for each setting; the value of a trial is their mean. Default: 1.
-        objective (str | Objective): Metric that decides, in its best epoch; with folds, in the epoch with
-            the best mean over the folds. Any metric in the history, including those that callbacks log. A
-            loss includes penalties: if the space varies these, add the plain loss as a metric and use that
-            (``"val_mse"``). Default: ``"val_loss"``.
-        epochs (int): Maximum epochs of a trial. Default: 100.
+            Default: None, which stops no trials.
+        repeats (int): Number of seeds for each setting. The value of a trial is the mean over its seeds. Default: 1.
+        objective (str | Objective): Metric to optimize. It can be any metric in the history, including metrics that
+            callbacks log. The value of a trial is the metric in its best epoch or, with folds, in the epoch with the
+            best mean over the folds. A loss includes penalties, so if they are part of the space, add the plain loss
+            as a metric and use that instead (such as ``"val_mse"``). Default: ``"val_loss"``.
+        epochs (int): Maximum number of epochs per trial. Default: 100.
         callbacks (list | Callable[[dict], list] | None): See `Population.fit`. Default: None.
-        batch (int | None): Trials that are trained together. Default: None, which means four models per CPU core.
-        storage (str | Path | None): File for SQLite (``.db``), a ``.journal`` file, a ``postgresql://`` URL, or
+        batch (int | None): Number of trials that are trained together. Default: None, which means four models per CPU
+            core.
+        storage (str | Path | None): SQLite file (``.db``), journal file (``.journal``), ``postgresql://`` URL, or
             ``":memory:"``. Default: None, which means ``"search.db"``.
         name (str): Name of the study in the storage. Default: ``"search"``.
-        overwrite (bool): Whether to delete an existing study of this name. Default: False.
+        overwrite (bool): Whether to delete an existing study with this name. Default: False.
         first (Sequence[dict]): Settings to try before the sampler is used. Default: ().
-        seed (int): Seed of the sampler and of the first model. Default: 0.
-        verbose (int | str): ``"auto"`` shows a table in a terminal, 1 also prints lines elsewhere, 0 is silent.
-            Default: ``"auto"``.
+        seed (int): Seed for the sampler and for the first model. Default: 0.
+        verbose (int | str): ``"auto"`` shows a table if the output is a terminal, 1 also prints lines if it is not, and
+            0 is silent. Default: ``"auto"``.
         **settings: Other arguments of `Population.fit`, such as ``validation_data``, ``validation_split``,
             ``folds``, ``batch_size`` or ``class_weight``. Without validation arguments, 20 % of the rows are
             held out, stratified by class.
 
     Returns:
-        SearchResult: The trials, and the best of them.
+        SearchResult: The results, including all trials and the best one.
 
     Raises:
-        InvalidArgument: If an argument is not valid, if the storage holds a study with other data or settings, or
+        InvalidArgument: If an argument is invalid, if the storage contains a study with different data or settings, or
             if `build` rejects 100 settings in a row.
         FileError: If the storage cannot be used.
 

@@ -18,7 +18,7 @@ SampleFunction = Callable[[str, Domain], Any]
 
 
 class InvalidSetting(FitwellError, ValueError):
-    """Raised by a build function to reject hyperparameters; the search samples another setting.
+    """An exception that a build function raises to reject a setting. The search then samples another one.
 
     Example:
         >>> import fitwell as fw
@@ -31,17 +31,17 @@ class InvalidSetting(FitwellError, ValueError):
 class HyperParameters:
     """The hyperparameters of one model.
 
-    A build function ``build(hp)`` defines the search space where it uses the values. The same name always
-    returns the same value.
+    A build function ``build(hp)`` defines the search space by requesting the values that it uses. Requests with the
+    same name always return the same value.
 
     Args:
-        sample (Callable[[str, Domain], Any] | None): Returns the value of a new hyperparameter. Default: None,
-            which means its default (the lowest number, or the first choice).
-        draw: Deprecated name of `sample`.
+        sample (Callable[[str, Domain], Any] | None): Function that returns the value of a new hyperparameter. Default:
+            None, which returns the hyperparameter's default (the lowest number, or the first choice).
+        draw: Deprecated name for `sample`.
 
     Attributes:
-        values (dict): Values requested so far, by name.
-        domains (dict[str, Domain]): Their domains, by name.
+        values (dict): Dict that maps names to the values requested so far.
+        domains (dict[str, Domain]): Dict that maps names to the domains requested so far.
 
     Example:
         >>> import fitwell as fw
@@ -66,12 +66,12 @@ class HyperParameters:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> HyperParameters:
-        """Return hyperparameters with the given values, and defaults for the others."""
+        """Create hyperparameters that have the given values, and default values for all other names."""
         return cls(lambda name, domain: values.get(name, domain.default))
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> HyperParameters:
-        """Deprecated name of `from_values`."""
+        """Create hyperparameters with the given values. This is a deprecated name for `from_values`."""
         warn_deprecated("HyperParameters.of", "HyperParameters.from_values")
         return cls.from_values(values)
 
@@ -95,16 +95,18 @@ class HyperParameters:
         Args:
             name (str): Name of the hyperparameter.
             min_value (float): Smallest value.
-            max_value (float): Largest value, included.
-            step (float | None): Use only ``min_value``, ``min_value + step``, … Default: None.
-            sampling (str | None): ``"linear"`` or ``"log"``. Default: None, linear.
-            default (float | None): Value without a search. Default: None, `min_value`.
-            log (bool): The same as ``sampling="log"``. Default: False.
-            parent_name (str | None): Condition, see `conditional_scope`. Default: None.
-            parent_values (Any): Condition, see `conditional_scope`. Default: None.
+            max_value (float): Largest value, which is included.
+            step (float | None): Restricts the values to ``min_value``, ``min_value + step``, and so on. Default: None,
+                which allows all values.
+            sampling (str | None): ``"linear"`` or ``"log"``. Default: None, which means ``"linear"``.
+            default (float | None): Value for a model that is built without a search. Default: None, which means
+                `min_value`.
+            log (bool): Whether to sample on a logarithmic scale, like ``sampling="log"``. Default: False.
+            parent_name (str | None): Hyperparameter that this one depends on (see `conditional_scope`). Default: None.
+            parent_values (Any): Values of `parent_name` for which this hyperparameter exists. Default: None.
 
         Returns:
-            float | None: The value, or None if the condition does not hold.
+            float | None: The value, or None if the condition is not met.
         """
         log = _uses_log_scale(name, sampling, log)
         domain = Float(min_value, max_value, log=log, step=step, default=default)
@@ -124,21 +126,22 @@ class HyperParameters:
         parent_name: str | None = None,
         parent_values: Any = None,
     ) -> Any:
-        """Return an integer in a range, both ends included.
+        """Return an integer in a range that includes both ends.
 
         Args:
             name (str): Name of the hyperparameter.
             min_value (int): Smallest value.
             max_value (int): Largest value.
-            step (int | None): Distance between values. Default: None, 1.
-            sampling (str | None): ``"linear"`` or ``"log"``. Default: None, linear.
-            default (int | None): Value without a search. Default: None, `min_value`.
-            log (bool): The same as ``sampling="log"``. Default: False.
-            parent_name (str | None): Condition, see `conditional_scope`. Default: None.
-            parent_values (Any): Condition, see `conditional_scope`. Default: None.
+            step (int | None): Distance between two values. Default: None, which means 1.
+            sampling (str | None): ``"linear"`` or ``"log"``. Default: None, which means ``"linear"``.
+            default (int | None): Value for a model that is built without a search. Default: None, which means
+                `min_value`.
+            log (bool): Whether to sample on a logarithmic scale, like ``sampling="log"``. Default: False.
+            parent_name (str | None): Hyperparameter that this one depends on (see `conditional_scope`). Default: None.
+            parent_values (Any): Values of `parent_name` for which this hyperparameter exists. Default: None.
 
         Returns:
-            int | None: The value, or None if the condition does not hold.
+            int | None: The value, or None if the condition is not met.
         """
         log = _uses_log_scale(name, sampling, log)
         domain = Int(min_value, max_value, log=log, step=1 if step is None else step, default=default)
@@ -155,18 +158,18 @@ class HyperParameters:
         parent_name: str | None = None,
         parent_values: Any = None,
     ) -> Any:
-        """Return one of several values.
+        """Return one of the given values.
 
         Args:
             name (str): Name of the hyperparameter.
-            values (Iterable): The values.
-            ordered (bool | None): For compatibility with KerasTuner; True is not supported. Default: None.
-            default (Any): Value without a search. Default: None, the first one.
-            parent_name (str | None): Condition, see `conditional_scope`. Default: None.
-            parent_values (Any): Condition, see `conditional_scope`. Default: None.
+            values (Iterable): The values to choose from.
+            ordered (bool | None): Accepted for compatibility with KerasTuner, but True is not supported. Default: None.
+            default (Any): Value for a model that is built without a search. Default: None, which means the first value.
+            parent_name (str | None): Hyperparameter that this one depends on (see `conditional_scope`). Default: None.
+            parent_values (Any): Values of `parent_name` for which this hyperparameter exists. Default: None.
 
         Returns:
-            Any: The value, or None if the condition does not hold.
+            Any: The value, or None if the condition is not met.
 
         Raises:
             InvalidArgument: If `ordered` is True.
@@ -174,7 +177,7 @@ class HyperParameters:
         if ordered:
             raise InvalidArgument(
                 f"hp.Choice({name!r}): the samplers do not support ordered=True; use hp.Int or hp.Float for "
-                "ordered numbers, or leave ordered out"
+                "ordered numbers, or omit ordered"
             )
         return self._suggest(name, Choice(values, default=default), parent_name, parent_values)
 
@@ -194,7 +197,7 @@ class HyperParameters:
 
     @contextmanager
     def name_scope(self, name: str) -> Iterator[None]:
-        """Add the prefix ``name/`` to all names inside the block, so that a part of a model can be used twice."""
+        """Add the prefix ``name/`` to all names inside the block, so that two blocks can use the same names."""
         outside = self._prefix
         self._prefix = f"{outside}{name}/"
         try:
@@ -204,12 +207,15 @@ class HyperParameters:
 
     @contextmanager
     def conditional_scope(self, parent_name: str, parent_values: Any) -> Iterator[None]:
-        """Make hyperparameters inside the block None unless `parent_name` has one of `parent_values`."""
+        """Make the hyperparameters inside the block depend on the hyperparameter `parent_name`.
+
+        Their values are None unless `parent_name` has one of the `parent_values`.
+        """
         parent_name = self._prefix + parent_name
         if parent_name not in self.domains:
             known = ", ".join(self.domains) or "none"
             raise InvalidArgument(
-                f"conditional_scope: request {parent_name!r} before hyperparameters that depend on it"
+                f"conditional_scope: request {parent_name!r} before the hyperparameters that depend on it"
                 f"{did_you_mean(parent_name, self.domains) or '.'} Requested so far: {known}."
             )
         self._scopes.append((parent_name, allowed_values(parent_values)))
@@ -219,12 +225,12 @@ class HyperParameters:
             self._scopes.pop()
 
     def suggest(self, name: str, domain: Domain) -> Any:
-        """Return the value of `name`, sampled from `domain` on the first call."""
+        """Return the value of `name`, which is sampled from `domain` on the first call."""
         if name in self.domains:
             if self.domains[name] != domain:
                 raise InvalidArgument(
-                    f"the hyperparameter {name!r} was requested as {self.domains[name]!r} and now as {domain!r}; "
-                    "use another name for one of them"
+                    f"the hyperparameter {name!r} was requested as {self.domains[name]!r} before, and now as "
+                    f"{domain!r}; use a different name for one of them"
                 )
         else:
             self.domains[name] = domain
@@ -243,13 +249,13 @@ class HyperParameters:
             return self.suggest(self._prefix + name, domain)
 
     def get(self, name: str) -> Any:
-        """Return the value of a hyperparameter that was requested before."""
+        """Return the value of a hyperparameter that has already been requested."""
         name = self._prefix + name
         if name in self.values:
             return self.values[name]
         if name in self.domains:
             raise InvalidArgument(
-                f"the hyperparameter {name!r} does not exist because its condition does not hold"
+                f"the hyperparameter {name!r} does not exist because its condition is not met"
             )
         known = ", ".join(self.domains) or "none"
         raise InvalidArgument(
@@ -274,6 +280,6 @@ def _uses_log_scale(name: str, sampling: str | None, log: bool) -> bool:
     if sampling not in (None, "linear", "log"):
         raise InvalidArgument(
             f"hyperparameter {name!r}: sampling must be 'linear' or 'log', got {sampling!r}; to sample more "
-            "densely near the upper end, search the distance from it: 1 - hp.Float(..., sampling='log')"
+            "densely near the upper end, search for the distance from it: 1 - hp.Float(..., sampling='log')"
         )
     return log or sampling == "log"

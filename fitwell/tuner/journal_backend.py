@@ -1,4 +1,4 @@
-"""Journal storage that recovers from a partial last line, as after a full disk."""
+"""A journal storage that recovers from an incomplete last line, which a full disk can cause."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _BLOCK_SIZE = 2**16
 
 
 class RepairingJournalBackend(JournalFileBackend):
-    """Optuna journal file that can be opened even if its last line is incomplete.
+    """An Optuna journal file that can be opened even if its last line is incomplete.
 
-    line: number (from 1) of the last line that was read.
+    Attributes:
+        line: 1-based number of the line that is being read, or 0 if no line is being read.
     """
 
     def __init__(self, file_path: str) -> None:
@@ -36,8 +37,8 @@ class RepairingJournalBackend(JournalFileBackend):
             raise FileError(f"the storage {file_path} cannot be used: {os_error_reason(error)}") from None
         if cut:
             warn(
-                f"the storage {file_path} ended in an incomplete line of {cut:,} bytes, as after a full disk or a "
-                "power failure: the line was removed, and its operation is repeated"
+                f"the storage {file_path} ended in an incomplete line of {cut:,} bytes, probably because of a full "
+                "disk or a power failure; the line was removed, and its operation will be repeated"
             )
 
     @contextmanager
@@ -49,7 +50,7 @@ class RepairingJournalBackend(JournalFileBackend):
             self._file_lock.release()
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
-        """Yield the records from this number on."""
+        """Yield the records, starting with number `log_number_from`."""
         self.line = log_number_from
         logs = iter(super().read_logs(log_number_from))
         while True:
@@ -65,7 +66,7 @@ class RepairingJournalBackend(JournalFileBackend):
         self.line = 0
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Append all records, or none."""
+        """Append all records, or none of them if there is an error."""
         lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
         with self._locked():
             self._truncate_partial_line()
@@ -81,7 +82,7 @@ class RepairingJournalBackend(JournalFileBackend):
                     raise
 
     def _truncate_partial_line(self) -> int:
-        """Remove an incomplete last line, and return its number of bytes."""
+        """Remove an incomplete last line, and return the number of bytes that were removed."""
         with open(self._path, "r+b") as file:
             end = file.seek(0, os.SEEK_END)
             begin, last = end, b""
@@ -101,7 +102,10 @@ class RepairingJournalBackend(JournalFileBackend):
 
 
 def _is_record(line: bytes) -> bool:
-    """Return whether only the line break is missing: part of a record is never a valid record."""
+    """Return whether a last line is a complete record, so that only its line break is missing.
+
+    The beginning of a record is never a valid record.
+    """
     try:
         return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):

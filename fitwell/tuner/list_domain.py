@@ -1,4 +1,4 @@
-"""Search-space domain of lists."""
+"""A search-space domain whose values are lists."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from fitwell.tuner.domains import CONDITION, Domain, format_call, normalize_cond
 
 __all__ = ["List", "Several"]
 
-# Studies identify a list by the name and the arguments that it had first.
+# Studies identify a list by the original names of the class and its arguments.
 _STORED_NAMES = {"domain": "of", "min_length": "least", "max_length": "most"}
 
 
 class List(Domain):
-    """List of values of one domain, such as the widths of hidden layers.
+    """A list of values from one domain, such as the widths of the hidden layers.
 
     ``"hidden": List(Int(8, 128, log=True), 1, 3)`` gives settings such as ``[64, 16]``. The study stores the length
     and each value as separate hyperparameters (``hidden_length``, ``hidden_0``, …).
 
     Args:
-        domain (Domain): Domain of each value, without a condition.
+        domain (Domain): Domain of each value. It must not have a condition.
         min_length (int): Minimum length.
         max_length (int): Maximum length.
-        when (dict | None): Condition, see `Domain`. Default: None.
+        when (dict | None): Condition under which the list exists (see `Domain`). Default: None.
 
     Raises:
-        InvalidArgument: If `domain` is not such a domain, or the lengths are not ``0 <= min_length <= max_length``.
+        InvalidArgument: If `domain` is not a domain, is a `List`, or has a condition, or if `max_length` is less than
+            `min_length`.
 
     Example:
         >>> import fitwell as fw
@@ -45,7 +46,7 @@ class List(Domain):
             raise InvalidArgument(f"List: domain must be a domain such as Int(8, 128), got {domain!r}")
         if domain.when:
             raise InvalidArgument(
-                f"List: pass the condition to the list, not to its values: List(..., when={domain.when!r})"
+                f"List: pass the condition to the list instead of its values, as in List(..., when={domain.when!r})"
             )
         if not 0 <= min_length <= max_length:
             raise InvalidArgument(
@@ -63,7 +64,7 @@ class List(Domain):
 
 
 class Several(List):
-    """Deprecated name of `List`, with the arguments `of`, `least` and `most`."""
+    """A deprecated name for `List`, with the arguments `of`, `least` and `most`."""
 
     def __init__(self, of: Domain, least: int, most: int, *, when: Mapping[str, Any] | None = None) -> None:
         warn_deprecated("fw.tuner.Several", "fw.tuner.List")

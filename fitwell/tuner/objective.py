@@ -1,4 +1,4 @@
-"""The objective of a search: a metric and its direction."""
+"""The objective of a search, which is a metric and its direction."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _DIRECTION = Predicate(lambda value: isinstance(value, str) and value in ("min",
 
 @dataclass(frozen=True)
 class Objective:
-    """A metric and its direction.
+    """A metric to optimize, and the direction in which it improves.
 
     Args:
         name (str): Name of the metric in the history, such as ``"val_loss"``.
-        direction (str): ``"min"`` or ``"max"``.
+        direction (str): ``"min"`` if lower values are better, ``"max"`` if higher values are better.
 
     Raises:
-        InvalidArgument: If the name is not a string or the direction is neither of these.
+        InvalidArgument: If the name is not a string, or if the direction is not ``"min"`` or ``"max"``.
 
     Example:
         >>> import fitwell as fw
@@ -44,12 +44,12 @@ class Objective:
 
     @property
     def description(self) -> str:
-        """Human-readable name and direction."""
+        """The name and the direction as a human-readable string."""
         return f"{self.name} ({self.direction})"
 
     @property
     def worst(self) -> float:
-        """The value of a model whose loss became NaN."""
+        """The worst possible value, which is assigned to models whose loss became NaN."""
         return math.inf if self.direction == "min" else -math.inf
 
     def best(self, values: Iterable[float]) -> float:
@@ -58,17 +58,17 @@ class Objective:
         return (min if self.direction == "min" else max)(finite, default=self.worst)
 
     def check_measured(self, measured: Sequence[str]) -> None:
-        """Raise `InvalidArgument` if the metric is not in `measured`."""
+        """Check that the metric is in `measured`, and raise `InvalidArgument` if it is not."""
         if self.name not in measured:
             raise InvalidArgument(
-                f"objective={self.name!r} is not measured{did_you_mean(self.name, measured) or '.'} Measured: "
-                f"{', '.join(measured)}. Add other metrics with model.compile(metrics=[...]), or let a callback add "
-                "them to the logs at the end of each epoch."
+                f"objective={self.name!r} is not measured{did_you_mean(self.name, measured) or '.'} The measured "
+                f"metrics are: {', '.join(measured)}. Add other metrics with model.compile(metrics=[...]), or let a "
+                "callback add them to the logs at the end of each epoch."
             )
 
 
 def as_objective(given: Any) -> Objective:
-    """Return `given` as an `Objective`, inferring the direction of a metric from its name."""
+    """Convert `given` to an `Objective`. The direction of a metric is inferred from its name."""
     if isinstance(given, Objective):
         return given
     if isinstance(given, str):
@@ -76,8 +76,8 @@ def as_objective(given: Any) -> Objective:
         if direction is None:
             hint = did_you_mean(given, ("loss", "val_loss", "accuracy", "val_accuracy")) or "."
             raise InvalidArgument(
-                f"objective={given!r}{hint} Its direction cannot be inferred from its name; for a custom metric "
-                f"write fw.tuner.Objective({given!r}, 'max'), or 'min'"
+                f"objective={given!r} is not a known metric{hint} If it is a custom metric, specify its direction: "
+                f"fw.tuner.Objective({given!r}, 'max'), or 'min' if lower values are better"
             )
         return Objective(given, direction)
     raise InvalidArgument(

@@ -1,4 +1,4 @@
-"""Import Optuna and silence its log."""
+"""Helper functions that import Optuna and hide its log."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["import_optuna", "silence_optuna", "trial_state"]
 
 
 def import_optuna() -> Any:
-    """Return the module `optuna`, or raise an error with the command that installs it."""
+    """Import and return `optuna`. If it is missing, raise `MissingExtra` with the command that installs it."""
     try:
         import optuna
     except ImportError as error:
-        raise missing_extra_error("optuna", "search", "a search for hyperparameters") from error
+        raise missing_extra_error("optuna", "search", "a hyperparameter search") from error
     return optuna
 
 
 @contextmanager
 def silence_optuna() -> Iterator[None]:
-    """Hide log lines and experimental warnings of Optuna inside the block."""
+    """Hide Optuna's log lines and warnings inside the block."""
     optuna = import_optuna()
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -36,5 +36,5 @@ def silence_optuna() -> Iterator[None]:
 
 
 def trial_state(name: str) -> Any:
-    """Return the Optuna trial state of this name, such as ``"COMPLETE"``."""
+    """Return the Optuna trial state with this name, such as ``"COMPLETE"``."""
     return import_optuna().trial.TrialState[name]

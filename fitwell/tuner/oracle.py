@@ -1,4 +1,4 @@
-"""KerasTuner interface to the trials: ``tuner.oracle.get_best_trials()``."""
+"""KerasTuner's interface to the trials, such as ``tuner.oracle.get_best_trials()``."""
 
 from __future__ import annotations
 
@@ -16,34 +16,39 @@ __all__ = ["Oracle", "Trial", "TrialMetrics"]
 
 @dataclass(frozen=True)
 class TrialMetrics:
-    """Metrics of a trial: the objective, called `name`, at its best epoch."""
+    """The metrics of a trial. Only the objective is stored.
+
+    Attributes:
+        name: Name of the objective.
+        value: Value of the objective at the best epoch.
+    """
 
     name: str
     value: float
 
     def get_best_value(self, name: str) -> float:
-        """Return the value of the objective; raises `InvalidArgument` for other names."""
+        """Return the objective's value at the best epoch, or raise `InvalidArgument` for other metrics."""
         if name != self.name:
             raise InvalidArgument(
-                f"metrics of trials: only the objective {self.name!r} is stored, not {name!r}; evaluate one of "
-                "get_best_models() instead"
+                f"the trials store only the objective {self.name!r}, not {name!r}; to get other metrics, evaluate a "
+                "model from get_best_models()"
             )
         return self.value
 
     def get_last_value(self, name: str) -> float:
-        """Return the same value: as in KerasTuner, a trial stores its best epoch."""
+        """Return the same value as `get_best_value`, because a trial only stores its best epoch."""
         return self.get_best_value(name)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One complete trial.
+    """A complete trial.
 
     Attributes:
-        trial_id: Number of the trial, as a string.
-        hyperparameters: Its hyperparameters.
-        score: Objective at the best epoch, the mean over executions.
-        metrics: Its metrics.
+        trial_id: The trial's number, as a string.
+        hyperparameters: The trial's hyperparameters.
+        score: The objective at the best epoch, averaged over executions.
+        metrics: The trial's metrics.
     """
 
     trial_id: str
@@ -60,9 +65,10 @@ class Trial:
 
 
 class Oracle:
-    """The trials of a tuner.
+    """KerasTuner's interface to a tuner's trials.
 
-    result: function that returns the `SearchResult`.
+    Args:
+        result: Function that returns the tuner's `SearchResult`.
     """
 
     def __init__(self, result: Any) -> None:
@@ -70,7 +76,7 @@ class Oracle:
 
     @validate_params(num_trials=Integer(1))
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
-        """Return the best complete trials, best first."""
+        """Return the best complete trials, sorted from best to worst."""
         result: SearchResult = self._result()
         chosen = zip(result.ranking()[:num_trials], result.best_hyperparameters(num_trials), strict=True)
         return [

@@ -1,4 +1,4 @@
-"""Population-based training: hyperparameters change during training."""
+"""Population-based training, which changes hyperparameters during training."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from fitwell.tuner.user_attrs import BEST_EPOCHS, FINAL_PARAMS, REASON, SCHEDULE
 
 __all__ = ["PBTResult", "PopulationBasedTraining", "copy_training_state", "population_based_training"]
 
-# Attempts to perturb a setting that the build function rejects, before the setting of the parent is used.
+# Maximum number of perturbed settings that the build function may reject before the parent's setting is used unchanged.
 _MAX_EXPLORE_ATTEMPTS = 20
 
 
 class PBTResult(SearchResult):
-    """Results of population-based training.
+    """The results of population-based training.
 
-    The hyperparameters in `trials` and `best_params` are the final ones, and `schedules` contains their history. The
-    values are those of the last epoch, and the models have their last weights.
+    `trials` and `best_params` contain the final hyperparameters, and `schedules` contains their history. The values are
+    from the last epoch, and the models have the weights of the last epoch.
     """
 
     def __init__(self, reader: StudyReader, trainer: TrialTrainer, models: Mapping[int, Model]) -> None:
@@ -44,7 +44,10 @@ class PBTResult(SearchResult):
 
     @property
     def schedules(self) -> dict[int, list[tuple[int, Setting]]]:
-        """For each trial a list of pairs: an epoch, and the hyperparameters from this epoch on."""
+        """A dict that maps trial numbers to schedules.
+
+        A schedule is a list of pairs, which contain an epoch and the hyperparameters that were used from that epoch on.
+        """
         return {
             trial.number: [
                 (epoch, self._reader.decode_params(values)[1]) for epoch, values in trial.user_attrs[SCHEDULE]
@@ -57,14 +60,15 @@ class PBTResult(SearchResult):
         for trial in trials:
             if trial.number not in self._models:
                 raise StateError(
-                    f"the model of trial {trial.number} was trained by another process, from weights copied from other "
-                    "trials, so it cannot be trained again; save it there: result.best_model().save(path)"
+                    f"the model of trial {trial.number} was trained by another process, starting from weights of other "
+                    "trials, so it cannot be trained again; save it in that process with "
+                    "result.best_model().save(path)"
                 )
         return [self._models[trial.number] for trial in trials]
 
 
 class PopulationBasedTraining(Search):
-    """Population-based training, see `population_based_training` for the arguments."""
+    """A run of population-based training. See `population_based_training` for the arguments."""
 
     public_name = "population_based_training"
     _trains_trials_independently = False
@@ -85,7 +89,7 @@ class PopulationBasedTraining(Search):
             if name in settings:
                 raise InvalidArgument(
                     f"population_based_training: {name} is not supported, because all members are trained together "
-                    "on the same rows, and the worst copy the best; leave it out"
+                    "on the same rows, and the worst members copy the best ones; remove it"
                 )
         self._extra_config = {
             "method": f"population-based training, interval {interval}, quantile {quantile}"
@@ -105,7 +109,7 @@ class PopulationBasedTraining(Search):
         """Train all members.
 
         Returns:
-            PBTResult: The trials, and the best of them.
+            PBTResult: The results, including all trials and the best one.
         """
         with self._shared_study.worker, self._progress:
             handles = self._shared_study.claim_trials(self._batch)
@@ -121,7 +125,7 @@ class PopulationBasedTraining(Search):
         return PBTResult(self._shared_study, self._trainer, self.models)
 
     def _build_population(self, handles: list[TrialHandle]) -> tuple[Population | None, list[Setting]]:
-        """Build the members; settings that the build function rejects are replaced by new ones."""
+        """Build the members, and replace settings that the build function rejects with new ones."""
         while handles:
             settings = [handle.setting for handle in handles]
             outcome = BatchOutcome([])
@@ -174,13 +178,13 @@ class PopulationBasedTraining(Search):
             self._shared_study.finish(handle, score, **attributes)
 
     def _score(self, member: Member) -> float:
-        """Return the last value of the objective, or the worst value if the member diverged."""
+        """Return the objective's last value, or the worst possible value if the member diverged."""
         curve = member.history.history.get(self.objective.name, [])
         diverged = member.status.startswith("NaN") or not curve or not math.isfinite(curve[-1])
         return self.objective.worst if diverged else curve[-1]
 
     def _exploit(self, population: Population, loser: int, parent: int) -> None:
-        """Replace member `loser` with one with its new setting and the training state of `parent`."""
+        """Replace the member `loser` with a new one that has its new setting and the training state of `parent`."""
         old = population.members[loser]
         new = build_member(population.build, old.setting, old.seed, old.fold)
         self._trainer.initialize_weights(new)
@@ -191,7 +195,7 @@ class PopulationBasedTraining(Search):
         population.members[loser] = new
 
     def _explore(self, parent: HyperParameters) -> tuple[HyperParameters, Setting]:
-        """Perturb the hyperparameters of a parent; return them as they are if the build function rejects all."""
+        """Perturb the hyperparameters of a parent, or return them unchanged if the build function rejects every try."""
 
         def perturb(name: str, domain: Domain) -> Any:
             return domain.perturb(parent.values.get(name, domain.default), self._random)
@@ -212,24 +216,26 @@ def population_based_training(
     """Train a population in which the worst members copy the best.
 
     Every `interval` epochs, each of the worst members copies the weights and the optimizer state of one of the best
-    (exploit), and continues with perturbed hyperparameters (explore): numbers are multiplied or divided by 1.2, and
-    choices sometimes change. Learning rates and penalties therefore follow a schedule. All members must have weights
-    of the same shapes; search widths and depths with `search`. A killed run starts again with the same settings.
+    members (exploit), and continues with perturbed hyperparameters (explore). Numbers are multiplied or divided by 1.2,
+    and choices sometimes change. Learning rates and penalties therefore follow a schedule. The weights of all members
+    must have the same shapes, so use `search` to find widths and depths. If a run was killed, the next call starts
+    again from the first epoch with the same settings.
 
     Args:
         build (Callable): See `search`.
         space (dict[str, Domain] | None): See `search`. Default: None.
         data (tuple): ``(x, y)`` or ``(x, y, sample_weight)``.
-        **settings: ``trials`` (int), the number of members, default 16; ``epochs`` (int) of each member, default
-            100; ``interval`` (int), epochs between two exploit steps, default 5; ``quantile`` (float), fraction of
-            members to replace, in (0, 0.5], default 0.25. The arguments ``objective``, ``storage``, ``name``,
-            ``overwrite``, ``first``, ``seed``, ``verbose`` and those of `Population.fit` are the same as in `search`.
+        **settings: ``trials`` (int) is the number of members (16 by default). ``epochs`` (int) is the number of epochs
+            per member (100 by default). ``interval`` (int) is the number of epochs between two exploit steps (5 by
+            default). ``quantile`` (float) is the fraction of members to replace, in (0, 0.5] (0.25 by default). The
+            arguments ``objective``, ``storage``, ``name``, ``overwrite``, ``first``, ``seed`` and ``verbose``, and the
+            arguments of `Population.fit`, are the same as in `search`.
 
     Returns:
-        PBTResult: The trials, the best model, and the `schedules` of the hyperparameters.
+        PBTResult: The results, including the trials, the best model, and the hyperparameter `schedules`.
 
     Raises:
-        InvalidArgument: If an argument is not supported, or if weights of members have different shapes.
+        InvalidArgument: If an argument is not supported, or if the members' weights have different shapes.
 
     Example:
         >>> import fitwell as fw
@@ -252,10 +258,10 @@ def population_based_training(
 
 
 def copy_training_state(model: Model, parent: Model) -> None:
-    """Copy the weights and the optimizer state of `parent` to another model."""
+    """Copy the weights, the optimizer state and the epoch counter of `parent` to `model`."""
     model.set_weights(parent.get_weights())
     if type(model.optimizer) is type(parent.optimizer) and parent.optimizer.opt_state is not None:
-        # Layer names count models, so corresponding variables have different paths.
+        # Layer names contain a counter, so the same variable has a different path in each model.
         pairs = zip(parent._named_trainable_variables(), model._named_trainable_variables(), strict=True)
         path_of = {old: new for (old, _), (new, _) in pairs}
         model.optimizer.opt_state = {
@@ -272,11 +278,13 @@ def _check_shapes(population: Population, settings: list[Setting]) -> None:
     shapes = [[np.shape(weight) for weight in member.model.get_weights()] for member in population.members]
     for setting, own in zip(settings, shapes, strict=True):
         if own != shapes[0]:
-            raise _different_shapes(f"those of {setting} are {own}, those of {settings[0]} are {shapes[0]}")
+            raise _different_shapes(
+                f"{setting} has the shapes {own}, but {settings[0]} has the shapes {shapes[0]}"
+            )
 
 
 def _different_shapes(what: str) -> InvalidArgument:
     return InvalidArgument(
         "population_based_training: members copy weights, so all of them must have weights of the same shapes "
-        f"({what}); remove widths and depths from the space, and search them with fw.search"
+        f"({what}); remove widths and depths from the space, and use fw.search to find them"
     )

@@ -1,4 +1,4 @@
-"""Progress table of a search in the terminal."""
+"""The table that shows a search's progress in a terminal."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ VERBOSE = (Integer(0, 1) | Boolean() | Options("auto")).described_as("0 (silent)
 
 
 class ProgressTable:
-    """Shows the best trials, the number of finished trials and the elapsed time.
+    """A table of the best trials, the number of finished trials, and the elapsed time.
 
-    verbose: ``"auto"`` shows a live table in a terminal, and nothing elsewhere. 1 prints a line per batch
-        elsewhere. 0 is silent.
+    Args:
+        verbose: ``"auto"`` shows a live table if the output is a terminal. 1 also prints one line per batch if it is
+            not. 0 is silent.
+        objective: The objective of the search.
+        trials: The total number of trials, or None if it is not limited.
     """
 
     def __init__(self, verbose: int | str, objective: Objective, trials: int | None) -> None:
@@ -52,18 +55,18 @@ class ProgressTable:
             self._live.stop()
 
     def on_batch_begin(self, members: int) -> None:
-        """Show that a batch of `members` models starts."""
+        """Show that the training of a batch of `members` models has started."""
         self._running = (0, members)
         self._redraw()
 
     def on_member_end(self) -> None:
-        """Count one more trained model of the batch. Thread-safe."""
+        """Count one more trained model in the batch. This method is thread-safe."""
         with self._lock:
             self._running = (self._running[0] + 1, self._running[1])
             self._redraw()
 
     def on_batch_end(self, trials: Sequence[Any]) -> None:
-        """Show the present `trials`."""
+        """Show the current `trials`."""
         self._trials = trials
         self._running = (0, 0)
         self._redraw()
@@ -88,7 +91,7 @@ class ProgressTable:
         ranked = self._ranked()
         parts += [f"best {self.objective.name} {ranked[0].value:.5g}"] if ranked else []
         if self._running[1]:
-            parts.append(f"{self._running[0]} of {self._running[1]} models of this batch trained")
+            parts.append(f"{self._running[0]} of {self._running[1]} models in this batch trained")
         return ", ".join([*parts, format_seconds(time.monotonic() - self._began)])
 
     def _ranked(self) -> list[Any]:
@@ -105,7 +108,7 @@ class ProgressTable:
         names = list(dict.fromkeys(name for trial in best for name in trial.params))
         table = Table()
         for name in ("trial", self.objective.name, *names):
-            # Text, because rich interprets brackets in strings as styles.
+            # Use `Text`, because rich interprets brackets in strings as styles.
             table.add_column(Text(escape_controls(name)), justify="right")
         for trial in best:
             cells = [_cell(trial.params[name]) if name in trial.params else "" for name in names]

@@ -1,4 +1,4 @@
-"""Optuna pruners by name."""
+"""Creation of Optuna pruners from their names."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ if TYPE_CHECKING:
 
 __all__ = ["REDUCTION_FACTOR", "make_pruner", "rungs"]
 
-# Each rung of Hyperband has this many times the epochs of the one before.
+# Each rung of Hyperband has this many times the epochs of the previous rung.
 REDUCTION_FACTOR = 3
 
 
 def make_pruner(name: Any, epochs: int) -> BasePruner:
-    """Return the pruner `name` for trials of `epochs` epochs.
+    """Create the pruner `name` for trials with up to `epochs` epochs.
 
-    ``"hyperband"`` gives most trials few epochs, and the best of each rung three times as many. ``"median"`` stops
-    trials below the median of the others at the same epoch. None stops none.
+    ``"hyperband"`` trains most trials for a few epochs, and the best trials of each rung for three times as many.
+    ``"median"`` stops trials that are worse than the median of the other trials at the same epoch. None never stops a
+    trial.
     """
     from optuna import pruners
 
@@ -33,7 +34,7 @@ def make_pruner(name: Any, epochs: int) -> BasePruner:
 
 
 def rungs(epochs: int) -> list[int]:
-    """Return the numbers of epochs after which the pruner decides.
+    """Return the numbers of epochs after which the pruner decides whether to stop a trial.
 
     >>> rungs(100)
     [1, 3, 9, 27, 81]

@@ -1,4 +1,4 @@
-"""Optuna samplers by name."""
+"""Creation of Optuna samplers from their names."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["SAMPLERS", "STARTUP_TRIALS", "check_sampler", "make_sampler"]
 
-# Random trials before an adaptive sampler starts to use the results.
+# Number of random trials before an adaptive sampler starts to use the results.
 STARTUP_TRIALS = 10
 
 
 def _tpe(seed: int) -> BaseSampler:
     from optuna.samplers import TPESampler
 
-    # `group` models sets of hyperparameters that exist together, which depend on conditions;
-    # `constant_liar` makes the trials of a batch differ.
+    # Because of conditions, trials can have different sets of hyperparameters; `group` models each set separately.
+    # `constant_liar` prevents the trials of a batch from being nearly equal.
     return TPESampler(
         multivariate=True, group=True, constant_liar=True, n_startup_trials=STARTUP_TRIALS, seed=seed
     )
@@ -54,7 +54,7 @@ def _evolution(seed: int) -> BaseSampler:
     return EvolutionSampler(seed, STARTUP_TRIALS)
 
 
-# A grid does not sample: its points are enqueued one by one.
+# A grid search does not use a sampler, because its points are enqueued one by one.
 SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "tpe": _tpe,
     "random": _random,
@@ -63,12 +63,12 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "cmaes": _cmaes,
     "evolution": _evolution,
 }
-# Packages that Optuna imports only after the startup trials, in the middle of a search.
+# Packages that are checked before a search, because Optuna only imports them after the startup trials.
 _REQUIRED_PACKAGES = {"gp": "torch", "cmaes": "cmaes"}
 
 
 def check_sampler(name: Any) -> str:
-    """Return `name`, or raise if there is no such sampler or its package is missing."""
+    """Check that the sampler `name` exists and that its package is installed, and return `name`."""
     if name not in SAMPLERS:
         raise unknown_name_error("sampler", str(name), SAMPLERS)
     library = _REQUIRED_PACKAGES.get(name)
@@ -78,10 +78,10 @@ def check_sampler(name: Any) -> str:
 
 
 def make_sampler(name: str, seed: int, number: int) -> BaseSampler:
-    """Return the sampler for trial `number`.
+    """Create the sampler for trial `number`.
 
-    Each trial has a separate seed, so that a resumed or shared search samples what an uninterrupted one would,
-    and workers do not sample the same values.
+    Each trial has a separate seed. A resumed or shared search therefore samples the same values as an uninterrupted
+    search, and different workers sample different values.
     """
     trial_seed = int(np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(1)[0])
     with silence_optuna():

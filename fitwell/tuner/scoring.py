@@ -1,4 +1,4 @@
-"""Value of a trial: the objective of its members at their best epochs."""
+"""Computation of a trial's value from the learning curves of its members."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ __all__ = ["LearningCurve", "Score", "best_common_epoch", "best_per_curve"]
 
 @dataclass
 class LearningCurve:
-    """Learning curve of one member of a trial.
+    """The learning curve of one member of a trial.
 
-    values: values of the objective.
-    epochs: epochs (from 0) after which it was measured.
-    status: status of the member, as in `Population.results`.
+    Attributes:
+        values: Values of the objective.
+        epochs: 0-based epochs in which the values were measured.
+        seed: The member's seed.
+        status: The member's status, as in `Population.results`.
     """
 
     values: list[float]
@@ -33,21 +35,21 @@ class LearningCurve:
 
     @property
     def complete(self) -> bool:
-        """Whether training ended regularly."""
+        """Whether training ended normally, without an interruption."""
         return self.status not in ("interrupted", "not trained", "running")
 
     def value_at(self, epoch: int) -> float:
-        """Return the last value measured up to `epoch`; a stopped run keeps its last value."""
+        """Return the last value that was measured up to `epoch`, or NaN if there is none."""
         count = bisect.bisect_right(self.epochs, epoch)
         return self.values[count - 1] if count else math.nan
 
 
-# For each curve a value, and the epoch of that value.
+# A list with one value per curve, and a list with the epochs of these values.
 Score = tuple[list[float], list[int]]
 
 
 def best_per_curve(curves: Sequence[LearningCurve], objective: Objective) -> Score | None:
-    """Return the best value of each curve, or None if one has no finite value."""
+    """Return each curve's best value and its epoch, or None if a curve has no finite value."""
     values = [objective.best(curve.values) for curve in curves]
     if not all(map(math.isfinite, values)):
         return None
@@ -57,10 +59,10 @@ def best_per_curve(curves: Sequence[LearningCurve], objective: Objective) -> Sco
 
 
 def best_common_epoch(curves: Sequence[LearningCurve], objective: Objective) -> Score | None:
-    """Return the values at the epoch with the best mean, or None if no mean is finite.
+    """Return the values of all curves at the epoch with the best mean, or None if no mean is finite.
 
-    A final model is trained on all rows for this number of epochs, because it has no validation rows to stop on.
-    The best epoch of each fold would favor settings with noisy curves.
+    The final model is trained on all rows for this number of epochs, because there are no validation rows left that
+    could stop it. Using the best epoch of each fold instead would favor settings with noisy curves.
     """
     epochs = sorted({epoch for curve in curves for epoch in curve.epochs})
     table = [[curve.value_at(epoch) for curve in curves] for epoch in epochs]

@@ -1,4 +1,4 @@
-"""Validates the arguments of a search, and describes them for comparison with those of an existing study."""
+"""Validation of the arguments of a search, and the description that is compared with an existing study."""
 
 from __future__ import annotations
 
@@ -20,25 +20,29 @@ from fitwell.tuner.search_space import SearchSpace
 
 __all__ = ["check_data", "check_fit_arguments", "check_trials", "study_config"]
 
-# Arguments of `Population.fit` that the search sets itself, or takes under the same name.
+# Arguments of `Population.fit` that the search sets itself, or that are also arguments of `search`.
 _SEARCH_ARGUMENTS = frozenset(
     {"self", "x", "y", "verbose", "initial_epoch", "epochs", "callbacks", "sample_weight"}
 )
 
 
 def check_trials(trials: int | None, minutes: float | None, sampler: str) -> int | None:
-    """Return the number of trials, or raise if the search has no limit."""
+    """Check that the search has a limit, and return the number of trials."""
     if trials is None:
         if minutes is None and sampler != "grid":
-            raise InvalidArgument("search: pass a limit: trials=50, or minutes=5, or both")
+            raise InvalidArgument("search: the search needs a limit; pass trials=50, minutes=5, or both")
         return None
     return trials
 
 
 def check_data(data: Any) -> tuple[Any, Any, Any]:
-    """Return `data` as inputs, targets, and sample weights or None."""
+    """Check `data`, and return the inputs, the targets, and the sample weights (or None)."""
     if not isinstance(data, tuple) or len(data) not in (2, 3):
-        hint = "; leave space out with a keyword: search(build, data=(x, y))" if data is None else ""
+        hint = (
+            "; if there is no space, pass the data by keyword: search(build, data=(x, y))"
+            if data is None
+            else ""
+        )
         raise InvalidArgument(
             f"search: data must be a tuple (x, y) or (x, y, sample_weight), got {type(data).__name__}{hint}"
         )
@@ -58,7 +62,7 @@ def study_config(
     seed: int,
     fit: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return the settings that must be equal for trials to be comparable, as the study stores them."""
+    """Return the settings that must match for trials to be comparable, in the form that the study stores."""
     domains = space.domains
     return {
         "objective": objective.description,
@@ -76,7 +80,7 @@ def study_config(
 
 
 def _leaf_arrays(data: Any) -> list[Any]:
-    # A list of numbers, or of rows of numbers, is one array.
+    # Treat a list of numbers, or a list of rows, as one array.
     leaves = jax.tree.leaves(data, is_leaf=lambda part: isinstance(part, list) and not _holds_arrays(part))
     return [np.asarray(leaf) for leaf in leaves]
 
@@ -86,7 +90,7 @@ def _holds_arrays(data: list[Any]) -> bool:
 
 
 def check_fit_arguments(fit: Mapping[str, Any], search_signature: inspect.Signature) -> None:
-    """Raise if `fit` has a name that is not an argument of `Population.fit` for a search to pass on."""
+    """Check that each name in `fit` is an argument that a search can pass to `Population.fit`."""
     known = [name for name in inspect.signature(Population.fit).parameters if name not in _SEARCH_ARGUMENTS]
     for name in fit:
         if name not in known:
@@ -97,7 +101,7 @@ def check_fit_arguments(fit: Mapping[str, Any], search_signature: inspect.Signat
 
 
 def _config_value(value: Any) -> str:
-    """Return a string that identifies the value of an argument in every process."""
+    """Return a string that identifies an argument's value and is the same in every process."""
     if value is None or isinstance(value, str | int | float):
         return repr(value)
     if isinstance(value, tuple | list | np.ndarray):

@@ -1,4 +1,4 @@
-"""Results of a search."""
+"""The results of a search."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _STATES = {
 
 
 class SearchResult:
-    """The trials of a search, and the best of them. `search` returns it.
+    """The results of a search, including all trials and the best models. `search` returns this object.
 
     Args:
-        reader, trainer: Objects that `search` passes.
+        reader, trainer: Internal objects that `search` passes.
 
     Attributes:
-        study: The Optuna study, for example for ``optuna.visualization``. The dashboard opens it as well:
-            ``pip install optuna-dashboard``, then ``optuna-dashboard sqlite:///search.db``.
+        study: The Optuna study, which can be used with ``optuna.visualization``. To open it in the dashboard, run
+            ``pip install optuna-dashboard``, and then ``optuna-dashboard sqlite:///search.db``.
         objective: The `Objective` of the search.
 
     Example:
@@ -70,30 +70,32 @@ class SearchResult:
 
     @property
     def best_params(self) -> Setting:
-        """Hyperparameters of the best trial, as passed to the build function."""
+        """The best trial's hyperparameters, in the form that is passed to the build function."""
         return self._reader.hyperparameters_of(self._reader.best_trial())[1]
 
     @property
     def best_value(self) -> float:
-        """Objective of the best trial at its best epoch, the mean over repeats; with folds the best epoch of the mean.
+        """The value of the objective in the best trial, at its best epoch.
 
-        It is the best of many values on the same validation rows, so it is optimistic: evaluate the model on rows
-        that the search did not use.
+        With repeats, it is the mean over the repeats. With folds, it is the mean over the folds at the epoch with the
+        best mean. It is the best of many values on the same validation rows, so it is optimistic. Evaluate the model on
+        rows that the search did not use.
         """
         return float(self._reader.best_trial().value)
 
     def best_model(self) -> Model:
-        """Return the model of the best trial with the weights of its best epoch.
+        """Return the best trial's model with the weights of its best epoch.
 
-        The model is trained again, which gives the same numbers; with repeats, it is the best one of them. After a
-        search with folds, the model is trained on all rows for the best number of epochs, without callbacks that
-        monitor validation.
+        The model is trained again, which gives the same numbers. If the trial has more than one seed, the best seed is
+        used. After a search with folds, the model is trained on all rows for the best number of epochs, without
+        callbacks that monitor a validation metric.
 
         Returns:
             Model: The trained model.
 
         Raises:
-            StateError: If no trial is complete, or if the trials were read from a study without the rows.
+            StateError: If no trial is complete, or if the trials were read from a study, which does not contain the
+                rows.
         """
         return self.best_models(1)[0]
 
@@ -102,41 +104,42 @@ class SearchResult:
         """Return the models of the best trials.
 
         Args:
-            count (int): Number of models; fewer if there are fewer complete trials.
+            count (int): Number of models. If there are fewer complete trials, all of their models are returned.
 
         Returns:
-            list[Model]: The models, best first; see `best_model`.
+            list[Model]: The models, sorted from best to worst. See `best_model`.
         """
         return self._trained_models(self.ranking()[:count])
 
     @validate_params(top=Integer(1))
     def ensemble(self, top: int = 5) -> Ensemble:
-        """Return the models of the best trials as one predictor.
+        """Combine the models of the best trials into one predictor.
 
-        The best trial is partly the best by chance, and settings of similar quality make different errors, so their
-        mean is often better than the best model.
+        The best trial is partly the best by chance, and models of similar quality make different errors. The mean of
+        their predictions is therefore often better than the predictions of the best model.
 
         Args:
-            top (int): Number of models; fewer if there are fewer complete trials. Default: 5.
+            top (int): Number of models. If there are fewer complete trials, all of their models are used. Default: 5.
 
         Returns:
-            Ensemble: Predicts the mean and the standard deviation of the models; see `best_model`.
+            Ensemble: A predictor that computes the mean and the standard deviation of the models' predictions. See
+                `best_model` for how the models are trained.
         """
         return Ensemble(self.best_models(top))
 
     def ranking(self) -> list[Any]:
-        """Return the complete Optuna trials with a finite value, best first."""
+        """Return the complete Optuna trials with a finite value, sorted from best to worst."""
         return self._ranked(self._reader.require_finite_trials())
 
     @validate_params(count=Integer(1))
     def best_hyperparameters(self, count: int = 1) -> list[HyperParameters]:
-        """Return the hyperparameters of the best trials, to pass to ``build(hp)``.
+        """Return the hyperparameters of the best trials, which can be passed to ``build(hp)``.
 
         Args:
             count (int): Number of trials. Default: 1.
 
         Returns:
-            list[HyperParameters]: The hyperparameters, best first.
+            list[HyperParameters]: The hyperparameters, sorted from best to worst.
         """
         return [self._reader.hyperparameters_of(trial)[0] for trial in self.ranking()[:count]]
 
@@ -145,12 +148,12 @@ class SearchResult:
         return sorted(trials, key=lambda trial: sign * trial.value)
 
     def _trained_models(self, trials: Sequence[Any]) -> list[Model]:
-        """Train the model of each trial again."""
+        """Train each trial's model again."""
         trainer = self._trainer
         if trainer is None:
             raise StateError(
-                "the trials were read from a study, which does not store models: call search(x, y, ...) with the same "
-                "rows first; it does not repeat trials"
+                "the trials were read from a study, which does not store models; call search(x, y, ...) with the same "
+                "rows first, which does not repeat any trials"
             )
         seeds, runs = trainer.seeds, []
         folds = trainer.folds > 1
@@ -163,10 +166,10 @@ class SearchResult:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """A pandas table with one row per trial: value, state and hyperparameters.
+        """A pandas table with one row per trial, which contains its value, state and hyperparameters.
 
-        ``value`` is the objective at its best epoch, the mean over repeats or folds (folds share one best epoch), and
-        ``sd`` is their standard deviation. The value is infinite if a loss became NaN. ``best_epoch`` counts from 0.
+        ``value`` is the objective at its best epoch, averaged over repeats or folds (folds share one best epoch), and
+        ``sd`` is the standard deviation. The value is infinite if a loss became NaN. ``best_epoch`` is 0-based.
         """
         import pandas as pd
 
@@ -188,27 +191,28 @@ class SearchResult:
             setting = (
                 trial.params if refused or not trial.params else self._reader.hyperparameters_of(trial)[1]
             )
-            # A hyperparameter may have the name of a column ("value"): then its column gets a suffix.
+            # If a hyperparameter has the same name as another column, such as "value", its column gets a suffix.
             taken = {*row, REASON}
             row |= {f"{name} (setting)" if name in taken else name: value for name, value in setting.items()}
             rows.append(row | {REASON: attributes.get(REASON, "")})
         return pd.DataFrame(rows).set_index("trial") if rows else pd.DataFrame(columns=["value", "state"])
 
     def remarks(self) -> list[str]:
-        """Return a sentence for every hyperparameter whose best values are at an end of its range."""
+        """Return a warning for each hyperparameter whose best values are at one end of its range."""
         finite = self._ranked(self._reader.finite_trials())
         return find_boundary_warnings(finite, finite + self._reader.diverged_trials())
 
     def plot(self, by: str | None = None, figure: Figure | None = None) -> list[Axes]:
         """Plot the history of the search, and the objective against each hyperparameter.
 
-        Outliers are triangles at the edge, and trials without a finite value are crosses; a note counts them. The
-        best trials are always shown. Pruned trials are counted but not drawn. The axis of a hyperparameter is
-        logarithmic if it was sampled so.
+        Outliers are drawn as triangles at the edge, and trials without a finite value as crosses. A note says how many
+        there are. The best trials are always shown. Pruned trials are counted but not drawn. The axis of a
+        hyperparameter is logarithmic if the hyperparameter was sampled on a logarithmic scale.
 
         Args:
             by (str | None): Hyperparameter that sets the color of the trials. Default: None.
-            figure (matplotlib.figure.Figure | None): Empty figure to draw on. Default: None, a new one.
+            figure (matplotlib.figure.Figure | None): Empty figure to draw on. Default: None, which creates a new
+                figure.
 
         Returns:
             list[matplotlib.axes.Axes]: The axes. Call ``plt.show()`` in a script to show them.
@@ -224,6 +228,6 @@ class SearchResult:
         ended = [trial for trial in self._reader.get_trials() if trial.state.is_finished()]
         try:
             best = f", best {self.objective.name} {self.best_value:.4g} with {self.best_params}"
-        except StateError:  # none is complete yet
+        except StateError:  # no trial is complete yet
             best = ""
         return f"<SearchResult of {len(ended)} trials{best}>"

@@ -1,4 +1,4 @@
-"""The search space: declared as a dict of domains, or defined by the build function."""
+"""The search space, which is declared as a dict of domains or defined by the build function."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class SearchSpace:
     """A build function and the domains of its hyperparameters.
 
     Args:
-        build: ``build(setting)`` with a dict if domains are declared, otherwise ``build(hp)``, or an object
-            with such a method, as the hypermodels of KerasTuner.
-        domains: Domains by name, or None.
+        build: Function that builds a model, or an object with such a method, like KerasTuner's hypermodels. It is
+            called as ``build(setting)`` with a dict if domains are declared, and as ``build(hp)`` otherwise.
+        domains: A dict that maps names to domains, or None if the build function defines the space.
 
     Attributes:
         infeasible_reason: Message of the last `InvalidSetting` that `build` raised.
@@ -36,7 +36,8 @@ class SearchSpace:
     def sample(self, hp: HyperParameters) -> Setting:
         """Sample all hyperparameters of one model from `hp`, and return the setting.
 
-        Raises `InvalidSetting` if the build function rejects it.
+        Raises:
+            InvalidSetting: If the build function rejects the setting.
         """
         if self.domains is None:
             # The model built here is discarded, so it must not advance the random streams.
@@ -45,7 +46,7 @@ class SearchSpace:
             return dict(hp.values)
         setting: Setting = {}
         for name, domain in self.domains.items():
-            # Not `get`: None may be a valid value of a parent.
+            # Do not use `get`, because None may be a valid value of a parent.
             if all(parent in setting and setting[parent] in values for parent, values in domain.when.items()):
                 setting[name] = (
                     _sample_list(hp, name, domain) if isinstance(domain, List) else hp.suggest(name, domain)
@@ -53,7 +54,7 @@ class SearchSpace:
         return setting
 
     def flatten_lists(self, setting: Mapping[str, Any]) -> Setting:
-        """Return `setting` with each list replaced by its length and values, as in the study."""
+        """Replace each list in a setting with its length and its values, as the study stores them."""
         flat: Setting = {}
         for name, value in setting.items():
             domain = (self.domains or {}).get(name)
@@ -67,7 +68,7 @@ class SearchSpace:
         return flat
 
     def build(self, setting: Setting) -> Model:
-        """Return the model of `setting`."""
+        """Build and return the model for `setting`."""
         model = self._call(
             HyperParameters.from_values(setting) if self.domains is None else copy_setting(setting)
         )
@@ -81,10 +82,10 @@ class SearchSpace:
             raise
 
     def grid(self) -> Iterator[tuple[dict[str, Any], Setting]]:
-        """Yield every combination, as parameters of a study and as a setting.
+        """Yield every combination of grid values, as study parameters and as a setting.
 
-        Works like an odometer that adds a wheel when a hyperparameter is first requested, so a conditional
-        hyperparameter multiplies only the settings in which it exists.
+        The last hyperparameter changes fastest. Each one is added to the grid when it is first requested, so a
+        conditional hyperparameter only multiplies the settings in which it exists.
         """
         axes: list[_GridAxis] = []
         while True:
@@ -124,7 +125,7 @@ class _GridAxis:
 
 
 def encode_params(hp: HyperParameters) -> dict[str, Any]:
-    """Return the values of `hp` as the study stores them."""
+    """Convert the values in `hp` to the form that the study stores, which excludes constants."""
     return {
         name: hp.domains[name].to_storage(value)
         for name, value in hp.values.items()
@@ -138,17 +139,17 @@ def _sample_list(hp: HyperParameters, name: str, values: List) -> list[Any]:
 
 
 def get_build_function(build: Any) -> Callable[..., Any]:
-    """Return `build` itself, or its method `build`."""
+    """Return `build` if it is a function, or its method `build` if it is a hypermodel."""
     if hasattr(build, "build") and not isinstance(build, Model):
         if hasattr(build, "fit"):
             raise InvalidArgument(
-                f"{type(build).__name__}.fit is not supported: all trials are trained together. Remove it, and "
-                "pass its arguments of fit (callbacks, batch_size) to search"
+                f"{type(build).__name__}.fit is not supported, because all trials are trained together; remove it, "
+                "and pass arguments of fit, such as callbacks and batch_size, to search"
             )
         return build.build
     if not callable(build) or isinstance(build, Model):
         raise InvalidArgument(
-            f"build must be a function from hyperparameters to a compiled model, got {build!r}; write "
+            f"build must be a function that takes hyperparameters and returns a compiled model, got {build!r}; write "
             "def build(hp): ... return model"
         )
     return build
@@ -157,38 +158,37 @@ def get_build_function(build: Any) -> Callable[..., Any]:
 def _check_domains(space: Any) -> dict[str, Domain]:
     if not isinstance(space, Mapping):
         raise InvalidArgument(
-            f"space: expected a dict from names to domains such as fw.tuner.Float(1e-4, 1e-1, log=True), got {space!r}"
+            f"space: expected a dict that maps names to domains such as fw.tuner.Float(1e-4, 1e-1), got {space!r}"
         )
     if not space:
         raise InvalidArgument(
-            "space: it is empty, so there is nothing to search; leave it out if build(hp) requests its "
+            "space: the dict is empty, so there is nothing to search; omit it if build(hp) requests its "
             "hyperparameters itself"
         )
     known: list[str] = []
     for name, domain in space.items():
         if not isinstance(name, str):
-            raise InvalidArgument(f"space: the names of hyperparameters must be strings, got {name!r}")
+            raise InvalidArgument(f"space: hyperparameter names must be strings, got {name!r}")
         if not isinstance(domain, Domain):
             raise InvalidArgument(
                 f"space[{name!r}]: expected a domain (fw.tuner.Float, Int, Choice, Boolean, Fixed, List), got "
                 f"{domain!r}; for a list of values write fw.tuner.Choice([...])"
             )
         for parent, allowed in domain.when.items():
-            location = f"space[{name!r}]: its condition"
+            location = f"space[{name!r}]: its condition depends on {parent!r}"
             if parent not in known:
                 if parent in space:
                     raise InvalidArgument(
-                        f"{location} {parent!r} is later in the space; move it before {name!r}"
+                        f"{location}, which comes later in the space; move {parent!r} before {name!r}"
                     )
                 hint = (
-                    did_you_mean(parent, known)
-                    or f"; the entries before it are: {', '.join(known) or 'none'}"
+                    did_you_mean(parent, known) or f"; the previous names are: {', '.join(known) or 'none'}"
                 )
-                raise InvalidArgument(f"{location} {parent!r} is not in the space{hint}")
+                raise InvalidArgument(f"{location}, which is not in the space{hint}")
             possible = space[parent]
             if not isinstance(possible, List) and not any(possible.contains(value) for value in allowed):
                 raise InvalidArgument(
-                    f"{location} never holds: {allowed!r} are not values of {parent!r}, which is {possible!r}"
+                    f"{location}, but it can never be met, because no value in {allowed!r} is in {possible!r}"
                 )
         known.append(name)
     return dict(space)

@@ -1,6 +1,6 @@
-"""Storage of a study, and the lock under which workers claim trials.
+"""The storage of a study, and the lock that workers hold while they claim trials.
 
-A study is an ordinary Optuna study: ``optuna-dashboard sqlite:///search.db`` opens it.
+A study is an ordinary Optuna study, which you can open with ``optuna-dashboard sqlite:///search.db``.
 """
 
 from __future__ import annotations
@@ -33,19 +33,20 @@ DEFAULT_FILE = "search.db"
 MEMORY = ":memory:"
 SQLITE_SUFFIXES = (".db", ".sqlite", ".sqlite3")
 JOURNAL_SUFFIXES = (".journal", ".log", ".jsonl")
-# Seconds to wait for another writer.
+# Number of seconds to wait for another writer.
 LOCK_TIMEOUT = 20.0
 
 
 class Storage:
-    """An open storage.
+    """An open storage, which can contain any number of studies.
 
     Args:
         name: Human-readable name.
-        open_backend: Returns the Optuna storage.
-        lock: Returns a context manager that excludes other workers.
-        file: Path of the file, or None if there is none.
-        journal: Journal backend, or None for databases. Its attribute `line` is the number of the last line read.
+        open_backend: Function that opens and returns the Optuna storage.
+        lock: Function that returns a context manager that excludes other workers.
+        file: The file's path, or None if the storage is not a file.
+        journal: The journal backend, or None for databases. Its attribute `line` is the number of the line that is
+            being read.
     """
 
     def __init__(
@@ -60,20 +61,20 @@ class Storage:
         self._journal = journal
         self._file = file
         self._lock = lock
-        # Two workers that start together would both create the tables.
+        # Without the lock, two workers that start at the same time would both create the tables.
         with self.translate_errors(), silence_optuna(), lock():
             self.backend = open_backend()
         self._inode = _inode(file)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Exclude other workers inside the block. The lock ends with the process."""
+        """Exclude other workers inside the block. The lock is also released if the process is killed."""
         with contextlib.ExitStack() as held:
             with self.translate_errors():
-                # Writes to a file that was deleted or replaced are lost.
+                # Anything written to a file that was deleted or replaced would be lost.
                 if _inode(self._file) != self._inode:
                     raise FileError(
-                        f"the storage {self.name} is gone: the file was deleted or replaced, and its trials are lost; "
+                        f"the file of the storage {self.name} was deleted or replaced, so its trials are lost; "
                         "restore the file, or start again"
                     )
                 held.enter_context(silence_optuna())
@@ -82,10 +83,10 @@ class Storage:
 
     @contextlib.contextmanager
     def translate_errors(self) -> Iterator[None]:
-        """Convert errors of databases and Optuna to `FileError` while reading a study that may be damaged.
+        """Convert database and Optuna errors to `FileError` inside a block that reads a possibly damaged study.
 
-        Errors that are raised by fitwell itself pass: they are faults of fitwell, not of the storage. The block must
-        not call user functions, for the same reason.
+        Errors that fitwell itself raises are not converted, because the storage did not cause them. For the same
+        reason, the block must not call user functions.
         """
         passed: tuple[type[Exception], ...] = (FitwellError, *_database_errors())
         with self.translate_database_errors():
@@ -98,14 +99,14 @@ class Storage:
                     raise
                 text = escape_controls(f"{type(error).__name__}: {short_repr(str(error), 300, quote=False)}")
                 raise FileError(
-                    f"the storage {self.name} holds something that cannot be read{self._location()} ({text}): it was "
-                    "changed, or written by another version of Optuna or fitwell. Use another file, or restore a "
-                    "copy of this one"
+                    f"the storage {self.name} contains data that cannot be read{self._location()} ({text}); it was "
+                    "changed, or written by a different version of Optuna or fitwell. Use a different file, or "
+                    "restore a copy of this one"
                 ) from error
 
     @contextlib.contextmanager
     def translate_database_errors(self) -> Iterator[None]:
-        """Convert errors of databases to `FileError`; other errors pass."""
+        """Convert database and file errors to `FileError` inside the block. Other errors are not converted."""
         try:
             yield
         except FileError:
@@ -128,15 +129,16 @@ class Storage:
         text = " ".join(causes)
         if "is locked" in text:
             return (
-                f"the storage {self.name} is locked: another program has been writing to it for {LOCK_TIMEOUT:g} "
-                "seconds; close it (a database browser, a copy in progress), then start again: nothing is lost"
+                f"the storage {self.name} is locked because another program has been writing to it for "
+                f"{LOCK_TIMEOUT:g} seconds; close that program (such as a database browser or a backup), and start "
+                "again. No trials are lost"
             )
         if "not a database" in text:
-            return f"the storage {self.name} is not a SQLite database; use another file"
+            return f"the storage {self.name} is not a SQLite database; use a different file"
         if "malformed" in text:
-            return f"the storage {self.name} is damaged; use another file, or restore a copy of this one"
+            return f"the storage {self.name} is damaged; use a different file, or restore a copy of this one"
         if "unable to open" in text:
-            return f"the storage {self.name} cannot be opened: check that the folder exists and is writable"
+            return f"the storage {self.name} cannot be opened; check that the folder exists and is writable"
         first = next(iter(causes[-1].splitlines()), type(error).__name__)
         return f"the storage {self.name} cannot be used: {escape_controls(first)}"
 
@@ -144,9 +146,10 @@ class Storage:
 def open_storage(given: str | Path | None) -> Storage:
     """Open a storage, or create it if it does not exist.
 
-    given: a SQLite file (``.db``, ``.sqlite``; default ``search.db``) for workers on one machine; a journal file
-        (``.journal``, ``.log``) on a shared drive, or ``postgresql://…``, for workers on several machines; or
-        ``":memory:"`` for a study that ends with the process.
+    Args:
+        given: For workers on one machine, a SQLite file (``.db`` or ``.sqlite``). For workers on different machines, a
+            journal file on a shared drive (``.journal`` or ``.log``), or a URL ``postgresql://…``. For a study that is
+            lost when the process ends, ``":memory:"``. None means ``search.db``.
     """
     text = DEFAULT_FILE if given is None else os.fspath(given) if isinstance(given, str | os.PathLike) else ""
     if text in (MEMORY, "sqlite://", "sqlite:///:memory:"):
@@ -162,7 +165,7 @@ def open_storage(given: str | Path | None) -> Storage:
     if "://" not in text and path.suffix.lower() in JOURNAL_SUFFIXES:
         return _open_journal(path)
     raise InvalidArgument(
-        f"storage: expected a file that ends in {', '.join(SQLITE_SUFFIXES)} (SQLite) or "
+        f"storage: expected a file name that ends in {', '.join(SQLITE_SUFFIXES)} (SQLite) or "
         f"{', '.join(JOURNAL_SUFFIXES)} (journal), a URL postgresql://user@host/database, or ':memory:', got {given!r}"
     )
 
@@ -172,7 +175,7 @@ def _open_sqlite(path: Path) -> Storage:
     import sqlalchemy
 
     _check_file(path)
-    # Some characters of a file name have a special meaning in a URL.
+    # Let SQLAlchemy create the URL, because some characters in a file name have a special meaning in a URL.
     url = sqlalchemy.engine.URL.create("sqlite", database=str(path)).render_as_string()
 
     def open_backend() -> Any:
@@ -185,7 +188,7 @@ def _open_sqlite(path: Path) -> Storage:
 def _file_lock(path: Path) -> Iterator[None]:
     import sqlite3
 
-    # A separate empty database: on every system, the lock of SQLite ends with its process.
+    # Lock a separate empty database, because SQLite's lock ends with the process on every system.
     connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT, isolation_level=None)
     try:
         connection.execute("BEGIN EXCLUSIVE")
@@ -200,7 +203,7 @@ def _open_journal(path: Path) -> Storage:
     from fitwell.tuner.journal_backend import RepairingJournalBackend
 
     _check_file(path)
-    # On network drives only creating a file is reliably exclusive.
+    # On network drives, creating a file is the only operation that is reliably exclusive.
     lock = journal.JournalFileOpenLock(f"{path}.workers")
 
     @contextlib.contextmanager
@@ -209,7 +212,7 @@ def _open_journal(path: Path) -> Storage:
         try:
             yield
         finally:
-            # Other workers break the lock after 30 seconds, as when the computer was asleep.
+            # Other workers break the lock after 30 seconds, for example if this computer was asleep.
             with contextlib.suppress(RuntimeError):
                 lock.release()
 
@@ -229,13 +232,13 @@ def _open_postgresql(url: str) -> Storage:
             str(error.name), error.name
         )
         raise MissingExtra(
-            f"the storage {shown} needs a driver, {error.name}, which is not installed: pip install {package}"
+            f"the storage {shown} needs a driver, {error.name}, which is not installed; run pip install {package}"
         ) from error
     key = int.from_bytes(hashlib.sha256(b"fitwell search").digest()[:7], "big")
 
     @contextlib.contextmanager
     def hold() -> Iterator[None]:
-        # The lock ends with the connection, and so with the process.
+        # The lock ends when the connection is closed, which also happens when the process ends.
         with engine.connect() as connection:
             connection.execute(sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": key})
             yield
@@ -244,7 +247,7 @@ def _open_postgresql(url: str) -> Storage:
 
 
 def _raised_by_optuna(error: BaseException) -> bool:
-    """Return whether Optuna, or a library that it calls, raised an error, and not fitwell."""
+    """Return whether an error was raised by Optuna or by a library that it calls, and not by fitwell."""
     packages = [
         str(frame.f_globals.get("__name__")).partition(".")[0]
         for frame, _ in traceback.walk_tb(error.__traceback__)
@@ -260,9 +263,11 @@ def _inode(file: Path | None) -> int | None:
 def _check_file(path: Path) -> None:
     check_path(path, "storage")
     if not path.absolute().parent.is_dir():
-        raise FileError(f"the storage {path} cannot be created: there is no folder {path.absolute().parent}")
+        raise FileError(
+            f"cannot create the storage {path}: the folder {path.absolute().parent} does not exist"
+        )
     if path.exists() and not path.is_file():
-        raise FileError(f"the storage {path} is not a file; use another name")
+        raise FileError(f"the storage {path} is not a file; use a different name")
 
 
 def _database_errors() -> tuple[type[Exception], ...]:

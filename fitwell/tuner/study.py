@@ -1,8 +1,8 @@
-"""An Optuna study that several workers share.
+"""An Optuna study that multiple workers share.
 
-Every RUNNING trial stores the name of its worker. Workers claim trials only under the lock of the storage: new
-trials until their number is reached, and stale trials of dead workers. A killed search therefore resumes the trials
-that were running, and workers never start too many trials.
+Every RUNNING trial stores the name of its worker. A worker only claims trials while it holds the storage's lock. It
+takes over the stale trials of dead workers, and starts new trials until the requested number is reached. A killed
+search therefore resumes the trials that were running, and workers never start too many trials.
 """
 
 from __future__ import annotations
@@ -38,34 +38,35 @@ from fitwell.tuner.user_attrs import (
 
 __all__ = ["MAX_CRASHES", "MAX_INFEASIBLE", "SharedStudy", "StudyMismatchError"]
 
-# A trial is marked failed after this many workers crashed (mostly out of memory) while training it alone.
+# A trial is marked as failed after this many workers crashed while training it alone (usually because they ran out of
+# memory).
 MAX_CRASHES = 3
-# After each crash the trial is trained in a batch smaller by this factor, and finally alone: workers also crash because
-# a batch is too large, or because they are killed.
+# After each crash, the trial is trained in a batch that is smaller by this factor, and finally alone. The trial itself
+# may not be the cause, because workers also crash if a batch is too large or if they are killed.
 _BATCH_DIVISOR = 8
-# Rejected settings in a row after which the search fails.
+# Number of settings that the build function may reject in a row before the search fails.
 MAX_INFEASIBLE = 100
 
 
 class SharedStudy(StudyReader):
-    """The study of one search, opened or created, whose trials several workers claim.
+    """A study whose trials are claimed by multiple workers. It is created if it does not exist.
 
     Args:
-        storage: Storage of the study.
-        name: Name of the study.
-        space: Search space.
-        objective: Objective of the search.
+        storage: The study's storage.
+        name: The study's name.
+        space: The search space.
+        objective: The objective of the search.
         sampler: Name of the sampler.
-        pruner: Optuna pruner, or None.
-        seed: Seed of the sampler.
-        trials: Number of trials of all workers and calls, or None if there is no limit.
-        batch: Number of trials trained together, or None if trials cannot be trained separately.
+        pruner: The Optuna pruner, or None.
+        seed: Seed for the sampler.
+        trials: Total number of trials over all workers and calls, or None if there is no limit.
+        batch: Number of trials that are trained together, or None if trials cannot be trained separately.
         first: Settings to try before the sampler is used.
-        config: Settings that must equal those of an existing study, so that trials are comparable.
+        config: Settings that must be the same as in an existing study, so that the trials are comparable.
         overwrite: Whether to delete an existing study.
 
     Raises:
-        StudyMismatchError: If an existing study has another configuration.
+        StudyMismatchError: If an existing study has a different configuration.
     """
 
     def __init__(
@@ -100,7 +101,11 @@ class SharedStudy(StudyReader):
         self.worker = Worker(self._write_heartbeat)
 
     def _open(self, name: str) -> Any:
-        """Return the Optuna study, created if necessary, or raise if it has another configuration."""
+        """Return the Optuna study, and create it if it does not exist.
+
+        Raises:
+            StudyMismatchError: If the study exists but has a different configuration.
+        """
         optuna, backend = import_optuna(), self.storage.backend
         if self._overwrite and name in self._study_names():
             optuna.delete_study(study_name=name, storage=backend)
@@ -131,7 +136,7 @@ class SharedStudy(StudyReader):
         )
         if differences:
             raise StudyMismatchError(
-                f"the study {name!r} in {self.storage.name} was created with other settings, so its "
+                f"the study {name!r} in {self.storage.name} was created with different settings, so its "
                 f"trials cannot be compared with new ones ({differences})"
             )
         return study
@@ -139,10 +144,10 @@ class SharedStudy(StudyReader):
     # --- claiming trials -----------------------------------------------------------------------------------
 
     def claim_trials(self, count: int) -> list[TrialHandle]:
-        """Claim up to `count` trials to train, stale ones first. Empty if none are left.
+        """Claim up to `count` trials, starting with stale ones, and return an empty list if none are left.
 
-        Hyperparameters are sampled outside the lock, because a sampler or the build function may take longer than
-        the lock timeout of other workers.
+        Hyperparameters are sampled without the lock, because a sampler or the build function may take longer than other
+        workers wait for the lock.
         """
         handles: list[TrialHandle] = []
         infeasible_count = 0
@@ -160,7 +165,7 @@ class SharedStudy(StudyReader):
                 except InvalidSetting as error:
                     self.mark_infeasible(handles.pop(), str(error))
                     infeasible_count += 1
-        except BaseException:  # such as an error of the build function: no worker will train these
+        except BaseException:  # such as an error in the build function; this worker trains nothing more
             self.release(handles)
             raise
         if infeasible_count == MAX_INFEASIBLE and not handles:
@@ -170,27 +175,28 @@ class SharedStudy(StudyReader):
         return handles
 
     def mark_infeasible(self, handle: TrialHandle, reason: str) -> None:
-        """Mark a trial whose setting the build function rejected; it does not count as a trial."""
+        """Mark a trial as failed because the build function rejected its setting. Failed trials do not count."""
         with self.storage.lock(), self.storage.translate_errors():
             if self._owns(handle):
                 self._tell_infeasible(handle.trial, reason)
 
     def check_infeasible(self) -> None:
-        """Raise `InvalidArgument` if the build function rejected all of the last settings."""
+        """Raise `InvalidArgument` if the build function rejected each of the last 100 settings."""
         last = self.get_trials()[-MAX_INFEASIBLE:]
         if len(last) == MAX_INFEASIBLE and all(trial.state.name == "FAIL" for trial in last):
             raise self._no_feasible_point(f"{MAX_INFEASIBLE} settings in a row")
 
     def _no_feasible_point(self, what: str) -> InvalidArgument:
         return InvalidArgument(
-            f"the space seems to have no valid point: the build function rejected {what}. The last reason: "
-            f"{self.space.infeasible_reason}"
+            f"the space seems to have no valid setting, because the build function rejected {what}. The last reason "
+            f"was: {self.space.infeasible_reason}"
         )
 
     def _claim_next(self, others: int) -> TrialHandle | None:
         """Claim a stale trial or a new one, or return None if there are enough trials.
 
-        others: number of trials claimed before for the same batch.
+        Args:
+            others: Number of trials that were already claimed for the same batch.
         """
         with self.storage.translate_errors():
             for stale in self._stale_trials():
@@ -215,7 +221,7 @@ class SharedStudy(StudyReader):
             return self._claim_new()
 
     def _claim_new(self) -> TrialHandle:
-        # Some versions of Optuna sample immediately, which must not happen under the lock.
+        # Some versions of Optuna sample in `ask`, which must not take long under the lock, so use a fast sampler here.
         self.study.sampler = make_sampler("random", self._seed, 0)
         trial = self.study.ask()
         trial.set_user_attr(WORKER, self.worker.name)
@@ -226,17 +232,17 @@ class SharedStudy(StudyReader):
         return TrialHandle(self._running_trial(number), self.storage.translate_database_errors, **known)
 
     def _running_trial(self, number: int) -> Any:
-        """Return the Optuna `Trial` of a RUNNING trial, which uses the present sampler of the study."""
+        """Return the Optuna `Trial` object of a RUNNING trial, which uses the study's current sampler."""
         trial_id = self.storage.backend.get_trial_id_from_study_id_trial_number(self._study_id, number)
         return import_optuna().trial.Trial(self.study, trial_id)
 
     def _next_grid_point(self, known: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-        """Return the next unclaimed point of the grid, or None at its end."""
+        """Return the next unclaimed point of the grid, or None if there is none left."""
         try:
-            # Every point is visited once, because known points stay known.
+            # The generator continues where it stopped, which is correct because claimed points stay claimed.
             return next((point for point, _ in self._grid if point not in known), None)
         except BaseException:
-            self._grid = self.space.grid()  # an error ends the generator
+            self._grid = self.space.grid()  # the error has ended the generator
             raise
 
     def _encode_initial_params(self, setting: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,17 +260,17 @@ class SharedStudy(StudyReader):
         if unknown:
             under = " under these conditions" if unknown[0] in (self.space.domains or hp.domains) else ""
             raise InvalidArgument(
-                f"first: the space has no hyperparameter {unknown[0]!r}{under} in {dict(setting)!r}; leave it out"
+                f"first: {dict(setting)!r} contains {unknown[0]!r}, which is not a hyperparameter{under}; remove it"
             )
         return encode_params(hp)
 
     def _stale_trials(self) -> list[Any]:
-        """Return the RUNNING trials of dead workers, those with the fewest crashes first."""
+        """Return the RUNNING trials of dead workers, sorted from fewest to most crashes."""
         attributes = self.study.user_attrs
         stale = []
         for trial in self._trials_in_state("RUNNING"):
             owner = trial.user_attrs.get(WORKER)
-            # Names are written under the lock, so a missing name means that the worker crashed.
+            # A worker writes its name under the lock, so a missing name means that the worker crashed.
             if not owner or (owner != self.worker.name and not is_alive(owner, attributes)):
                 stale.append(trial)
         return sorted(stale, key=crash_count)
@@ -277,7 +283,7 @@ class SharedStudy(StudyReader):
         if self._max_batch_size(crashes - MAX_CRASHES) == 1:
             self._tell_infeasible(
                 self._running_trial(frozen.number),
-                f"{crashes} workers died while training it, the last {MAX_CRASHES} while training it alone",
+                f"{crashes} workers died while training it, and the last {MAX_CRASHES} were training it alone",
             )
             return None
         handle = self._make_handle(
@@ -290,7 +296,7 @@ class SharedStudy(StudyReader):
         return handle
 
     def _max_batch_size(self, crashes: int) -> float:
-        """Return the maximum size of a batch with a trial that crashed this many workers."""
+        """Return the maximum size of a batch that contains a trial with this number of crashes."""
         return (
             math.inf if self._batch is None or crashes < 0 else max(1, self._batch // _BATCH_DIVISOR**crashes)
         )
@@ -298,8 +304,8 @@ class SharedStudy(StudyReader):
     # --- results -------------------------------------------------------------------------------------------
 
     def report(self, handle: TrialHandle, step: int, value: float) -> bool:
-        """Store the value after `step` epochs; return whether to prune the trial."""
-        with self.storage.translate_errors():  # no lock: members report from several threads
+        """Store the value after `step` epochs, and return whether to prune the trial."""
+        with self.storage.translate_errors():  # without the lock, because several threads report
             if not self._owns(handle):
                 return True
             if step not in handle.reported_steps:
@@ -307,7 +313,7 @@ class SharedStudy(StudyReader):
             return bool(handle.trial.should_prune())
 
     def finish(self, handle: TrialHandle, value: float, pruned: bool = False, **attributes: Any) -> None:
-        """Store the result of a trial."""
+        """Store the result of a trial, and mark the trial as complete or pruned."""
         with self.storage.lock(), self.storage.translate_errors():
             if not self._owns(handle):
                 return
@@ -317,7 +323,7 @@ class SharedStudy(StudyReader):
             self.study.tell(handle.trial, None if pruned else value, state)
 
     def own_diverged_trials(self) -> list[Any]:
-        """Return the complete trials without a finite value that this worker trained."""
+        """Return the complete trials that this worker trained and that have no finite value."""
         return [trial for trial in self.diverged_trials() if trial.user_attrs.get(WORKER) == self.worker.name]
 
     def release(self, handles: Sequence[TrialHandle]) -> None:
@@ -329,8 +335,8 @@ class SharedStudy(StudyReader):
     def _owns(self, handle: TrialHandle) -> bool:
         """Return whether this worker still owns a trial.
 
-        Other workers take over after a long time without heartbeats, as when the computer was asleep. They train
-        the same model.
+        Another worker takes over after a long time without heartbeats, for example if this computer was asleep. That
+        worker trains the same model.
         """
         return self.get_trials()[handle.number].user_attrs.get(WORKER) == self.worker.name
 

@@ -1,4 +1,4 @@
-"""Reads the trials of an Optuna study."""
+"""A reader for the trials of an Optuna study."""
 
 from __future__ import annotations
 
@@ -25,28 +25,29 @@ __all__ = ["StudyMismatchError", "StudyReader"]
 
 
 class StudyMismatchError(InvalidArgument):
-    """The storage holds a different study of the same name.
+    """An error that is raised if the storage contains a different study with the same name.
 
-    what: the difference, without advice.
+    Attributes:
+        what: Description of the difference, without advice.
     """
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what}. Pass another name=..., or overwrite=True to delete it and start over")
+        super().__init__(f"{what}. Pass a different name=..., or overwrite=True to delete it and start over")
         self.what = what
 
 
 class StudyReader:
-    """The trials of an existing study.
+    """A reader for the trials of an existing study.
 
     Args:
-        storage: Storage of the study.
-        name: Name of the study.
-        space: Search space, to decode hyperparameters.
-        objective: Objective of the study.
+        storage: The study's storage.
+        name: The study's name.
+        space: The search space, which decodes the stored hyperparameters.
+        objective: The study's objective.
 
     Raises:
-        StateError: If there is no such study, or if it has not started.
-        StudyMismatchError: If it has another objective.
+        StateError: If the study does not exist or has not started.
+        StudyMismatchError: If the study has a different objective.
     """
 
     def __init__(self, storage: Storage, name: str, space: SearchSpace, objective: Objective) -> None:
@@ -58,7 +59,7 @@ class StudyReader:
             self._token = self._current_token()
 
     def _open(self, name: str) -> Any:
-        """Return the Optuna study, or raise if it does not exist or does not match."""
+        """Open the Optuna study, and check that it exists and has the same objective."""
         if name not in self._study_names():
             raise StateError(f"there is no study {name!r} in {self.storage.name} yet")
         study = import_optuna().load_study(study_name=name, storage=self.storage.backend)
@@ -94,10 +95,10 @@ class StudyReader:
         if not trials:
             diverged = self.diverged_trials()
             why = (
-                f": {describe_diverged_trials(diverged)}. See `trials`, column 'reason'; NaN often means that the "
-                "learning rates of the space are too large"
+                f": {describe_diverged_trials(diverged)}. See the column 'reason' of `trials`; NaN often means "
+                "that the learning rates of the space are too large"
                 if diverged
-                else "; see `trials`, column 'state', and continue the search"
+                else "; see the column 'state' of `trials`, and continue the search"
             )
             raise StateError(f"no trial has a finite value yet{why}")
         return trials
@@ -111,16 +112,16 @@ class StudyReader:
         return [trial for trial in self._complete_trials() if not math.isfinite(trial.value)]
 
     def best_trial(self) -> Any:
-        """Return the best of the complete trials."""
+        """Return the best complete trial."""
         pick = min if self.objective.direction == "min" else max
         return pick(self.require_finite_trials(), key=lambda trial: trial.value)
 
     def hyperparameters_of(self, frozen: Any) -> tuple[HyperParameters, Setting]:
-        """Return the hyperparameters of a finished trial, and its setting."""
+        """Return the hyperparameters and the setting of a finished trial."""
         return self.decode_params(frozen.user_attrs.get(FINAL_PARAMS, frozen.params))
 
     def decode_params(self, values: Mapping[str, Any]) -> tuple[HyperParameters, Setting]:
-        """Return the hyperparameters that the study stores as `values`, and their setting."""
+        """Convert the values that a study stores to hyperparameters and a setting."""
 
         def look_up(name: str, domain: Any) -> Any:
             return domain.from_storage(values[name]) if name in values else domain.default

@@ -1,4 +1,4 @@
-"""Handle of a trial that this worker trains."""
+"""The handle of a trial that this worker trains."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class TrialHandle:
     """A trial that this worker trains.
 
     Attributes:
-        trial: Optuna trial.
-        storage_guard: Context manager that translates storage errors while sampling.
+        trial: The Optuna trial.
+        storage_guard: Function that returns a context manager that converts storage errors during sampling.
         max_batch_size: Maximum size of the batch that contains the trial.
-        setting: Hyperparameters of the model.
-        reported_steps: Steps that an earlier worker reported.
-        hp: Samples from the trial; values that an earlier worker sampled stay the same.
+        setting: The setting from which the model is built.
+        reported_steps: Steps that an earlier worker already reported.
+        hp: Hyperparameters that are sampled from the trial. Values that an earlier worker sampled stay the same.
     """
 
     trial: Any
@@ -45,7 +45,7 @@ class TrialHandle:
             except ValueError as error:
                 raise InvalidArgument(
                     f"{name}: {domain!r} is not compatible with earlier trials in the study "
-                    f"{self.trial.study.study_name!r} ({error}). If build was changed, pass another name=..., or "
+                    f"{self.trial.study.study_name!r} ({error}). If you changed build, pass a different name=..., or "
                     "overwrite=True to start over; if the choices depend on other hyperparameters, use a different "
                     "name in each case"
                 ) from error
@@ -54,5 +54,5 @@ class TrialHandle:
 
     @property
     def number(self) -> int:
-        """Number of the trial in the study."""
+        """The trial's number in the study."""
         return int(self.trial.number)

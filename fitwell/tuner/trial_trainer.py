@@ -1,4 +1,4 @@
-"""Trains a batch of trials as one population."""
+"""Training of a batch of trials as one population."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = ["TrialRun", "TrialTrainer", "holdout_split"]
 
 @dataclass
 class TrialRun:
-    """A training run of a trial to repeat."""
+    """A training run that is going to be repeated."""
 
     setting: Setting
     seed: int
@@ -51,11 +51,19 @@ class TrialRun:
 
 
 class TrialTrainer:
-    """Trains the trials of a search.
+    """A trainer for the trials of a search.
 
-    seeds: every setting is trained with each of them, so that trials differ in nothing else.
-    arguments: arguments of `Population.fit`.
-    folds: members per setting and seed.
+    Args:
+        space: The search space.
+        objective: The objective of the search.
+        seeds: Seeds with which each setting is trained. All trials use the same seeds, so that they only differ in
+            their settings.
+        x: Training inputs.
+        y: Targets.
+        **arguments: Other arguments of `Population.fit`.
+
+    Attributes:
+        folds: Number of members per setting and seed.
     """
 
     def __init__(
@@ -86,10 +94,17 @@ class TrialTrainer:
         deadline: float | None = None,
         on_member_end: Callable[[], None] = lambda: None,
     ) -> BatchOutcome:
-        """Train models of all settings. Ctrl-C or the `deadline` sets `interrupted`.
+        """Train a batch of models, with one trial per setting.
 
-        report: called after each number of epochs in `rungs`, for the first member of each trial.
-        deadline: time of `time.monotonic`.
+        Args:
+            settings: The settings of the trials.
+            report: Function that is called after each number of epochs in `rungs`, for the first member of each trial.
+            rungs: Numbers of epochs after which a trial may be pruned.
+            deadline: A time as returned by `time.monotonic`, or None if there is no time limit.
+            on_member_end: Function that is called when the training of a member has ended.
+
+        Returns:
+            The results. Their attribute `interrupted` is True if Ctrl-C or the deadline ended the training.
         """
         batch = BatchOutcome([[] for _ in settings])
         population = self.build_population(settings, batch)
@@ -116,10 +131,12 @@ class TrialTrainer:
         return batch
 
     def retrain(self, runs: Sequence[TrialRun], all_rows: bool) -> list[Model]:
-        """Repeat runs and return their models.
+        """Repeat training runs, and return their models.
 
-        all_rows: train on all rows, as after cross-validation. Otherwise the runs give the same numbers as before,
-            and the weights of the best epochs are restored.
+        Args:
+            runs: The runs to repeat.
+            all_rows: Whether to train on all rows, as is done after cross-validation. If False, the runs give the
+                same numbers as before, and the weights of the best epochs are restored.
         """
         changed: dict[str, Any] = {"folds": None, "splits": None} if all_rows else {}
         models: dict[int, Model] = {}
@@ -146,7 +163,7 @@ class TrialTrainer:
         own = self._callbacks_of(run.setting)
         if all_rows:
             return [callback for callback in own if getattr(callback, "monitor", "")[:4] != "val_"]
-        # Does not stop the run, and restores the best weights.
+        # This callback never stops the run, but it restores the best weights at the end.
         keeps = EarlyStopping(
             self.objective.name,
             mode=self.objective.direction,
@@ -164,13 +181,16 @@ class TrialTrainer:
         )
 
     def fit(self, population: Population, **changed: Any) -> None:
-        """Call `Population.fit` with the data and arguments of the search; `changed` overrides arguments."""
+        """Call `Population.fit` with the search's data and arguments, some of which `changed` overrides."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NonFiniteWarning)  # the search warns once about its trials
             population.fit(*self._data, **{**self._arguments, "verbose": 0, **changed})
 
     def build_population(self, settings: Sequence[Setting], batch: BatchOutcome) -> Population | None:
-        """Build all members; settings that the build function rejects are recorded in `batch` and left out."""
+        """Build the members of all settings that the build function accepts.
+
+        Rejected settings are recorded in `batch`. If all of them are rejected, the result is None.
+        """
         while True:
             index = 0
 
@@ -198,7 +218,7 @@ class TrialTrainer:
                 self._penalties = None  # warn once
 
     def initialize_weights(self, member: Member) -> None:
-        """Create the weights of a model without an input shape, equal to those that `fit` would create."""
+        """Create the weights of a model that has no input shape yet, with the same values as in `fit`."""
         assert self._example is not None
         with random.use_seed_generator(member.stream):
             member.model._session.get_program(self._example)
@@ -216,7 +236,7 @@ class TrialTrainer:
         if not self.has_validation and self.objective.name.startswith("val_"):
             self._arguments["splits"] = [holdout_split(data, is_classification_loss(model.loss))]
         elif self._arguments.get("folds") is not None:
-            # A splitter without a seed would split the rows differently for every batch of trials.
+            # Store the splits, because a splitter without a seed would split the rows differently for each batch.
             assert data.batch is not None
             folds_and_splits = self._arguments.pop("folds"), self._arguments.get("splits")
             folds = make_folds(*folds_and_splits, data.batch, is_classification_loss(model.loss))
@@ -230,7 +250,7 @@ class TrialTrainer:
             )
 
     def _may_log(self) -> bool:
-        """Return whether callbacks may log additional values, as far as is known before a trial."""
+        """Return whether the callbacks may log additional values during training."""
         given = self._callbacks
         return is_function_of_setting(given) or any(map(has_user_defined_hooks, flatten_callbacks(given)))
 
@@ -246,7 +266,12 @@ def _count_folds(arguments: Mapping[str, Any], x: PyTree) -> int:
 
 
 def holdout_split(data: FitData, by_class: bool) -> tuple[Any, Any]:
-    """Hold out 20 % of the rows, stratified by class; return training and validation row indices."""
+    """Hold out 20 % of the rows for validation, and return the training and validation row indices.
+
+    Args:
+        data: The training data.
+        by_class: Whether to stratify the rows by class.
+    """
     assert data.batch is not None
     targets = data.batch.y or []
     labels = class_labels(targets[0]) if by_class and len(targets) == 1 else None

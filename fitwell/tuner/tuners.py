@@ -1,4 +1,4 @@
-"""KerasTuner interface: ``from fitwell import tuner as keras_tuner``.
+"""KerasTuner's interface, which you can import with ``from fitwell import tuner as keras_tuner``.
 
 The tuners call `search`, and store the study in ``<directory>/<project_name>/study.db``.
 """
@@ -60,22 +60,23 @@ _TUNER_RULES: dict[str, Rule] = {
 
 
 class Tuner:
-    """Base class of the tuners.
+    """Base class for the tuners.
 
-    A new tuner for an existing study has its results without a search, as in KerasTuner, and `search` continues the
-    study. Models are not stored: `get_best_models` trains them again, so it needs a call of `search` with the same
-    rows first, which does not repeat trials.
+    As in KerasTuner, a new tuner for an existing study can read the results without a search, and `search` continues
+    the study. Models are not stored, so `get_best_models` trains them again. If the tuner is new, call `search` with
+    the same rows first, which does not repeat any trials.
 
     Args:
-        hypermodel (Callable[[HyperParameters], Model] | HyperModel): Builds a compiled model.
+        hypermodel (Callable[[HyperParameters], Model] | HyperModel): Function or object that builds a compiled model.
         objective (str | Objective): See `search`. Default: ``"val_loss"``.
         max_trials (int | None): Number of trials. Default: 10.
-        seed (int | None): Seed of the sampler and of the first model. Default: None, 0.
-        executions_per_trial (int): Seeds for each setting. Default: 1.
+        seed (int | None): Seed for the sampler and for the first model. Default: None, which means 0.
+        executions_per_trial (int): Number of seeds for each setting. Default: 1.
         overwrite (bool): Whether to delete an existing study. Default: False.
-        directory (str | Path | None): Folder of the project. Default: None, the working directory.
-        project_name (str | None): Name of the project. Default: None, ``"untitled_project"``.
-        **others: Not supported; raises `InvalidArgument`.
+        directory (str | Path | None): Folder in which the project's folder is created. Default: None, which means the
+            working directory.
+        project_name (str | None): Name of the project. Default: None, which means ``"untitled_project"``.
+        **others: Other arguments of KerasTuner, which are not supported and raise `InvalidArgument`.
     """
 
     sampler = "random"
@@ -96,13 +97,13 @@ class Tuner:
     ) -> None:
         if others:
             raise InvalidArgument(
-                f"{type(self).__name__}: {', '.join(others)} is not supported; the arguments are hypermodel, "
+                f"{type(self).__name__} does not support {', '.join(others)}; the supported arguments are hypermodel, "
                 "objective, max_trials, seed, executions_per_trial, overwrite, directory and project_name"
             )
         if hasattr(self, "run_trial"):
             raise InvalidArgument(
-                f"{type(self).__name__}.run_trial is not supported: all trials are trained together. Request the "
-                "hyperparameters in build, and pass arguments of fit to search"
+                f"{type(self).__name__}.run_trial is not supported, because all trials are trained together; request "
+                "the hyperparameters in build, and pass the arguments of fit to search"
             )
         self.hypermodel = hypermodel if hasattr(hypermodel, "build") else FunctionHyperModel(hypermodel)
         self.objective = objective
@@ -119,20 +120,20 @@ class Tuner:
         """Train the trials.
 
         Args:
-            x (Array): Training inputs, `[rows, ...]`.
-            y (Array | None): Targets, `[rows, ...]`. Default: None.
-            epochs (int): Maximum epochs of a trial. Default: 1.
+            x (Array): Training inputs of shape `[rows, ...]`.
+            y (Array | None): Targets of shape `[rows, ...]`. Default: None.
+            epochs (int): Maximum number of epochs per trial. Default: 1.
             verbose (int | str): See `search`. Default: ``"auto"``.
             **fit: Other arguments of `Model.fit`.
 
         Raises:
-            FileError: If the folder of the project cannot be created.
+            FileError: If the project's folder cannot be created.
         """
         try:
             self.project_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FileError(
-                f"the folder {self.project_dir} cannot be created: {os_error_reason(error)}"
+                f"cannot create the folder {self.project_dir}: {os_error_reason(error)}"
             ) from error
         weights = fit.pop("sample_weight", None)
         self._result = search(
@@ -152,23 +153,26 @@ class Tuner:
             verbose=verbose,
             **fit,
         )
-        self._overwrite = False  # a second call continues
+        self._overwrite = False  # a second call continues the study
 
     @property
     def oracle(self) -> Oracle:
-        """The KerasTuner interface to the trials: ``oracle.get_best_trials()``."""
+        """KerasTuner's interface to the trials, such as ``oracle.get_best_trials()``."""
         return Oracle(lambda: self.result)
 
     @property
     def result(self) -> SearchResult:
-        """The `SearchResult`: the table of trials, plots, and the Optuna study."""
+        """The `SearchResult`, which contains the table of trials, plots, and the Optuna study."""
         if self._result is None:
             self.reload()
         assert self._result is not None
         return self._result
 
     def reload(self) -> None:
-        """Read the trials of an existing study. Properties and methods with results call it if necessary."""
+        """Read the trials of an existing study.
+
+        Properties and methods that return results call this method if necessary.
+        """
         path = self.project_dir / _STUDY_FILE
         if self._overwrite or not path.exists():
             raise StateError(f"{type(self).__name__}: call search(x, y, ...) first")
@@ -188,7 +192,7 @@ class Tuner:
             num_trials (int): Number of trials. Default: 1.
 
         Returns:
-            list[HyperParameters]: The hyperparameters, best first.
+            list[HyperParameters]: The hyperparameters, sorted from best to worst.
         """
         return self.result.best_hyperparameters(num_trials)
 
@@ -200,7 +204,7 @@ class Tuner:
             num_models (int): Number of models. Default: 1.
 
         Returns:
-            list[Model]: The models, best first.
+            list[Model]: The models, sorted from best to worst.
         """
         return self.result.best_models(num_models)
 
@@ -220,7 +224,7 @@ class Tuner:
             trial.summary()
 
     def search_space_summary(self) -> None:
-        """Print the hyperparameters that the build function requests if all have their defaults."""
+        """Print the hyperparameters that the build function requests if all of them have their default values."""
         hp = HyperParameters()
         SearchSpace(self.hypermodel).sample(hp)
         print_message(f"Search space summary\nDefault search space size: {len(hp.domains)}")
@@ -229,7 +233,7 @@ class Tuner:
 
 
 class RandomSearch(Tuner):
-    """Random search. See `Tuner` for the arguments.
+    """A tuner that samples settings at random. See `Tuner` for the arguments.
 
     Args:
         hypermodel, objective, max_trials, **others: See `Tuner`.
@@ -252,7 +256,9 @@ class RandomSearch(Tuner):
 
 
 class BayesianOptimization(Tuner):
-    """Bayesian optimization with a Gaussian process; needs torch. See `Tuner` for the arguments.
+    """A tuner that uses Bayesian optimization with a Gaussian process. See `Tuner` for the arguments.
+
+    It requires torch.
 
     Args:
         hypermodel, objective, max_trials, **others: See `Tuner`.
@@ -269,7 +275,9 @@ class BayesianOptimization(Tuner):
 
 
 class GridSearch(Tuner):
-    """Grid search. See `Tuner` for the arguments; `max_trials` is None by default, which means all combinations.
+    """A tuner that tries all combinations on a grid. See `Tuner` for the arguments.
+
+    `max_trials` is None by default, which means all combinations.
 
     Args:
         hypermodel, objective, max_trials, **others: See `Tuner`.
@@ -304,13 +312,13 @@ class GridSearch(Tuner):
 
 
 class Hyperband(Tuner):
-    """Hyperband: many settings for few epochs, and the best of them for more.
+    """A tuner that trains many settings for a few epochs, and the best of them for more epochs.
 
     Args:
         hypermodel (Callable | HyperModel): See `Tuner`.
         objective (str | Objective): See `Tuner`. Default: ``"val_loss"``.
-        max_epochs (int): Maximum epochs of a trial. Default: 100.
-        factor (int): Reduction factor; only 3 is supported. Default: 3.
+        max_epochs (int): Maximum number of epochs per trial. Default: 100.
+        factor (int): Reduction factor. Only 3 is supported. Default: 3.
         hyperband_iterations (float): Number of passes through all brackets, which determines the number of
             trials. Default: 1.
         **others: Other arguments of `Tuner`.
@@ -352,11 +360,11 @@ class Hyperband(Tuner):
         verbose: int | str = "auto",
         **fit: Any,
     ) -> None:
-        """Train the trials, each for up to `max_epochs` epochs; see `Tuner.search`."""
+        """Train the trials, each for up to `max_epochs` epochs. See `Tuner.search`."""
         if epochs not in (None, self.max_epochs):
             raise InvalidArgument(
-                f"Hyperband: a trial has at most max_epochs={self.max_epochs} epochs; leave "
-                f"epochs={epochs} out, or pass it as max_epochs"
+                f"Hyperband: a trial has at most max_epochs={self.max_epochs} epochs; remove "
+                f"epochs={epochs}, or pass it as max_epochs"
             )
         super().search(x, y, self.max_epochs, verbose, **fit)
 

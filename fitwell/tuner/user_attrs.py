@@ -30,7 +30,7 @@ STUDY_CONFIG = "fitwell"
 STUDY_TOKEN = "token"
 CRASHES = "workers lost"
 REASON = "reason"
-# Hyperparameters at the end of a trial that changed them during training.
+# The final hyperparameters of a trial that changed them during training.
 FINAL_PARAMS = "final"
 VALUES = "values"
 BEST_EPOCHS = "best epochs"
@@ -52,13 +52,19 @@ _FORM = {name: OptionalKey(form) for name, form in _NOTES.items()}
 
 
 def check_study(study: Any, trials: Any, where: str) -> None:
-    """Raise `FileError` if the attributes of a fitwell study are not valid.
+    """Check that the attributes of a fitwell study are valid.
 
-    where: name of the storage.
+    Args:
+        study: The Optuna study.
+        trials: The study's trials.
+        where: Name of the storage.
+
+    Raises:
+        FileError: If an attribute is missing or invalid.
     """
     if len(study.directions) != 1 or not isinstance(study.user_attrs.get(STUDY_CONFIG, {}), dict):
         raise FileError(
-            f"the study {study.study_name!r} in {where} was changed: its settings are missing or not valid"
+            f"the study {study.study_name!r} in {where} was changed, so its settings are missing or invalid"
         )
     for trial in trials:
         notes = {name: note for name, note in trial.user_attrs.items() if name in _NOTES}
@@ -69,7 +75,7 @@ def check_study(study: Any, trials: Any, where: str) -> None:
         if wrong:
             raise FileError(
                 f"trial {trial.number} of the study {study.study_name!r} in {where} was changed: {wrong}. Pass "
-                "another name=..., or overwrite=True to start over"
+                "a different name=..., or overwrite=True to start over"
             )
 
 
@@ -84,14 +90,17 @@ def _numbers_of(trial: Any) -> dict[str, Any]:
 
 
 def crash_count(trial: Any) -> int:
-    """Return how many workers crashed during a trial, including its present worker unless it released the trial."""
+    """Return the number of workers that crashed while they were training a trial.
+
+    A worker that has not released the trial counts too, because this function is only called for stale trials.
+    """
     return int(trial.user_attrs.get(CRASHES, 0)) + bool(trial.user_attrs.get(WORKER))
 
 
 def describe_diverged_trials(trials: Sequence[Any]) -> str:
-    """Describe how many trials diverged, and the first one."""
+    """Return a description that says how many trials diverged and describes the first one."""
     first = trials[0]
     setting = ", ".join(f"{name}={value!r}" for name, value in first.params.items())
     count = "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
     what = f"trial {first.number} with {setting} ({first.user_attrs[REASON]})"
-    return f"{count} had no finite value, the first is {what}"
+    return f"{count} had no finite value; the first was {what}"

@@ -1,4 +1,4 @@
-"""Plots of a search: its history, and the objective against each hyperparameter."""
+"""Plots of a search's history, and of the objective against each hyperparameter."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["NUM_COLUMNS", "plot_search"]
 
 
 NUM_COLUMNS = 3
-# Maximum distance of trials of one category from its center.
+# Maximum distance between a category's center and its trials.
 _CATEGORY_SPREAD = 0.3
 
 
@@ -39,18 +39,27 @@ def plot_search(
     by: str | None = None,
     figure: Figure | None = None,
 ) -> list[Axes]:
-    """Plot the complete trials of a study: the first axes show the history, the others one hyperparameter each.
+    """Plot the complete trials of a study.
 
-    diverged: trials without a finite value.
-    unfinished: number of pruned trials, which are not drawn.
-    by: the hyperparameter that sets the color, or None.
-    figure: empty figure, or None for a new one.
+    The first axes show the history of the search. Each of the other axes shows one hyperparameter.
+
+    Args:
+        trials: The complete trials with a finite value.
+        objective: The objective of the search.
+        diverged: The complete trials without a finite value.
+        unfinished: Number of pruned trials, which are not drawn.
+        by: The hyperparameter that sets the color of the trials, or None.
+        figure: An empty figure to draw on, or None, which creates a new one.
+
+    Returns:
+        The axes.
     """
     every = [*trials, *diverged]
     names = list(dict.fromkeys(name for trial in every for name in trial.params))
     if by is not None and by not in names:
         raise InvalidArgument(
-            f"by: no trial has a hyperparameter {by!r}{did_you_mean(str(by), names) or '.'} Known: {', '.join(names)}."
+            f"by: no trial has a hyperparameter {by!r}{did_you_mean(str(by), names) or '.'} "
+            f"Known names: {', '.join(names)}."
         )
     rows = -(-(1 + len(names)) // NUM_COLUMNS)
     if figure is None:
@@ -139,7 +148,7 @@ def _draw_effect(
     values = _with_lost(np.array([trial.value for trial in having], float), diverged_with)
     places = scale.positions(settings)
     if scale.names:
-        # Side by side, so that equal values stay visible.
+        # Place trials side by side, so that equal values stay visible.
         places = places + dodge([(place,) for place in places], _CATEGORY_SPREAD)
     else:
         points = list(zip(places.tolist(), map(repr, values.tolist()), strict=True))
@@ -168,7 +177,7 @@ def _draw_spread(
     values: NDArray[np.float64],
     shown: tuple[float, float],
 ) -> list[str]:
-    """Draw the standard deviation (n - 1) of trials with repeats or folds; return a note about it."""
+    """Draw the sample standard deviation of trials with repeats or folds, and return a note about it."""
     spread = np.array(
         [finite_mean_and_std(np.asarray(trial.user_attrs.get(VALUES, []), float))[1] for trial in trials]
     )

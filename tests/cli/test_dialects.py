@@ -121,4 +121,4 @@ def test_what_cannot_be_meant_is_refused(
 def test_named_data_sets_have_no_columns_to_speak_of(fitwell: Callable[..., Any], folder: Path) -> None:
     for option in ("--keep=a", "--drop=a", "--type=a=number", "--sep=;"):
         result = fitwell("train", "digits", option)
-        assert result.code == 2 and "applies to tables only, not to the data set digits" in result.err
+        assert result.code == 2 and "only applies to tables, not to the data set digits" in result.err

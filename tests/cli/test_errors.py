@@ -52,29 +52,29 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
             "train mnits",
             "unknown data set 'mnits', did you mean 'mnist'? Known data sets: boston_housing, california",
         ),
-        ("train notes.pdf", "notes.pdf is not a table: expected a file that ends in .csv"),
+        ("train notes.pdf", "notes.pdf is not a table; expected a file name that ends in .csv"),
         ("train none.csv --target price", "none.csv: there is no such file"),
         ("train empty.csv --target price", "empty.csv is empty"),
         (
             "train houses.csv",
-            "--target is required to choose the column of houses.csv to predict: one of 'id', 'area'",
+            "--target is required to choose the column to predict. The columns of houses.csv are 'id', 'area'",
         ),
         ("train headless.csv", "the first line looks like data, but must contain the column names"),
         (
             "train houses.csv --target prize",
-            "houses.csv has no column 'prize', did you mean 'price'? It has 'id'",
+            "houses.csv has no column 'prize', did you mean 'price'? Its columns are 'id'",
         ),
         (
             "train one.csv --target one",
             "the target 'one' holds the single value 1: there is nothing to learn",
         ),
-        ("train short.csv --target sale", "short.csv has 4 rows with a value of 'sale', but training"),
+        ("train short.csv --target sale", "short.csv has 4 rows with a value for 'sale', but training"),
         ("train houses.csv --target city --task regression", "regression needs a target of numbers"),
         ("train houses.csv --target price --task ranking", "invalid choice: 'ranking'"),
-        ("train digits --target label", "--target applies to tables only, not to the data set digits"),
+        ("train digits --target label", "--target only applies to tables, not to the data set digits"),
         (
             "train digits --test-fraction 0.5",
-            "--test-fraction applies to tables only, not to the data set digits",
+            "--test-fraction only applies to tables, not to the data set digits",
         ),
         ("train houses.csv --target price --test-fraction 0", "--test-fraction must be above 0"),
         (
@@ -95,7 +95,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
         ("train digits --activation rleu", "did you mean 'relu'"),
         ("train digits --optimizer adm", "did you mean 'adam'"),
         ("train digits --output full", "full is not empty; choose another folder"),
-        ("train digits --output file", "cannot create the folder file: a file of that name exists"),
+        ("train digits --output file", "cannot create the folder file: a file with this name exists"),
         ("train digits --output file/run", "cannot create the folder file/run: Not a directory"),
         ("predict none houses.csv", "none does not exist"),
         (
@@ -148,7 +148,7 @@ def test_folders_of_one_second_differ(tmp_path: Path, monkeypatch: pytest.Monkey
     ]
     Path("empty").mkdir()
     assert make_run_folder("x", "empty") == Path("empty"), "an empty folder may be used"
-    with pytest.raises(FileError, match="a file of that name exists"):
+    with pytest.raises(FileError, match="a file with this name exists"):
         Path("runs2").write_text("")
         make_run_folder("x", "runs2")
 

@@ -92,7 +92,7 @@ def test_a_storage_with_another_search_is_explained_in_words_of_the_command(
     assert fitwell("search", table, *words, "--epochs", 1, "--output", tmp_path / "one").code == 0
     result = fitwell("search", table, *words, "--epochs", 2, "--output", tmp_path / "two")
     assert result.code == 2 and not (tmp_path / "two").exists()
-    assert "(epochs: 1 then, 2 now). Give another file with --storage" in result.err
+    assert "(epochs: 1 then, 2 now). Pass a different file with --storage" in result.err
     assert "overwrite" not in result.err
 
 
@@ -124,11 +124,11 @@ def test_the_final_training_is_of_the_column_that_was_searched_for() -> None:
     [
         (("--sampler", "grid"), "--sampler grid is not supported"),
         (("--sampler", "tpa"), "unknown sampler 'tpa', did you mean 'tpe'"),
-        (("--storage", "shared.txt"), "expected a file that ends in .db"),
+        (("--storage", "shared.txt"), "expected a file name that ends in .db"),
         (("--minutes", "0"), "minutes"),
         pytest.param(
             ("--minutes", "1e-9"),
-            "no trial was completed in the time limit; use more --minutes",
+            "no trial was completed within the time limit; use more --minutes",
             marks=pytest.mark.slow,
         ),
     ],

@@ -41,7 +41,9 @@ def test_a_run_reports_its_steps_and_scores(regression: tuple[Any, Path]) -> Non
     said = regression[0].out
     assert "Dropped 2 rows in which the target 'price' is missing." in said
     assert "so this is regression" in said
-    assert "Split the rows at random (seed 0): 94 for training, 32 for validation, 32 for testing." in said
+    assert (
+        "Split the rows at random (seed 0): 94 for training, 32 for validation, and 32 for testing." in said
+    )
     assert "Dropped 'id': it numbers the rows." in said
     assert re.search(
         r"On 32 held-out test rows, the network predicts 'price' with a mean absolute error of", said
@@ -109,8 +111,8 @@ def test_predictions_are_the_models(
     true = pd.read_csv(table)["price"]
     rmse = np.sqrt(np.nanmean((true - expected) ** 2))
     assert (
-        f"The table contains 'price' in 158 rows; the predictions of these rows have RMSE {rmse:.4g}"
-        in result.err
+        "The table contains 'price' in 158 rows. The predictions for these rows have the following scores: "
+        f"RMSE {rmse:.4g}" in result.err
     )
 
 
@@ -152,7 +154,7 @@ def test_two_classes_from_parquet(fitwell: Callable[..., Any], table: Path, tmp_
     assert result.code == 0, result.err
     assert "'sale' has two distinct values, so this is binary classification." in result.out
     assert re.search(
-        r"Always answering '(yes|no)' has an accuracy of \d\d.\d %, and logistic regression has an accuracy of",
+        r"Always predicting '(yes|no)' has an accuracy of \d\d.\d %, and logistic regression has an accuracy of",
         result.out,
     )
     fitwell("predict", tmp_path / "run", tmp_path / "t.parquet", "-o", tmp_path / "p.csv")
@@ -181,7 +183,7 @@ def test_several_classes_and_every_option(fitwell: Callable[..., Any], table: Pa
         "train", table, "--target", "size", *network, *training, *data, "--output", tmp_path / "run"
     )
     assert result.code == 0, result.err
-    assert "80 for training, 40 for validation, 40 for testing" in result.out
+    assert "80 for training, 40 for validation, and 40 for testing" in result.out
     assert "6 - 5 - 3 units" in result.out
     assert "(selu, adam, batches of 16, batch normalization, dropout 0.2, l2 0.001)" in result.out
     assert "Epoch 3/3  5/5" in result.out, "progress is shown"
@@ -201,7 +203,10 @@ def test_the_best_weights_are_kept(fitwell: Callable[..., Any], table: Path, tmp
     history = pd.read_csv(tmp_path / "run" / "history.csv")
     best = int(history["val_loss"].argmin())
     assert best + 7 == len(history) < 60, "early stopping came six epochs later"
-    assert f"Stopped after {best + 7} epochs, 6 epochs without a better validation loss." in result.out
+    assert (
+        f"Stopped after {best + 7} epochs because the validation loss did not improve for 6 epochs."
+        in result.out
+    )
     scale = json.loads((tmp_path / "run" / "preprocessing.json").read_text())["target"]["scale"]
     rmse = json.loads((tmp_path / "run" / "run.json").read_text())["scores"]["network, validation"]["rmse"]
     assert (rmse / scale) ** 2 == pytest.approx(history["val_loss"][best], rel=1e-4)
@@ -243,7 +248,7 @@ def test_ctrl_c_keeps_what_was_learned(
         tmp_path / "run",
     )
     assert result.code == 130
-    assert re.search(r"Interrupted by Ctrl-C after \d+ epochs; the model is kept", result.out)
+    assert re.search(r"Interrupted by Ctrl-C after \d+ epochs; the model was kept", result.out)
     assert {entry.name for entry in (tmp_path / "run").iterdir()} == FILES | {"checkpoints"}
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["interrupted"] and 3 <= record["epochs_done"] < 5000

@@ -91,7 +91,7 @@ def test_a_trial_whose_loss_becomes_nan_is_the_worst() -> None:
     space = {"learning_rate": tuner.Choice([0.05, 1e6])}
     with pytest.warns(fw.errors.NonFiniteWarning) as warned:
         result = tuner.search(build, space, data(), sampler="grid", epochs=40, storage=":memory:", verbose=0)
-    words = r"1 trial had no finite value, the first is trial 1 with learning_rate=1000000.0 \(NaN in epoch"
+    words = r"1 trial had no finite value; the first was trial 1 with learning_rate=1000000.0 \(NaN in epoch"
     assert len(warned) == 1 and re.search(words, str(warned[0].message))
     assert warned[0].filename == __file__
     assert list(result.trials["value"]) == [result.best_value, np.inf]
@@ -106,7 +106,7 @@ def test_where_all_trials_became_nan_the_error_says_so() -> None:
         result = tuner.search(build, space, data(), trials=2, epochs=5, storage=":memory:", verbose=0)
     with pytest.raises(
         StateError,
-        match=r"2 trials had no finite value, the first is trial 0 .*learning rates of the space are too large",
+        match=r"2 trials had no finite value; the first was trial 0 .*learning rates of the space are too large",
     ):
         _ = result.best_params
     assert result.remarks() == []
@@ -166,7 +166,7 @@ def test_a_space_with_no_valid_point_is_said_to_have_none(declared: bool, sample
         raise tuner.InvalidSetting(f"a kernel of {setting['kernel']} is larger than the image")
 
     space = {"kernel": tuner.Int(3, 9)} if declared else None
-    with pytest.raises(InvalidArgument, match=r"no valid point.* a kernel of \d is larger than the image"):
+    with pytest.raises(InvalidArgument, match=r"no valid setting.* a kernel of \d is larger than the image"):
         tuner.search(
             impossible, space, data(), trials=3, sampler=sampler, epochs=1, storage=":memory:", verbose=0
         )
@@ -206,7 +206,7 @@ def test_first_settings_may_hold_lists_and_must_lie_in_the_space() -> None:
 
 def test_a_first_setting_holds_nothing_that_its_conditions_exclude() -> None:
     space = SPACE | {"kind": tuner.Choice(["none", "l2"]), "l2": tuner.Float(0, 1, when={"kind": "l2"})}
-    words = "the space has no hyperparameter 'l2' under these conditions in .*; leave it out"
+    words = "contains 'l2', which is not a hyperparameter under these conditions; remove it"
     with pytest.raises(InvalidArgument, match=words):
         tuner.search(
             build, space, data(), trials=1, first=[{"kind": "none", "l2": 0.1}], storage=":memory:", verbose=0

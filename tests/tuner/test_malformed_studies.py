@@ -101,7 +101,7 @@ def test_a_line_in_the_middle_is_named(tmp_path: Path, journal: bytes, line: byt
     lines = journal.splitlines(keepends=True)
     broken = b"".join([*lines[:5], line + b"\n", *lines[5:]])
     path.write_bytes(broken)
-    with pytest.raises(FileError, match=rf"s.journal holds something .*, in line 6 .*({told})") as caught:
+    with pytest.raises(FileError, match=rf"s.journal contains data .*, in line 6 .*({told})") as caught:
         search(path)
     assert len(str(caught.value)) < 700
     assert path.read_bytes() == broken
@@ -133,10 +133,10 @@ RUNNING = "update trials set state='RUNNING' where number=1"
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        (["update alembic_version set version_num='v9'"], "another version of Optuna"),
+        (["update alembic_version set version_num='v9'"], "a different version of Optuna"),
         (
             ["update study_user_attributes set value_json='[1]' where key='fitwell'"],
-            "its settings are missing or not valid",
+            "its settings are missing or invalid",
         ),
         ([RUNNING, "update trial_user_attributes set value_json='\"abc\"' where key='worker'"], ""),
         (
@@ -150,9 +150,9 @@ RUNNING = "update trials set state='RUNNING' where number=1"
         (["update trial_values set value='abc'"], r"values\[0\] is 'abc', expected a number"),
         (["update trial_params set param_value='x' where trial_id=1"], r"params.\w+ is 'x', expected a"),
         (["update trial_params set distribution_json='{'"], "JSONDecodeError"),
-        (['update trial_params set distribution_json=\'{"name": "Other"}\''], "holds something"),
+        (['update trial_params set distribution_json=\'{"name": "Other"}\''], "contains data that cannot"),
         (["delete from trial_values"], "values is None, expected a list"),
-        (["update study_directions set direction='SIDEWAYS'"], "LookupError|holds something"),
+        (["update study_directions set direction='SIDEWAYS'"], "LookupError|contains data that cannot"),
     ],
 )
 def test_odd_values_in_a_database_are_told_in_words(tmp_path: Path, changes: list[str], told: str) -> None:
@@ -192,7 +192,7 @@ def test_what_is_no_study_is_told_in_words(tmp_path: Path, content: bytes) -> No
     for name in ("s.db", "s.journal"):
         (tmp_path / name).write_bytes(content + b"\n")
         with pytest.raises(
-            FileError, match="not a SQLite database|holds something that cannot be read, in line 1"
+            FileError, match="not a SQLite database|contains data that cannot be read, in line 1"
         ):
             search(tmp_path / name)
 

@@ -227,7 +227,7 @@ def test_only_a_trial_that_workers_died_of_alone_is_given_up(
     assert given_up.state.name == "FAIL" and "learning_rate" in given_up.params
     assert (
         given_up.user_attrs["reason"]
-        == "5 workers died while training it, the last 3 while training it alone"
+        == "5 workers died while training it, and the last 3 were training it alone"
     )
 
 

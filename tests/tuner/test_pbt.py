@@ -148,11 +148,14 @@ def test_the_trials_of_a_search_are_not_taken_for_a_trained_population(tmp_path:
     path = tmp_path / "search.db"
     search(path, 8, epochs=6)
     with pytest.raises(
-        InvalidArgument, match="created with other settings.*method: None then, 'population-based training"
+        InvalidArgument,
+        match="created with different settings.*method: None then, 'population-based training",
     ):
         train(path)
     train(path, name="population")
-    with pytest.raises(InvalidArgument, match="created with other settings.*method: 'population.*None now"):
+    with pytest.raises(
+        InvalidArgument, match="created with different settings.*method: 'population.*None now"
+    ):
         search(path, 8, epochs=6, name="population")
     with pytest.raises(InvalidArgument, match="interval 2, quantile 0.25' then"):
         train(path, name="population", interval=3)

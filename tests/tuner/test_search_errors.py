@@ -19,15 +19,15 @@ from tests.tuner.search_worker import SPACE, build, data, search
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"trials": None}, "pass a limit: trials=50, or minutes=5"),
+        ({"trials": None}, "the search needs a limit; pass trials=50, minutes=5, or both"),
         ({"trials": 0}, "trials must be an integer of at least 1 or None, got 0"),
         ({"minutes": -1}, "minutes must be a finite number above 0 or None, got -1"),
         ({"sampler": "tpa"}, "unknown sampler 'tpa', did you mean 'tpe'"),
         ({"pruner": "hyperbond"}, "unknown pruner 'hyperbond', did you mean 'hyperband'"),
-        ({"objective": "val_los"}, "objective='val_los', did you mean 'val_loss'"),
+        ({"objective": "val_los"}, "objective='val_los' is not a known metric, did you mean 'val_loss'"),
         (
             {"objective": "val_my_score"},
-            r"cannot be inferred from its name.*Objective\('val_my_score', 'max'\)",
+            r"specify its direction: .*Objective\('val_my_score', 'max'\)",
         ),
         ({"objective": "val_accuracy"}, r"'val_accuracy' is not measured.* model.compile\(metrics"),
         ({"objective": 3}, "expected the name of a metric such as 'val_loss'"),
@@ -36,15 +36,15 @@ from tests.tuner.search_worker import SPACE, build, data, search
         ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
         ({"seed": 0.5}, "seed must be an integer of at least 0, got 0.5"),
         ({"first": {"learning_rate": 0.01}}, "first must be a list of items, each a dict"),
-        ({"first": [{"rate": 1.0}]}, "the space has no hyperparameter 'rate'"),
+        ({"first": [{"rate": 1.0}]}, "contains 'rate', which is not a hyperparameter; remove it"),
         ({"verbose": 3}, "verbose must be 0"),
-        ({"storage": "search.txt"}, "expected a file that ends in .db"),
+        ({"storage": "search.txt"}, "expected a file name that ends in .db"),
         ({"storage": "mysql://here/db"}, "a URL postgresql://"),
         (
             {"storage": "postgresql+pg8000://me:secret@here/db"},
             r"postgresql\+pg8000://me:\*\*\*@here/db needs a driver, pg8000, .* pip install pg8000",
         ),
-        ({"storage": "nowhere/search.db"}, "there is no folder .*nowhere"),
+        ({"storage": "nowhere/search.db"}, "the folder .*nowhere does not exist"),
     ],
 )
 def test_mistakes_are_explained(settings: dict[str, Any], words: str) -> None:
@@ -90,7 +90,7 @@ def test_data_must_be_a_pair() -> None:
 def test_a_study_begun_otherwise_is_not_mixed(tmp_path: Path) -> None:
     search(tmp_path / "a.db", 1)
     with pytest.raises(
-        InvalidArgument, match=r"created with other settings.*epochs: 4 then, 5 now.*overwrite=True"
+        InvalidArgument, match=r"created with different settings.*epochs: 4 then, 5 now.*overwrite=True"
     ):
         search(tmp_path / "a.db", 2, epochs=5)
     assert len(search(tmp_path / "a.db", 2, epochs=5, overwrite=True).trials) == 2
@@ -118,7 +118,9 @@ def test_a_locked_storage_is_explained(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(storages, "LOCK_TIMEOUT", 0.1)
     with sqlite3.connect(path) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(FileError, match=r"a\.db is locked: another program has been writing to it"):
+        with pytest.raises(
+            FileError, match=r"a\.db is locked because another program has been writing to it"
+        ):
             search(path, 2)
         other.rollback()
     assert len(search(path, 2).trials) == 2  # nothing was lost
@@ -127,7 +129,7 @@ def test_a_locked_storage_is_explained(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_storage_that_is_gone_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     gone = fw.callbacks.LambdaCallback(on_train_end=lambda logs: path.unlink(missing_ok=True))
-    with pytest.raises(FileError, match=r"a\.db (is gone: the file was deleted|cannot be used)"):
+    with pytest.raises(FileError, match=r"a\.db (was deleted or replaced|cannot be used)"):
         tuner.search(
             build, SPACE, data(), trials=9, batch=1, epochs=1, storage=path, callbacks=[gone], verbose=0
         )
@@ -143,7 +145,7 @@ def test_a_storage_in_whose_place_another_was_put_is_explained(tmp_path: Path, n
 
     path = tmp_path / name
     replaced = fw.callbacks.LambdaCallback(on_train_end=replace)
-    with pytest.raises(FileError, match=r"is gone: the file was deleted or replaced"):
+    with pytest.raises(FileError, match=r"the file of the storage .* was deleted or replaced"):
         tuner.search(build, SPACE, data(), trials=1, epochs=1, storage=path, callbacks=[replaced], verbose=0)
     assert len(search(path, 1).trials) == 1
 

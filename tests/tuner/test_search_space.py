@@ -178,9 +178,7 @@ def test_a_conditional_hyperparameter_is_none_where_it_does_not_exist() -> None:
         assert hp.Float("momentum", 0.5, 0.9) is None
     assert hp.Float("epsilon", 0.1, 0.2, parent_name="norm", parent_values=False) == 0.1
     assert "momentum" not in hp.values
-    with pytest.raises(
-        InvalidArgument, match="'momentum' does not exist because its condition does not hold"
-    ):
+    with pytest.raises(InvalidArgument, match="'momentum' does not exist because its condition is not met"):
         hp.get("momentum")
 
 
@@ -190,36 +188,39 @@ def test_a_conditional_hyperparameter_is_none_where_it_does_not_exist() -> None:
         (lambda: Int(8, 4), r"there is no value between low=8 and high=4; write Int\(4, 8\)"),
         (
             lambda: Float(0, 1, log=True),
-            "with log=True low must be above 0, got 0; for a penalty that may be 0",
+            "with log=True, low must be above 0, got 0; for a penalty that may be 0",
         ),
         (lambda: Float(1, 2, log=True, step=0.1), "log and step=0.1 cannot be combined"),
         (lambda: Int(1, 8, log=True, step=2), "log and step=2 cannot be combined"),
         (lambda: Float(0, float("nan")), "high must be a finite number, got nan"),
         (lambda: Int(1, 2.5), "high must be an integer, got 2.5"),
         (lambda: Int(1, 8, step=0), "step must be an integer of at least 1, got 0"),
-        (lambda: Choice([]), "the list of values is empty, so no setting is possible"),
+        (lambda: Choice([]), "the list of values is empty, so there is nothing to choose from"),
         (lambda: Choice("relu"), r"expected a list of values, got 'relu'; write \['relu'\]"),
-        (lambda: Choice([1, 1]), "the values must differ"),
-        (lambda: Int(1, 8, default=9), "the default 9 is not one of its values"),
+        (lambda: Choice([1, 1]), "the values must be distinct"),
+        (lambda: Int(1, 8, default=9), "the default 9 is not in the domain"),
         (lambda: List(Int(1, 2), 3, 2), "expected lengths 0 <= min_length <= max_length, got 3 and 2"),
         (lambda: List(Int(1, 2, when={"a": 1}), 1, 2), r"List\(..., when={'a': \[1\]}\)"),
         (lambda: List([1, 2], 1, 2), r"domain must be a domain such as Int\(8, 128\), got \[1, 2\]"),
-        (lambda: SearchSpace(never, {}), "it is empty, so there is nothing to search"),
-        (lambda: SearchSpace(never, {3: Int(1, 2)}), "the names of hyperparameters must be strings, got 3"),  # type: ignore[dict-item]
+        (lambda: SearchSpace(never, {}), "the dict is empty, so there is nothing to search"),
+        (lambda: SearchSpace(never, {3: Int(1, 2)}), "hyperparameter names must be strings, got 3"),  # type: ignore[dict-item]
         (lambda: SearchSpace(never, {"a": [1, 2]}), r"expected a domain .* write fw.tuner.Choice\(\[...\]\)"),
         (
             lambda: SearchSpace(never, {"a": Int(1, 2, when={"b": 1}), "b": Int(1, 2)}),
-            "'b' is later in the space",
+            "depends on 'b', which comes later in the space",
         ),
         (
             lambda: SearchSpace(never, {"depth": Int(1, 2), "a": Int(1, 2, when={"dpth": 1})}),
-            "'dpth' is not in the space, did you mean 'depth'",
+            "depends on 'dpth', which is not in the space, did you mean 'depth'",
         ),
         (
             lambda: SearchSpace(never, {"a": Choice(["x", "y"]), "b": Int(1, 2, when={"a": "z"})}),
-            "never holds: .* are not values of 'a'",
+            "depends on 'a', but it can never be met, because no value",
         ),
-        (lambda: SearchSpace("build", {"a": Int(1, 2)}), "build must be a function from hyperparameters"),
+        (
+            lambda: SearchSpace("build", {"a": Int(1, 2)}),
+            "build must be a function that takes hyperparameters",
+        ),
     ],
 )
 def test_mistakes_are_explained(make: Any, words: str) -> None:
@@ -231,14 +232,14 @@ def test_mistakes_in_asking_are_explained() -> None:
     hp = HyperParameters()
     hp.Int("units", 1, 2)
     with pytest.raises(
-        InvalidArgument, match="'units' was requested as .*low=1, high=2.* and now as .*high=3"
+        InvalidArgument, match="'units' was requested as .*low=1, high=2.* before, and now as .*high=3"
     ):
         hp.Int("units", 1, 3)
     with pytest.raises(InvalidArgument, match="no hyperparameter 'unit', did you mean 'units'"):
         hp.get("unit")
     late = hp.conditional_scope("depth", 1)
     with (
-        pytest.raises(InvalidArgument, match="request 'depth' before hyperparameters that depend on it"),
+        pytest.raises(InvalidArgument, match="request 'depth' before the hyperparameters that depend on it"),
         late,
     ):
         pass

@@ -50,7 +50,8 @@ def test_results_are_read_without_a_search(
     assert capsys.readouterr().out == said
     again.hypermodel.build(again.get_best_hyperparameters()[0]).summary()
     with pytest.raises(
-        StateError, match=r"call search\(x, y, ...\) with the same rows first; it does not repeat trials"
+        StateError,
+        match=r"call search\(x, y, ...\) with the same rows first, which does not repeat any trials",
     ):
         again.get_best_models()
     # A search goes on, and there is nothing to go on with.
@@ -129,7 +130,7 @@ def test_the_best_trials_are_shown_as_in_kerastuner(
     rate = best.hyperparameters.get("rate")
     said = f"Trial {best.trial_id} summary\nHyperparameters:\nrate: {rate}\nScore: {best.score}\n"
     assert capsys.readouterr().out.lstrip("\n") == said
-    with pytest.raises(InvalidArgument, match="only the objective 'val_loss' is stored, not 'loss'"):
+    with pytest.raises(InvalidArgument, match="store only the objective 'val_loss', not 'loss'"):
         best.metrics.get_best_value("loss")
 
 

@@ -81,7 +81,7 @@ def test_choices_that_were_changed_since_are_explained(tmp_path: Path) -> None:
 
     tuner([2, 3], 4)
     with pytest.raises(
-        InvalidArgument, match=r"holds a trial with [23], which is not in Choice.*overwrite=True"
+        InvalidArgument, match=r"contains a trial with the value [23], which is not in Choice.*overwrite=True"
     ):
         tuner([4, 5], 4).get_best_hyperparameters()
     with pytest.raises(InvalidArgument, match=r"units: Choice.*4\].* is not compatible.*overwrite=True"):
@@ -120,9 +120,11 @@ def test_mistakes_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StateError, match=r"RandomSearch: call search\(x, y, ...\) first"):
         kt.RandomSearch(build_model).get_best_models()
-    with pytest.raises(InvalidArgument, match="tune_new_entries is not supported"):
+    with pytest.raises(InvalidArgument, match="RandomSearch does not support tune_new_entries"):
         kt.RandomSearch(build_model, tune_new_entries=False)
-    with pytest.raises(InvalidArgument, match="Own.run_trial is not supported: all trials are trained"):
+    with pytest.raises(
+        InvalidArgument, match="Own.run_trial is not supported, because all trials are trained"
+    ):
         type("Own", (kt.RandomSearch,), {"run_trial": lambda self, trial: 0.0})(build_model)
     with pytest.raises(InvalidArgument, match="factor must be 3, the only supported value, got 4"):
         kt.Hyperband(build_model, factor=4)
@@ -130,5 +132,5 @@ def test_mistakes_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         kt.Hyperband(build_model, max_epochs=0)
     with pytest.raises(InvalidArgument, match="hyperband_iterations must be a finite number above 0, got 0"):
         kt.Hyperband(build_model, hyperband_iterations=0)
-    with pytest.raises(InvalidArgument, match="at most max_epochs=9 epochs; leave epochs=5 out"):
+    with pytest.raises(InvalidArgument, match="at most max_epochs=9 epochs; remove epochs=5"):
         kt.Hyperband(build_model, max_epochs=9, directory=tmp_path).search(*data(), epochs=5)

@@ -1,8 +1,9 @@
-"""The commands of ``fitwell``, one module each.
+"""The commands of ``fitwell``. Each module defines one command.
 
-A module defines ``add_parser(subparsers)``, which adds the parser of the command with its function
-``run(options) -> int`` as the default of ``run``, and optionally ``POSITION``, its place in the help. The parser
-imports every module of this package, so a new command needs only a new file here and its test.
+A module must define ``add_parser(subparsers)``, which adds the command's parser and sets the default of ``run`` to the
+function ``run(options) -> int`` that runs the command. It may also define ``POSITION``, which determines the order of
+the commands in the help. The main parser imports every module in this package, so a new command only needs a new file
+here and a test.
 """
 
 __all__: list[str] = []

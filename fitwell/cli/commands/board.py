@@ -1,4 +1,4 @@
-"""``fitwell board``: show runs in TensorBoard, on this machine only."""
+"""``fitwell board``: show runs in TensorBoard, which is only accessible from this machine."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ POSITION = 40
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve the runs in a folder until Ctrl-C; return the exit code."""
+    """Show the runs in a folder until Ctrl-C is pressed, and return the exit code."""
     from fitwell.cli.console import stdout_console
 
     url = start_server(options.runs, options.port)
-    stdout_console().print(f"TensorBoard shows {options.runs} at {url} (Ctrl-C stops it)")
+    stdout_console().print(f"TensorBoard shows {options.runs} at {url} (press Ctrl-C to stop it)")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -27,14 +27,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the parser of the command."""
+    """Add the command's parser."""
     parser = subparsers.add_parser(
         "board",
         help="show runs in TensorBoard",
-        description="Start TensorBoard for the event files in a folder and its subfolders, on this machine only.",
+        description="Start TensorBoard for the event files in a folder and its subfolders. It is only accessible from "
+        "this machine.",
     )
     parser.set_defaults(run=run)
-    parser.add_argument("runs", metavar="RUNS", help="a log folder, as passed to callbacks.TensorBoard")
+    parser.add_argument(
+        "runs", metavar="RUNS", help="the log folder that was passed to callbacks.TensorBoard"
+    )
     parser.add_argument(
         "--port",
         type=integer(0),
@@ -47,10 +50,12 @@ def add_parser(subparsers: Subparsers) -> None:
 def start_server(runs: str, port: int) -> str:
     """Start TensorBoard in a thread of this process, and return its URL.
 
-    Raises `FileError` if there are no event files or the port is in use.
+    Args:
+        runs: Folder that contains event files, possibly in its subfolders.
+        port: Port of the server. 6006 means the first free port starting at 6006, and 0 means any free port.
 
-    runs: the folder with event files in it or its subfolders.
-    port: 6006 means the next free port from there, 0 any port.
+    Raises:
+        FileError: If there are no event files or the port is in use.
     """
     from fitwell._file_io import check_path
 
@@ -66,9 +71,9 @@ def start_server(runs: str, port: int) -> str:
         raise FileError(
             f"{runs} contains no event files; train with callbacks=[fitwell.callbacks.TensorBoard({runs!r})] first"
         )
-    # The fast loader is a separate process, which may outlive this one.
+    # Do not use the fast loader, because it is a separate process that may outlive this one.
     arguments = ["tensorboard", "--logdir", str(folder), "--host", "127.0.0.1", "--load_fast", "false"]
-    # Without --port TensorBoard looks for a free port.
+    # Without --port, TensorBoard looks for a free port.
     arguments += ["--port", str(port)] if port != DEFAULT_PORT else []
     server = program.TensorBoard()
     try:

@@ -22,14 +22,14 @@ apostrophe ('=total); remove it before comparing them with other labels.
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; return the exit code."""
+    """Run the command, and return the exit code."""
     from fitwell.cli.table_prediction import predict_table
 
     return predict_table(options)
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the parser of the command."""
+    """Add the command's parser."""
     parser = subparsers.add_parser(
         "predict",
         help="predict the target for the rows of a table",
@@ -46,5 +46,5 @@ def add_parser(subparsers: Subparsers) -> None:
         "--output",
         default="predictions.csv",
         metavar="FILE",
-        help="file to write the predictions to; - prints them (default: %(default)s)",
+        help="file to write the predictions to, or - to print them (default: %(default)s)",
     )

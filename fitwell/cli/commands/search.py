@@ -16,21 +16,21 @@ examples:
   fitwell search digits --trials 40
   fitwell search houses.csv --target price --minutes 60 --storage houses.db
 
-The run folder is that of `fitwell train` with the best settings; trials.csv and search.png show all trials.
-With --storage several processes can share a search, and a search that was killed resumes when it is restarted.
+The run folder contains the same files as with `fitwell train`. In addition, trials.csv and search.png show all trials.
+With --storage, several processes can share a search, and a search that was killed resumes when it is restarted.
 Ctrl-C stops the search early; the best settings so far are trained, tested and reported.
 """
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; return the exit code."""
+    """Run the command, and return the exit code."""
     from fitwell.cli.search_run import search_and_train
 
     return search_and_train(options)
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the parser of the command."""
+    """Add the command's parser."""
     parser = subparsers.add_parser(
         "search",
         help="search for good settings, then train a network with the best ones",
@@ -40,7 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("data", help="a table or a data set, as for `fitwell train`")
+    parser.add_argument("data", help="a table or a data set, the same as for `fitwell train`")
     add_data_options(parser)
     search = parser.add_argument_group("search")
     search.add_argument(
@@ -65,7 +65,7 @@ def add_parser(subparsers: Subparsers) -> None:
         type=integer(1),
         default=100,
         metavar="N",
-        help="maximum number of epochs of a trial (default: %(default)s)",
+        help="maximum number of epochs per trial (default: %(default)s)",
     )
     search.add_argument(
         "--seed",

@@ -1,4 +1,4 @@
-"""``fitwell train``: train a network on data, and write a folder with the tested model and its report."""
+"""``fitwell train``: train a network, and write a folder with the tested model and its report."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Ctrl-C stops training early; the model is kept, tested and reported, and the exi
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run the command; return the exit code."""
+    """Run the command, and return the exit code."""
     from fitwell.cli.console import stdout_console
     from fitwell.cli.data_options import DataOptions
     from fitwell.cli.datasets import load_data
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """Add the parser of the command."""
+    """Add the command's parser."""
     from fitwell.datasets._dataset_registry import DATASETS
 
     parser = subparsers.add_parser(
@@ -82,7 +82,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _check_options(options: argparse.Namespace) -> str | None:
-    """Return an error message unless exactly one of data and ``--resume`` is given."""
+    """Return an error message if neither the data nor ``--resume`` is given, or if both are."""
     if (options.data is None) == (options.resume is None):
         return "train: expected either the data to train on, or --resume RUN"
     return None
@@ -106,7 +106,8 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     network.add_argument(
         "--batch-norm",
         action=argparse.BooleanOptionalAction,
-        help="normalize after each hidden layer (default: with two or more, for regression three or more)",
+        help="batch normalization after each hidden layer (default: on with at least two hidden layers, or three for "
+        "regression)",
     )
     network.add_argument(
         "--dropout",
@@ -133,7 +134,7 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         "--learning-rate",
         type=positive,
         metavar="RATE",
-        help="learning rate (default: that of the optimizer, 0.001 for nadam)",
+        help="learning rate (default: the optimizer's default, which is 0.001 for nadam)",
     )
     training.add_argument(
         "--batch-size",
@@ -166,6 +167,6 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
     training.add_argument(
         "--resume",
         metavar="RUN",
-        help="resume a killed or interrupted run with its original arguments; takes no other arguments",
+        help="resume a killed or interrupted run with its original arguments; only --quiet can be added",
     )
     add_run_options(training)
