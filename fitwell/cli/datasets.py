@@ -26,7 +26,7 @@ __all__ = ["load_data"]
 
 
 def load_data(data: str, data_options: DataOptions) -> PreparedData:
-    """Load and prepare the standard data set `data`, or the table file with this path."""
+    """Load and prepare `data`, which is the name of a standard data set or the path of a table file."""
     if data_options.validation_fraction == 0:
         raise InvalidArgument(
             "--validation-fraction must be above 0, because early stopping needs validation rows"

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the types of option values."""
+"""Options that multiple commands share, and the types of option values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_SEED = 2**32 - 1  # the largest seed that NumPy and scikit-learn accept
 
 
 class Subparsers(Protocol):
-    """The method that commands need from the result of `ArgumentParser.add_subparsers`."""
+    """The interface of the object that `ArgumentParser.add_subparsers` returns."""
 
     def add_parser(self, name: str, **kwargs: Any) -> argparse.ArgumentParser:
         """Add a command's parser."""

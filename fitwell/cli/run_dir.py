@@ -24,7 +24,7 @@ def make_run_folder(name: str, requested: str | None = None, now: datetime | Non
     if requested is not None:
         folder = check_path(requested, "--output")
         if folder.is_dir() and any(folder.iterdir()):
-            raise FileError(f"{folder} is not empty; choose another folder, or omit --output")
+            raise FileError(f"{folder} is not empty; choose a different folder, or omit --output")
         _make(folder, exist_ok=True)
     else:
         clean = re.sub(r"[^\w.-]+", "_", name).strip("._") or "run"

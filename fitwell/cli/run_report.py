@@ -62,7 +62,7 @@ def build_report(
 
 
 def _warnings(prepared: PreparedData, train_result: TrainResult) -> list[str]:
-    """Return the notes that are warnings, after the training outcome if training was interrupted."""
+    """Return the warnings, preceded by the training outcome if training was interrupted."""
     warnings = [note for note in prepared.notes if note.startswith("Warning: ")]
     return [train_result.outcome, *warnings] if train_result.interrupted else warnings
 

@@ -156,13 +156,13 @@ def _default_setting(base: TrainOptions) -> dict[str, Any]:
 
 
 def _default_options(options: Namespace) -> Namespace:
-    """Return the default options of ``fitwell train``, but with the epochs and the seed of this search."""
+    """Return the default options of ``fitwell train``, but with this search's epochs and seed."""
     train = parse(["train", options.data])
     return Namespace(**{**vars(train), "epochs": options.epochs, "seed": options.seed})
 
 
 def _train_namespace(options: Namespace, settings: TrainOptions) -> Namespace:
-    """Return options with which ``fitwell train`` trains a network with `settings`."""
+    """Return the options that make ``fitwell train`` train a network with `settings`."""
     words = ["train", options.data]
     for name in ("target", "task", "validation_fraction", "test_fraction", "sep"):
         value = getattr(options, name)

@@ -113,8 +113,8 @@ def _check_not_input(output_file: Path, needed: Iterable[Path]) -> None:
     for path in needed:
         if output_file.exists() and path.exists() and output_file.samefile(path):
             raise FileError(
-                f"--output {output_file} would overwrite {path}, which is an input of the prediction; choose another "
-                "file"
+                f"--output {output_file} would overwrite {path}, which is an input of the prediction; choose a "
+                "different file"
             )
 
 

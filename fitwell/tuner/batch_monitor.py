@@ -1,4 +1,4 @@
-"""Monitoring of a batch of trials during training, with pruning, progress, and the time limit."""
+"""Monitoring of trial batches during training, which includes pruning, progress, and the time limit."""
 
 from __future__ import annotations
 

@@ -257,7 +257,7 @@ class Int(Domain):
         return list(range(self.low, self.high + 1, self.step))
 
     def perturb(self, value: int, generator: np.random.Generator, factor: float = PERTURBATION_FACTOR) -> int:
-        """Add or subtract ``value * (factor - 1)``, rounded to whole steps, but move by at least one step.
+        """Change `value` by ``value * (factor - 1)`` in a random direction, rounded to at least one step.
 
         The result is clipped to the range.
         """

@@ -195,7 +195,7 @@ class PopulationBasedTraining(Search):
         population.members[loser] = new
 
     def _explore(self, parent: HyperParameters) -> tuple[HyperParameters, Setting]:
-        """Perturb the hyperparameters of a parent, or return them unchanged if the build function rejects every try."""
+        """Perturb a parent's hyperparameters, or return them unchanged if the build function rejects every attempt."""
 
         def perturb(name: str, domain: Domain) -> Any:
             return domain.perturb(parent.values.get(name, domain.default), self._random)

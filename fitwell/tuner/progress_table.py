@@ -55,7 +55,7 @@ class ProgressTable:
             self._live.stop()
 
     def on_batch_begin(self, members: int) -> None:
-        """Show that the training of a batch of `members` models has started."""
+        """Show that a new batch of `members` models is being trained."""
         self._running = (0, members)
         self._redraw()
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REDUCTION_FACTOR", "make_pruner", "rungs"]
 
-# Each rung of Hyperband has this many times the epochs of the previous rung.
+# Each Hyperband rung trains for this many times as many epochs as the previous rung.
 REDUCTION_FACTOR = 3
 
 

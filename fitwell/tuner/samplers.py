@@ -73,7 +73,9 @@ def check_sampler(name: Any) -> str:
         raise unknown_name_error("sampler", str(name), SAMPLERS)
     library = _REQUIRED_PACKAGES.get(name)
     if library and importlib.util.find_spec(library) is None:
-        raise MissingExtra(f"sampler={name!r} needs {library}, which is not installed: pip install {library}")
+        raise MissingExtra(
+            f"sampler={name!r} needs {library}, which is not installed; run pip install {library}"
+        )
     return str(name)
 
 

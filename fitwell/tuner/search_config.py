@@ -1,4 +1,4 @@
-"""Validation of the arguments of a search, and the description that is compared with an existing study."""
+"""Validation of search arguments, and the description of a search that is compared with an existing study."""
 
 from __future__ import annotations
 

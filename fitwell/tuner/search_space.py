@@ -82,7 +82,7 @@ class SearchSpace:
             raise
 
     def grid(self) -> Iterator[tuple[dict[str, Any], Setting]]:
-        """Yield every combination of grid values, as study parameters and as a setting.
+        """Yield every combination of grid values, both as study parameters and as a setting.
 
         The last hyperparameter changes fastest. Each one is added to the grid when it is first requested, so a
         conditional hyperparameter only multiplies the settings in which it exists.

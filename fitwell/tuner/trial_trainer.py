@@ -1,4 +1,4 @@
-"""Training of a batch of trials as one population."""
+"""Training of trial batches, each as one population."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class TrialTrainer:
         )
 
     def fit(self, population: Population, **changed: Any) -> None:
-        """Call `Population.fit` with the search's data and arguments, some of which `changed` overrides."""
+        """Call `Population.fit` with the search's data and arguments, unless `changed` overrides them."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NonFiniteWarning)  # the search warns once about its trials
             population.fit(*self._data, **{**self._arguments, "verbose": 0, **changed})

@@ -94,7 +94,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
         ("train digits --batch-size 0", "argument --batch-size: expected at least 1, got 0"),
         ("train digits --activation rleu", "did you mean 'relu'"),
         ("train digits --optimizer adm", "did you mean 'adam'"),
-        ("train digits --output full", "full is not empty; choose another folder"),
+        ("train digits --output full", "full is not empty; choose a different folder"),
         ("train digits --output file", "cannot create the folder file: a file with this name exists"),
         ("train digits --output file/run", "cannot create the folder file/run: Not a directory"),
         ("predict none houses.csv", "none does not exist"),
