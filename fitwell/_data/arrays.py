@@ -1,7 +1,7 @@
-"""Convert user data to arrays that a device can hold, and report data that cannot be converted.
+"""Conversion of user data to arrays that a device can store, with errors for data that cannot be converted.
 
-`as_array` accepts every container of numeric rows, `class_codes` encodes labels of any type as integers,
-and `check_finite` finds NaN and infinite values before training does.
+`as_array` converts any container of numeric rows, `class_codes` encodes labels of any type as integers,
+and `check_finite` rejects NaN and infinite values before training starts.
 """
 
 from __future__ import annotations
@@ -31,23 +31,24 @@ _CHUNK_VALUES = 2**22
 
 
 def as_array(value: Any, what: str) -> NumpyArray | Array:
-    """Return `value` as an array of shape ``[rows, ...]`` whose dtype a device can hold.
+    """Convert `value` to an array of shape ``[rows, ...]`` with a dtype that the device supports.
 
-    NumPy arrays, pandas DataFrames, Series and Indexes, nested lists, and anything with ``__array__`` become
-    NumPy arrays, without a copy if none is needed. 64-bit numbers become 32-bit numbers unless
-    ``jax_enable_x64`` is set. Narrower dtypes are kept. JAX arrays are returned unchanged, and so is an
-    `np.memmap`, which may not fit into memory: pass its slices through `to_device_dtype`.
+    NumPy arrays, pandas DataFrames, Series and Indexes, nested lists, and any object with an ``__array__`` method
+    become NumPy arrays. The data is copied only if necessary. 64-bit numbers become 32-bit numbers unless
+    ``jax_enable_x64`` is set. Narrower dtypes are kept. JAX arrays are returned unchanged. An `np.memmap` is also
+    returned unchanged because it may not fit into memory. Pass its slices to `to_device_dtype` instead.
 
     Args:
         value (array-like): The data, with rows along the first axis.
-        what (str): The caller's name for the data, such as ``"x"``. Every error begins with it.
+        what (str): The caller's name for the data, such as ``"x"``. Every error message begins with it.
 
     Returns:
-        numpy.ndarray | jax.Array: The rows, in a dtype that a device can hold.
+        numpy.ndarray | jax.Array: The rows, with a dtype that the device supports.
 
     Raises:
-        DataError: if `value` holds strings, objects, dates, complex numbers, rows of different lengths, a
-            single number, no rows, or numbers too large for 32 bits. NaN is accepted, see `check_finite`.
+        DataError: If `value` contains strings, objects, dates, complex numbers, rows of different lengths, or
+            numbers that are too large for 32 bits, or if it is a single number or has no rows. NaN is accepted
+            (see `check_finite`).
 
     Example:
         >>> as_array([[1.0, 2.0], [3.0, 4.0]], "x").dtype
@@ -63,10 +64,10 @@ def as_array(value: Any, what: str) -> NumpyArray | Array:
 
 
 def to_device_dtype(array: NumpyArray, what: str) -> NumpyArray:
-    """Return `array` in the dtype that JAX would give it. Raise `DataError` if a number does not fit.
+    """Convert `array` to the dtype that JAX would give it. Raise `DataError` if a number does not fit.
 
-    float64 becomes float32, int64 becomes int32 and uint64 becomes uint32 (unless ``jax_enable_x64``). Long
-    doubles and foreign byte orders become native. An array that already has the right dtype is not copied.
+    Unless ``jax_enable_x64`` is set, float64 becomes float32, int64 becomes int32 and uint64 becomes uint32. Long
+    doubles and non-native byte orders are converted too. An array that already has the right dtype is not copied.
     """
     _check_dtype(array, what)
     wide = np.dtype(np.float64) if array.dtype.kind == "f" and array.dtype.itemsize > 8 else array.dtype
@@ -77,8 +78,8 @@ def to_device_dtype(array: NumpyArray, what: str) -> NumpyArray:
         if low < limits.min or high > limits.max:
             worst = high if high > limits.max else low
             raise DataError(
-                f"{what}: {worst} does not fit {dtype}, the widest integer without 64-bit mode. Numbers this "
-                "large are rarely counts: drop the column if it is an identifier, or write "
+                f"{what}: {worst} does not fit in {dtype}, the widest integer type outside 64-bit mode. Numbers this "
+                "large are rarely counts. Drop the column if it is an identifier, or convert it with "
                 f"{what}.astype('float32')"
             )
     if dtype == array.dtype:
@@ -88,7 +89,7 @@ def to_device_dtype(array: NumpyArray, what: str) -> NumpyArray:
             return np.asarray(array, dtype=dtype)
     except FloatingPointError:
         raise DataError(
-            f"{what}: {_largest_finite(array):.3g} does not fit {dtype}, whose largest number is "
+            f"{what}: {_largest_finite(array):.3g} does not fit in {dtype}, whose largest number is "
             f"{np.finfo(dtype).max:.3g}. Scale the data, for example to mean 0 and standard deviation 1"
         ) from None
 
@@ -100,18 +101,18 @@ def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NumpyAr
     ``classes[codes]`` equals the labels in `value`.
 
     Args:
-        value (array-like): One label per row, of shape ``[rows]`` or ``[rows, 1]``. All labels have one type:
-            strings, numbers, booleans or pandas categories.
-        what (str): The caller's name for the labels. Every error begins with it. Default: ``"y"``.
+        value (array-like): One label per row, of shape ``[rows]`` or ``[rows, 1]``. All labels must have the same
+            type: strings, numbers, booleans or pandas categories.
+        what (str): The caller's name for the labels. Every error message begins with it. Default: ``"y"``.
 
     Returns:
-        tuple[numpy.ndarray, numpy.ndarray]: ``(codes, classes)``. ``codes`` is int32 of shape ``[rows]``,
-        counted from 0. ``classes`` has the distinct labels in sorted order. For a pandas categorical it has
-        the categories in their order, including unused ones.
+        tuple[numpy.ndarray, numpy.ndarray]: ``(codes, classes)``. ``codes`` contains 0-based class numbers as an
+        int32 array of shape ``[rows]``. ``classes`` contains the distinct labels in sorted order. For a pandas
+        categorical, it contains all categories in their original order, including unused ones.
 
     Raises:
-        DataError: if a label is missing, labels have several types, there is more than one column, or there
-            are no rows.
+        DataError: If a label is missing, if the labels have different types, or if there is more than one column
+            or no row.
 
     Example:
         >>> import fitwell as fw
@@ -135,7 +136,7 @@ def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NumpyAr
     if missing.size:
         raise DataError(
             f"{what}: {pluralize(missing.size, 'label')} missing, the first in row {missing[0]}. "
-            f"Drop those rows, or give them a separate class"
+            f"Drop those rows or assign them to a separate class"
         )
     if codes is None or classes is None:
         try:
@@ -143,28 +144,28 @@ def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NumpyAr
         except TypeError:
             kinds = ", ".join(sorted({type(label).__name__ for label in labels}))
             raise DataError(
-                f"{what}: labels have several types ({kinds}), so they cannot be sorted. "
+                f"{what}: the labels have different types ({kinds}), so they cannot be sorted. "
                 f"Convert them to one type, for example [str(label) for label in {what}]"
             ) from None
     return codes.astype(np.int32), classes
 
 
 def check_finite(array: NumpyArray | Array, what: str) -> None:
-    """Raise `DataError` if `array` has NaN or infinite values.
+    """Raise `DataError` if `array` contains NaN or infinite values.
 
-    The error reports how many there are and the position of the first one. Valid data needs one pass: a sum
-    is finite only if all its terms are.
+    The error message reports how many there are and the position of the first one. Valid data needs only one pass,
+    because a finite sum means that all its terms are finite.
     """
     if not jnp.issubdtype(array.dtype, jnp.floating):
         return
     away = isinstance(array, jax.Array) and any(device.platform != "cpu" for device in array.devices())
-    if away and bool(jnp.isfinite(array).all()):  # only one bit leaves the device
+    if away and bool(jnp.isfinite(array).all()):  # transfers only one boolean from the device
         return
     host = np.asarray(array)
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(np.sum(host, dtype=np.promote_types(host.dtype, np.float32))):
             return
-    # The sum of large finite numbers may overflow too, so check each number only now.
+    # The sum of large finite numbers may overflow too, so check every number before raising an error.
     nan = infinite = rows = 0
     first: tuple[int, ...] | None = None
     for start, chunk in _chunks(host):
@@ -183,8 +184,8 @@ def check_finite(array: NumpyArray | Array, what: str) -> None:
     parts = [f"{number:,} {name}" for number, name in ((nan, "NaN"), (infinite, "infinite")) if number]
     raise DataError(
         f"{what}: {' and '.join(parts)} among {host.size:,} numbers, in {rows:,} of {len(host):,} rows; the "
-        f"first is in {_format_index(first)}. A network cannot train on them: drop those rows or impute the values, "
-        "for example with sklearn.impute.SimpleImputer fitted on the training rows"
+        f"first is in {_format_index(first)}. A network cannot be trained on such values. Drop those rows or impute "
+        "the values, for example with sklearn.impute.SimpleImputer fitted on the training rows"
     )
 
 
@@ -198,7 +199,7 @@ def _convert(value: Any, what: str) -> NumpyArray:
         return value.data
     if hasattr(value, "toarray"):  # SciPy's sparse matrices
         raise DataError(
-            f"{what}: a sparse {type(value).__name__} cannot be trained on; write {what}.toarray()"
+            f"{what}: sparse arrays such as {type(value).__name__} are not supported. Convert it with {what}.toarray()"
         )
     if isinstance(value, str | bytes | Mapping | set | frozenset) or not (
         isinstance(value, list | tuple | range | numbers.Number) or hasattr(value, "__array__")
@@ -210,16 +211,17 @@ def _convert(value: Any, what: str) -> NumpyArray:
         array = np.asarray(value)
     except ValueError:
         raise DataError(
-            f"{what}: rows differ in length, {_describe_ragged(value)}; all rows must have the same length"
+            f"{what}: all rows must have the same length, but {_describe_ragged(value)}"
         ) from None
     except (TypeError, RuntimeError) as error:
-        # Tensors of other libraries that are on another device or require a gradient say what to write.
-        raise DataError(f"{what}: {_describe(value)} cannot be read as an array: {error}") from None
+        # If a tensor from a different library is on a different device or requires a gradient, its error message
+        # explains how to convert it.
+        raise DataError(f"{what}: cannot convert {_describe(value)} to an array: {error}") from None
     return array
 
 
 def _is_pandas(value: Any) -> bool:
-    # Compare module names, so that pandas is imported only if the caller uses it.
+    # Compare module names, because importing pandas here would slow down callers that do not use it.
     return any(base.__module__.partition(".")[0] == "pandas" for base in type(value).__mro__)
 
 
@@ -259,26 +261,26 @@ def _describe_column_problem(column: pd.Series[Any], name: str) -> str | None:
     if isinstance(column.dtype, pd.CategoricalDtype):
         return f"{name} is categorical with {len(column.cat.categories)} categories"
     if pd.api.types.is_complex_dtype(column.dtype):
-        return f"{name} holds complex numbers"
+        return f"{name} contains complex numbers"
     if pd.api.types.is_numeric_dtype(column.dtype):
         return None
     if column.dtype.kind == "M" or column.dtype.kind == "m":
-        return f"{name} holds dates or times"
+        return f"{name} contains dates or times"
     for row, entry in enumerate(column):
         if not isinstance(entry, numbers.Real):
             return f"{name} has {_format_entry(entry)} in row {row}"
-    return f"{name} holds numbers as Python objects; convert it with .astype('float32')"
+    return f"{name} contains numbers as Python objects; convert it with .astype('float32')"
 
 
 def _numpy_dtype(column: pd.Series[Any]) -> np.dtype[Any]:
-    """Return the NumPy dtype for a numeric column. A column with missing values needs a float for NaN."""
+    """Return the NumPy dtype for a numeric column. It is a float dtype if missing values must become NaN."""
     dtype: Any = column.dtype
     plain = np.dtype(getattr(dtype, "numpy_dtype", None) or getattr(dtype, "subtype", None) or dtype)
     return np.dtype(np.float64) if plain.kind != "f" and column.hasnans else plain
 
 
 def _get_pandas_labels(value: Any, what: str) -> tuple[NumpyArray, NumpyArray | None, NumpyArray | None]:
-    """Return the labels of a pandas object. Also return codes and categories if it is categorical."""
+    """Return a pandas object's labels, and its codes and categories if it is categorical."""
     import pandas as pd
 
     if isinstance(value, pd.DataFrame):
@@ -300,7 +302,9 @@ def _check_dtype(array: NumpyArray | Array, what: str) -> None:
         for index, entry in np.ndenumerate(array):
             if not isinstance(entry, numbers.Real):
                 raise DataError(f"{what}: {_format_entry(entry)} in {_format_index(index)}. {_ENCODE}")
-        raise DataError(f"{what}: numbers are stored as Python objects; write {what}.astype('float32')")
+        raise DataError(
+            f"{what}: the numbers are stored as Python objects; convert them with {what}.astype('float32')"
+        )
     raise DataError(f"{what}: expected real numbers, got an array of {dtype}")
 
 
@@ -329,10 +333,10 @@ def _describe_ragged(value: Any) -> str:
     first = np.shape(rows[0]) if _is_regular(rows[0]) else None
     for index, row in enumerate(rows):
         if not _is_regular(row):
-            return f"row {index} is ragged itself"
+            return f"the entries in row {index} have different lengths"
         if np.shape(row) != first:
-            return f"row 0 has shape {first}, row {index} {np.shape(row)}"
-    return "see their shapes"
+            return f"row 0 has shape {first} and row {index} has shape {np.shape(row)}"
+    return "their shapes differ"
 
 
 def _is_regular(row: Any) -> TypeGuard[Any]:
@@ -344,14 +348,14 @@ def _is_regular(row: Any) -> TypeGuard[Any]:
 
 
 def _find_missing(labels: NumpyArray) -> NDArray[np.intp]:
-    """Return the indices of rows without a label."""
+    """Return the indices of the rows without a label."""
     if labels.dtype.kind == "O":
         return np.flatnonzero([_is_missing(label) for label in labels])
     return np.flatnonzero(np.isnan(labels)) if labels.dtype.kind in "fmM" else np.array([], np.intp)
 
 
 def _is_missing(label: Any) -> bool:
-    # Only NaN, NaT and pandas.NA are unequal to themselves or have no truth value.
+    # NaN and NaT are unequal to themselves. The result of comparing pandas.NA has no truth value.
     if label is None:
         return True
     try:

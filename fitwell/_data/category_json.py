@@ -1,4 +1,4 @@
-"""JSON form of pandas categories, from which a loaded model gets the label of each class number."""
+"""Conversion of pandas categories to JSON and back, so that a loaded model can map class numbers to labels."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from fitwell._schema import ANY_NUMBER, BOOLEAN, STRING, DictSchema, LeafSchema, UnionSchema, check_schema
 from fitwell.errors import FileError
 
-_OUTPUT = LeafSchema("the number of an output", lambda key: bool(re.fullmatch("[0-9]{1,4}", key)))
-# The result of `categories_to_json`.
+_OUTPUT = LeafSchema("the index of an output", lambda key: bool(re.fullmatch("[0-9]{1,4}", key)))
+# Schema of the result of `categories_to_json`.
 CATEGORIES_SCHEMA = DictSchema([UnionSchema((STRING, BOOLEAN, ANY_NUMBER))], _OUTPUT)
 
 
 def categories_to_json(categories: Mapping[int, NDArray[Any]]) -> dict[str, list[Any]]:
-    """Return the categories of each output as JSON data. Other types than strings and numbers become strings.
+    """Convert each output's categories to JSON data. Categories that are not strings or numbers become strings.
 
     >>> categories_to_json({0: np.array(["no", "yes"])})
     {'0': ['no', 'yes']}
@@ -32,12 +32,22 @@ def categories_to_json(categories: Mapping[int, NDArray[Any]]) -> dict[str, list
 
 
 def categories_from_json(written: Any, where: str) -> dict[int, NDArray[Any]]:
-    """Return the categories that `categories_to_json` converted, after checks: the file `where` is not trusted."""
+    """Convert the result of `categories_to_json` back to categories.
+
+    The data is checked first because it may come from an untrusted file.
+
+    Args:
+        written: The JSON data.
+        where: The file's name, for error messages.
+
+    Raises:
+        FileError: If the data does not match the schema, or if an output has duplicate categories.
+    """
     check_schema(written, CATEGORIES_SCHEMA, where, "categories")
     found = {}
     for output, labels in written.items():
         if len(set(labels)) < len(labels):
-            raise FileError(f"{where}: two categories of output {output} are equal")
+            raise FileError(f"{where}: output {output} has duplicate categories")
         found[int(output)] = np.empty(len(labels), object)
         found[int(output)][:] = labels
     return found

@@ -1,4 +1,4 @@
-"""Choose and fit the transformer of each column, from its type and the training rows."""
+"""Selection and fitting of a transformer for each column, based on its type and the training rows."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from fitwell.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-ROW_NUMBER_REASON = "it numbers the rows"
-# A name that means "identifier", or has it as its last word.
+ROW_NUMBER_REASON = "it looks like a row number or an ID"
+# A name that means "identifier", or that ends with such a word.
 _IDENTIFIER = re.compile(
     r"id|ids|uuid|guid|idx|index|row|#|(row|record|serial)[\W_]?(id|no|nr|num|number|index)\.?|rownum|no\.|nr\.?|"
     r"s[. ]*no\.?|sr[. ]*no\.?|lfd[. ]*nr\.?|unnamed: ?\d+|__index_level_\d+__|.*[\W_](id|ids|uuid|guid)|",
@@ -38,27 +38,31 @@ _CAMEL_IDENTIFIER = re.compile(r".*[a-z](Id|ID)")
 def infer_column(
     name: str, values: pd.Series, column_type: ColumnType, *, keep: bool = False, marks: bool = False
 ) -> Column | str:
-    """Return a transformer fitted on the training rows, or the reason why the column is dropped.
+    """Fit a transformer to the training rows of a column, or return the reason why the column is dropped.
 
-    values: the training rows, after `fitwell._data.column_types.convert_columns`.
-    keep: whether the user requested the column, or set its type.
-    marks: whether words such as ``NA`` count as missing among categories.
+    The rules are applied in this order:
 
-    The rules, in this order:
-
-    * A column without values, or with a single value and no missing ones, is dropped. A column with a single value
-      and missing ones becomes a missing-value indicator.
-    * Booleans become 1 and 0, dates become several features, numbers are standardized.
-    * Distinct integers with the name of an identifier are dropped, unless kept.
-    * Categories are one-hot encoded, the 50 most frequent ones. The column is dropped, unless kept, if more than half
-      of its values are distinct (an identifier, or free text).
+    * A column is dropped if it is empty, or if it has a single distinct value and no missing values. A column with
+      a single distinct value and missing values becomes a missing-value indicator.
+    * Booleans become 1 and 0, dates become multiple features, and numbers are standardized.
+    * A column of distinct integers whose name suggests an identifier is dropped unless `keep` is set.
+    * The 50 most frequent categories are one-hot encoded. If more than half of the values are distinct, the column is
+      probably an identifier or free text, and it is dropped unless `keep` is set.
     * Other types (lists, images, complex numbers) are dropped.
 
-    Raises `DataError` if `keep` is set for a column that must be dropped.
+    Args:
+        name: The column's name.
+        values: The training rows, after `fitwell._data.column_types.convert_columns`.
+        column_type: The column's type and format.
+        keep: Whether the user requested the column or set its type.
+        marks: Whether words such as ``NA`` in a column of categories count as missing.
+
+    Raises:
+        DataError: If `keep` is set for a column that must be dropped.
     """
     fitted = _infer_column(name, values, column_type, keep, marks)
     if keep and isinstance(fitted, str):
-        raise DataError(f"{name!r} cannot be kept: {fitted}")
+        raise DataError(f"cannot keep the column {name!r}: {fitted}")
     return fitted
 
 
@@ -66,7 +70,7 @@ def _infer_column(
     name: str, values: pd.Series, column_type: ColumnType, keep: bool, marks: bool
 ) -> Column | str:
     if column_type.name not in ("number", "boolean", "date", "category"):
-        return f"it holds {column_type.name}"
+        return f"it contains {column_type.name}"
     missing = isna(values)
     present = values[~missing]
     gaps = int(missing.sum())
@@ -74,7 +78,7 @@ def _infer_column(
         return "it is empty"
     if column_type.name == "date":
         column = DateColumn.fit(name, values, column_type.pattern, column_type.words)
-        # A constant date may be written in two formats.
+        # Two distinct strings may be the same date in different formats.
         return column if column.parts else _infer_constant_column(name, present, gaps)
     if column_type.name == "number":
         return _infer_number_column(name, values, column_type, keep, gaps)
@@ -90,7 +94,10 @@ def _infer_column(
         and different > MIN_DISTINCT_VALUES
         and different > len(present) / 2
     ):
-        return f"{different:,} of its {pluralize(len(present), 'value')} are distinct: an identifier, or free text"
+        return (
+            f"{different:,} of its {pluralize(len(present), 'value')} are distinct, so it is probably an identifier or "
+            "free text"
+        )
     return OneHotColumn.fit(name, values, marks and not column_type.requested)
 
 
@@ -110,7 +117,7 @@ def _infer_number_column(
 ) -> Column | str:
     numbers = to_numeric(values, column_type.decimal)
     present = values[~np.isnan(numbers)]
-    if np.nanmax(numbers) == np.nanmin(numbers):  # one number, perhaps written in two ways, such as 5 and 5.0
+    if np.nanmax(numbers) == np.nanmin(numbers):  # a single number, which may be written as both 5 and 5.0
         return _infer_constant_column(name, present, gaps)
     if not keep and _is_row_number(name, values, numbers):
         return ROW_NUMBER_REASON
@@ -120,9 +127,9 @@ def _infer_number_column(
 
 
 def _is_row_number(name: str, values: pd.Series, numbers: NDArray[np.float64]) -> bool:
-    """Return whether the values are distinct integers and the column has the name of an identifier.
+    """Return whether the values are distinct integers and the column's name suggests an identifier.
 
-    The values alone are not enough: days, depths and grid indices are distinct integers too.
+    The name is checked because days, depths and grid indices can be distinct integers too.
     """
     if not (_IDENTIFIER.fullmatch(name.strip()) or _CAMEL_IDENTIFIER.fullmatch(name.strip())):
         return False

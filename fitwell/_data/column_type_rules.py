@@ -1,4 +1,4 @@
-"""Rules that tell from the cells of a column whether it holds booleans, codes, numbers or dates."""
+"""Rules that decide from a column's cells whether it contains booleans, codes, numbers or dates."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ from fitwell._typing import FloatArray
 if TYPE_CHECKING:
     import pandas as pd
 
-# Two booleans have few spellings: True, true, TRUE, " true". A column with more holds words.
+# A boolean has few spellings, such as True, true, TRUE and " true". A column with more distinct cells contains words.
 MAX_SPELLINGS = 20
-# One number in 27 of this size is a valid date, so this many distinct dates are not a coincidence.
+# Only 1 in 27 integers between 19000101 and 21001231 is a valid date, so this many distinct dates are not a
+# coincidence.
 MIN_COMPACT_DATES = 3
-# Few words mean a missing value. A column of comments among numbers is not memorized.
+# Maximum number of missing-value words that a column stores. The limit keeps free-text comments out of saved files.
 MAX_MISSING_WORDS = 20
 _IP_ADDRESS = re.compile(r"\s*[0-9]{1,3}(?:\.[0-9]{1,3}){3}\s*")
-# A word with a digit may be a number of another kind. "<0.1" is a value below the detection limit.
+# An unparsed cell with a digit may be a number in an unknown format. Cells such as "<0.1" are excluded: they are values
+# below the detection limit.
 _MEASURED = r"^[^<>≤≥]*[0-9]"
 
 
 def are_booleans(cells: pd.Series) -> bool:
-    """Return whether the cells hold only the two words of one pair, such as true and false, or yes and no."""
+    """Return whether the cells contain exactly two words that form a pair, such as true and false, or yes and no."""
     spellings = cells.drop_duplicates()
     if len(spellings) > MAX_SPELLINGS:
         return False
@@ -39,7 +41,11 @@ def are_booleans(cells: pd.Series) -> bool:
 
 
 def are_zero_padded_codes(cells: pd.Series) -> bool:
-    """Return whether the cells hold only digits, of equal lengths or often with leading zeros: ``007`` is not 7."""
+    """Return whether the cells contain codes such as ``007``, whose leading zeros matter.
+
+    All cells must consist of digits, and at least one must have a leading zero. In addition, either all cells have the
+    same length, or more than a few have leading zeros.
+    """
     strings = cells.astype("str").str.strip()
     zeros = strings.str.fullmatch("0[0-9]+")
     if not zeros.any() or not strings.str.fullmatch("[0-9]+").all():
@@ -48,25 +54,26 @@ def are_zero_padded_codes(cells: pd.Series) -> bool:
 
 
 def are_ip_addresses(cells: pd.Series) -> bool:
-    """Return whether the cells hold IP addresses such as 192.168.100.200, not numbers with thousands separators."""
+    """Return whether the cells contain IP addresses. 192.168.100.200 looks like a number with thousands separators."""
     if not len(cells) or not _IP_ADDRESS.fullmatch(str(cells.iloc[0])):
         return False
     return bool(cells.astype("str").str.fullmatch(_IP_ADDRESS).all())
 
 
 def are_mostly_numbers(cells: pd.Series, numbers: FloatArray, marked: bool = False) -> bool:
-    """Return whether a column holds numbers, with a few cells that cannot be parsed.
+    """Return whether a column contains numbers and at most a few cells that cannot be parsed.
 
-    cells: the nonempty cells, without missing-value markers.
-    numbers: the parsed cells, NaN if a cell is not a number.
-    marked: whether the column has missing-value markers.
+    Args:
+        cells: The nonempty cells, without missing-value markers.
+        numbers: The parsed cells, with NaN for each cell that is not a number.
+        marked: Whether the column has missing-value markers.
     """
     unread = np.isnan(numbers)
     different = len(np.unique(numbers[~unread]))
     if not different:
         return False
     if different == 1 and (unread.any() or marked):
-        return False  # a single number among words is a word too
+        return False  # a single distinct number among words is treated as a word
     words = cells[unread]
     if is_mostly_parsed(cells, np.ones(len(cells), dtype=np.int64), ~unread):
         few = len(words) <= max_unparsed(len(cells))
@@ -88,13 +95,14 @@ def are_compact_dates(numbers: FloatArray, name: str, notes: list[str]) -> bool:
     if not to_datetime(pd.Series(numbers), "%Y%m%d").notna().all():
         return False
     notes.append(
-        f"The numbers in {name!r} are dates, such as {numbers[0]:.0f}; use --type {name}=number for numbers."
+        f"Values in {name!r} such as {numbers[0]:.0f} were read as dates; use --type {name}=number to keep them as "
+        "numbers."
     )
     return True
 
 
 def describe_mixed_decimals(cells: pd.Series) -> str:
-    """Describe a column that contains numbers with decimal points and with decimal commas, else return ``""``."""
+    """Describe a column that mixes decimal points and decimal commas. Return ``""`` for any other column."""
     point, comma = np.isfinite(parse_numbers(cells, ".")), np.isfinite(parse_numbers(cells, ","))
     only_point, only_comma = point & ~comma, comma & ~point
     neither = int((~(point | comma)).sum())
@@ -106,13 +114,13 @@ def describe_mixed_decimals(cells: pd.Series) -> str:
 
 
 def has_percent_signs(cells: pd.Series, name: str, notes: list[str]) -> bool:
-    """Return whether any number has a percent sign. Append a note if others have none."""
+    """Return whether any number has a percent sign. Append a note if some numbers do not have one."""
     signed = cells.astype("str").str.contains("%", regex=False).to_numpy(dtype=bool, na_value=False)
     if signed.any() and not signed.all():
         example = str(cells[~signed].iloc[0]).strip()
         notes.append(
             f"{name!r} has {pluralize(int(signed.sum()), 'cell')} with a percent sign and {int((~signed).sum()):,} "
-            f"without; all were read as percent, {example} as {example} %."
+            f"without one; all were read as percentages, so {example} means {example} %."
         )
     return bool(signed.any())
 
@@ -120,7 +128,7 @@ def has_percent_signs(cells: pd.Series, name: str, notes: list[str]) -> bool:
 def find_missing_words(
     name: str, present: pd.Series, unread: NDArray[np.bool_], kind: str, notes: list[str]
 ) -> tuple[str, ...]:
-    """Return the words that mean a missing value. Append a note with all unparsed cells."""
+    """Return the unparsed words, which count as missing values. Append a note about all unparsed cells."""
     if not unread.any():
         return ()
     different = list(dict.fromkeys(to_string(present[unread])))

@@ -1,7 +1,7 @@
-"""Infer the type and format of each column of a table, from all rows and before any row is held out.
+"""Inference of each table column's type and format, from all rows before the table is split.
 
 Only types and formats are inferred here, which cannot leak information about the target. Means, standard deviations
-and categories are computed from the training rows only (`fitwell._data.columns`). docs/tables.md has all rules.
+and categories are computed from the training rows only (see `fitwell._data.columns`). docs/tables.md lists all rules.
 """
 
 from __future__ import annotations
@@ -48,15 +48,16 @@ _SAMPLE = 1000
 
 @dataclass(frozen=True)
 class ColumnType:
-    """The type of a column, and the format of its cells.
+    """A column's type and the format of its cells.
 
-    name: ``"number"``, ``"boolean"``, ``"date"``, ``"category"``, or a description of another type.
-    decimal: decimal separator of the numbers, or None if it is ambiguous.
-    pattern: format of the dates, or None if the column holds datetimes.
-    percent: whether the numbers have a percent sign.
-    unit: unit after the numbers, see `fitwell._data.units`.
-    words: words among numbers or dates that mean a missing value.
-    requested: whether the user set the type.
+    Attributes:
+        name: ``"number"``, ``"boolean"``, ``"date"``, ``"category"``, or a description of an unsupported type.
+        decimal: The decimal separator of the numbers, or None if it is ambiguous.
+        pattern: The date format, or None if the column contains datetimes.
+        percent: Whether the numbers have a percent sign.
+        unit: The unit after the numbers (see `fitwell._data.units`).
+        words: Words among the numbers or dates that mean a missing value.
+        requested: Whether the user set the type.
     """
 
     name: str
@@ -76,15 +77,18 @@ def infer_column_types(
     with_dates: bool = True,
     notes: list[str] | None = None,
 ) -> dict[str, ColumnType]:
-    """Return the type of every column.
+    """Infer the type of every column.
 
-    types: types of columns set by the user, each one of `TYPES`.
-    target: the column to predict. Only its decimal separator and unit are inferred here, see
-        `fitwell._data.target_parsing`.
-    with_dates: whether to detect dates, which takes most of the time. If False they are categories.
-    notes: list to which warnings about ambiguous and unparsed cells are appended.
+    Args:
+        table: The table.
+        types: A dict that maps column names to the types that the user set. Each is one of `TYPES`.
+        target: The column to predict. Only its decimal separator and unit are inferred here (see
+            `fitwell._data.target_parsing`).
+        with_dates: Whether to detect dates, which takes most of the time. If False, dates are categories.
+        notes: A list to which warnings about ambiguous and unparsed cells are appended.
 
-    Raises `DataError` if a column does not have the type set by the user. The message has a cell and its row.
+    Raises:
+        DataError: If a column does not have the type that the user set. The message quotes a cell and its row.
     """
     types, notes = types or {}, notes if notes is not None else []
     separator = get_separator(table)
@@ -127,7 +131,7 @@ def infer_column_types(
 def _infer_type_with_unit(
     name: str, values: pd.Series, unit: str, requested: str | None, decimal: str | None, notes: list[str]
 ) -> ColumnType | None:
-    """Return the type of a column of numbers with a unit, or None if it does not hold numbers."""
+    """Return the type of a column whose cells have a unit, or None if they are not numbers."""
     new_notes: list[str] = []
     bare = strip_unit(values, unit)
     column_type = _infer_type(name, bare, requested, decimal, True, None, new_notes)
@@ -135,8 +139,8 @@ def _infer_type_with_unit(
         return None
     example = str(values[~isna(values)].iloc[0]).strip()
     without = int((np.isfinite(parse_numbers(values, decimal or "."))).sum())
-    rest = f", and {pluralize(without, 'cell')} without a unit as if they had it" if without else ""
-    notes += [*new_notes, f"The unit of the numbers in {name!r}, such as {example!r}, was dropped{rest}."]
+    rest = f"; {pluralize(without, 'cell')} without a unit were read as if they had it" if without else ""
+    notes += [*new_notes, f"The unit was dropped from the numbers in {name!r}, such as {example!r}{rest}."]
     return replace(column_type, unit=unit)
 
 
@@ -149,7 +153,7 @@ def _infer_type(
     dates: dict[str, DateFormat] | None,
     notes: list[str],
 ) -> ColumnType:
-    """Return the type of a column. The format of dates is stored in `dates` unless that is None."""
+    """Return a column's type. If `dates` is a dict, the column's date format is also stored in it."""
     import pandas as pd
 
     if requested == "category":
@@ -195,11 +199,12 @@ def _infer_type_of_strings(
         return ColumnType("boolean", requested=requested is not None)
     if requested is None and are_zero_padded_codes(cells):
         notes.append(
-            f"{name!r} holds codes with leading zeros, treated as categories; use --type {name}=number for numbers."
+            f"{name!r} contains codes with leading zeros, which were treated as categories; use --type {name}=number "
+            "to read them as numbers."
         )
         return ColumnType("category")
     if maybe_numbers and requested in (None, "number") and not are_ip_addresses(cells):
-        # A missing-value marker is not a number, so unparsed cells are markers and other words.
+        # Missing-value markers are not numbers either, so the unparsed cells include them.
         everything = parse_numbers(present, decimal or ".")
         numbers = everything[~marked]
         unread = np.isnan(numbers)
@@ -230,14 +235,16 @@ def _infer_type_of_strings(
 def count_column_formats(
     values: pd.Series, *, written: bool, requested: bool = False
 ) -> NumberFormatCounts | None:
-    """Return the number formats of a column with their counts, or None if most of its cells are not numbers.
+    """Count the number formats in a column. Return None if most of its cells are not numbers.
 
-    written: whether the table was read from a text file. Other tables hold parsed numbers.
-    requested: whether the user set the type to numbers.
+    Args:
+        values: The column.
+        written: Whether the table was read from a text file. Other tables contain parsed numbers.
+        requested: Whether the user set the type to ``"number"``.
     """
     code = values.dtype.kind
     if code == "f" and written:
-        # Parsed already, because its points are unambiguous: see `fitwell._data.table_reader`.
+        # `fitwell._data.table_reader` has already parsed this column, because its decimal points are unambiguous.
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
         return NumberFormatCounts(point=int((numbers % 1 > 0).sum()))
     if code in "iuf":
@@ -261,14 +268,14 @@ def count_column_formats(
 def _resolve_date_formats(
     dates: Mapping[str, DateFormat], column_types: dict[str, ColumnType], notes: list[str]
 ) -> None:
-    """Choose the day-first or month-first format of ambiguous columns as in the unambiguous ones."""
+    """Choose between day-first and month-first formats for ambiguous columns, to match the unambiguous ones."""
     orders = {found.order for found in dates.values() if not found.alternatives} & {"day", "month"}
     for name, found in dates.items():
         if "%y" in found.pattern:
             notes.append(f"The two-digit years in {name!r} were read as 1969 to 2068.")
         if FORMAT_SEPARATOR in found.pattern and not found.alternatives:
             notes.append(
-                f"The dates in {name!r} are written in several formats: "
+                f"The dates in {name!r} have more than one format: "
                 f"{join_words(found.pattern.split(FORMAT_SEPARATOR))}."
             )
         if not found.alternatives:
@@ -276,9 +283,9 @@ def _resolve_date_formats(
         like = [other for other in (found, *found.alternatives) if {other.order} == orders]
         chosen = like[0] if like else found
         column_types[name] = replace(column_types[name], pattern=chosen.pattern)
-        reason = ", like the other dates of the table" if like else ""
+        reason = ", like the other dates in the table" if like else ""
         notes.append(
-            f"The dates in {name!r} match several formats; they were read as {chosen.pattern}{reason}."
+            f"The dates in {name!r} match more than one format; they were read as {chosen.pattern}{reason}."
         )
 
 
@@ -290,12 +297,14 @@ def _raise_type_error(name: str, cells: pd.Series, requested: str, decimal: str 
         else np.zeros(len(cells), dtype=bool)
     )
     first = int(np.flatnonzero(~read)[0]) if len(read) and not read.all() else 0
-    held = f"{strings[first]!r} in row {get_row_number(cells, first)}" if len(strings) else "no value"
-    raise DataError(f"--type {name}={requested} is not possible: {name!r} holds {held}")
+    held = (
+        f"contains {strings[first]!r} in row {get_row_number(cells, first)}" if len(strings) else "is empty"
+    )
+    raise DataError(f"cannot apply --type {name}={requested}: {name!r} {held}")
 
 
 def _parse_column(values: pd.Series, decimal: str) -> NDArray[Any]:
-    """Parse a column of strings. The result is an integer array if all cells are integers, as in pandas."""
+    """Parse a column of strings. As in pandas, the result is an integer array if all cells are integers."""
     numbers = parse_numbers(values, decimal)
     whole = len(numbers) and np.isfinite(numbers).all() and np.abs(numbers).max() < 2**53
     if whole and (numbers % 1 == 0).all() and not values.astype("str").str.contains("[.,]").any():
@@ -310,10 +319,13 @@ def convert_columns(
     marks: bool = False,
     notes: list[str] | None = None,
 ) -> pd.DataFrame:
-    """Return a copy of the table with its numbers and dates parsed.
+    """Return a copy of the table with parsed numbers and dates.
 
-    marks: whether words such as ``NA`` count as missing in columns of categories.
-    notes: list to which a note about such words is appended.
+    Args:
+        table: The table.
+        column_types: A dict that maps column names to types.
+        marks: Whether words such as ``NA`` count as missing in columns of categories.
+        notes: A list to which notes about such words are appended.
     """
     changed: dict[Any, Any] = {}
     for column in table.columns:

@@ -1,4 +1,4 @@
-"""Convert a column of any dtype to numbers, strings or booleans."""
+"""Conversion of columns of any dtype to numbers, strings or booleans."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from fitwell._data.number_parsing import count_number_formats, parse_numbers
 if TYPE_CHECKING:
     import pandas as pd
 
-# Missing-value markers of pandas, and a few more. In a column of categories each may be a category.
+# pandas's missing-value markers and a few more. In a column of categories, each may also be a category.
 _MARKERS = (
     "? - -- NA N/A n/a NaN nan -NaN -nan NULL null None \\N <NA> #N/A #NA 1.#IND -1.#IND 1.#QNAN -1.#QNAN"
 )
 MISSING_MARKERS = frozenset([*_MARKERS.split(), "#N/A N/A"])
-# Among numbers and dates these are unambiguous. They are compared without case.
+# These markers are unambiguous among numbers and dates. The comparison ignores case.
 _MORE_MARKERS = r"""
     n.a. n.a n.d. n.d nd k.a. k.a nil none . .. ... : * ** --- – — −− ?? unknown missing undefined (null) \n nat tbd
     #ref! #div/0! #value! #name? #num! #null! #nv #n/v #n/d #wert! #valeur! #¡valor! #valor! #nombre?
     #bezug! #zahl! pending
 """
 _MARKERS_AMONG_NUMBERS = frozenset([mark.casefold() for mark in MISSING_MARKERS] + _MORE_MARKERS.split())
-# Each word has one meaning, so a column with true/false in training may have yes/no or 1/0 in prediction.
+# Each word has only one meaning, so a column with true/false in training may have yes/no or 1/0 in prediction.
 _BOOLEANS = {
     "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "y": 1.0, "n": 0.0, "t": 1.0, "f": 0.0, "on": 1.0, "off": 0.0,
     "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0, "wahr": 1.0, "falsch": 0.0, "ja": 1.0, "nein": 0.0, "vrai": 1.0,
@@ -47,7 +47,7 @@ BOOLEAN_PAIRS = tuple(
 
 
 def isna(values: pd.Series) -> NDArray[np.bool_]:
-    """Return which values are missing, blank, or infinite."""
+    """Return a mask of the values that are missing, blank or infinite."""
     missing = values.isna().to_numpy(dtype=bool)
     if values.dtype.kind == "f":
         return missing | np.isinf(values.to_numpy(dtype=np.float64, na_value=np.nan))
@@ -63,9 +63,12 @@ def isna(values: pd.Series) -> NDArray[np.bool_]:
 
 
 def is_missing_marker(values: pd.Series, among: str) -> NDArray[np.bool_]:
-    """Return which cells are missing-value markers such as ``NA`` or ``?``.
+    """Return a mask of the cells that are missing-value markers such as ``NA`` or ``?``.
 
-    among: ``"numbers"`` (and dates), which have many markers, or ``"words"``, which have few.
+    Args:
+        values: The column.
+        among: ``"numbers"`` for a column of numbers or dates, or ``"words"`` for a column of categories. Fewer
+            markers are recognized among categories.
     """
     if not may_hold_strings(values):
         return np.zeros(len(values), dtype=bool)
@@ -90,12 +93,12 @@ def _is_marker(cell: str, among: str) -> bool:
 
 
 def may_hold_strings(values: pd.Series) -> bool:
-    """Return whether the dtype of `values` is string, object or category."""
+    """Return whether `values` has a string, object or categorical dtype."""
     return values.dtype.kind == "O"
 
 
 def is_string_dtype(values: pd.Series) -> bool:
-    """Return whether `values` has a string dtype, for which pandas has fast operations."""
+    """Return whether `values` has a string dtype, which supports pandas's fast string operations."""
     import pandas as pd
 
     return isinstance(values.dtype, pd.StringDtype)
@@ -104,8 +107,10 @@ def is_string_dtype(values: pd.Series) -> bool:
 def to_numeric(values: pd.Series, decimal: str | None = None) -> NDArray[np.float64]:
     """Convert `values` to numbers. Missing, infinite and unparsed values become NaN.
 
-    decimal: decimal separator of strings, see `fitwell._data.number_parsing.parse_number`. By default the separator
-        that most cells need, or a point if all are ambiguous.
+    Args:
+        values: The column.
+        decimal: The decimal separator in strings (see `fitwell._data.number_parsing.parse_number`). Defaults to the
+            separator that most cells need, or a point if all cells are ambiguous.
     """
     if values.dtype.kind in "fiub":
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -120,13 +125,13 @@ def to_numeric(values: pd.Series, decimal: str | None = None) -> NDArray[np.floa
 
 
 def numeric_fraction(values: pd.Series, decimal: str | None = None) -> float:
-    """Return the fraction of the values present that are numbers, or 0 if all are missing."""
+    """Return the fraction of nonmissing values that are numbers, or 0 if all values are missing."""
     present = values[~isna(values)]
     return float(np.mean(~np.isnan(to_numeric(present, decimal)))) if len(present) else 0.0
 
 
 def to_string(values: pd.Series) -> NDArray[np.object_]:
-    """Convert `values` to strings. Missing values become ``""``. Integers have no decimal point."""
+    """Convert `values` to strings. Missing values become ``""``, and integral floats lose their decimal point."""
     if is_string_dtype(values):
         return values.str.strip().fillna("").to_numpy(dtype=object)
     strings = np.empty(len(values), dtype=object)
@@ -136,14 +141,14 @@ def to_string(values: pd.Series) -> NDArray[np.object_]:
 
 
 def _format_value(value: Any) -> str:
-    # pandas converts integers to floats if another value of the column is missing.
+    # pandas converts integers to floats if another value in the column is missing.
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value).strip()
 
 
 def to_bool(values: pd.Series) -> NDArray[np.float64]:
-    """Convert booleans to 1 and 0. Missing and other values become NaN."""
+    """Convert booleans to 1 and 0. Missing values and values that are not booleans become NaN."""
     if values.dtype.kind in "bfiu":
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
         return np.where(np.isin(numbers, (0.0, 1.0)), numbers, np.nan)

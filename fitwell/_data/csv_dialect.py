@@ -1,4 +1,4 @@
-"""Detect the dialect of a text file: its encoding, cell separator, and the line of the column names."""
+"""Detection of a text file's dialect: its encoding, its cell separator, and the line with the column names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SAMPLE_BYTES = 1 << 16
 _SAMPLE_LINES = 200
 _SAMPLE_CELLS = 2000
-SPACES = r"\s+"  # any number of spaces and tabs, in the notation of pandas
+SPACES = r"\s+"  # pandas's notation for one or more spaces or tabs
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", r"\t": "\t", "bar": "|", "space": SPACES, " ": SPACES}
 _SEPARATOR_ATTR = "separator in the file"
@@ -32,11 +32,12 @@ _SEP_LINE = re.compile(r'\ufeff?"?sep=(\\t|.)"?\s*', re.IGNORECASE)
 class Dialect:
     """The format of a text file.
 
-    encoding: ``utf-8-sig``, ``utf-16``, ``utf-16-le``, ``utf-16-be``, ``utf-32`` or ``cp1252``.
-    separator: one character, or ``SPACES``.
-    skipped: number of lines before the column names: Excel's ``sep=;``, titles and comments.
-    rows: cells of the first lines, beginning with the column names.
-    above: nonblank lines before the column names, without Excel's.
+    Attributes:
+        encoding: ``utf-8-sig``, ``utf-16``, ``utf-16-le``, ``utf-16-be``, ``utf-32`` or ``cp1252``.
+        separator: One character, or ``SPACES``.
+        skipped: Number of lines before the column names. These may be titles, comments, or Excel's ``sep=;`` line.
+        rows: The cells of the first lines, beginning with the column names.
+        above: The nonblank lines before the column names, without Excel's ``sep=`` line.
     """
 
     encoding: str
@@ -47,17 +48,22 @@ class Dialect:
 
 
 def sniff_dialect(path: Path, separator: str | None = None) -> Dialect:
-    """Detect the dialect of a file from its first lines, and the encoding from the whole file.
+    """Detect a file's dialect. The encoding is detected from the whole file, everything else from the first lines.
 
-    separator: set by the user: a character, or ``comma``, ``semicolon``, ``tab``, ``bar``, ``space``.
+    Args:
+        path: The file.
+        separator: The separator if the user set it: a character, or ``comma``, ``semicolon``, ``tab``, ``bar`` or
+            ``space``.
 
-    Raises `DataError` if the file is not a text file, and `InvalidArgument` for an invalid separator.
+    Raises:
+        DataError: If the file is empty or is not a text file.
+        InvalidArgument: If the separator is invalid.
     """
     known = None if separator is None else parse_separator(separator)
     with open_bytes(path) as file:
         sample = file.read(SAMPLE_BYTES)
     if not sample.strip():
-        raise DataError(f"{path} is empty")
+        raise DataError(f"the file {path} is empty")
     encoding = _sniff_encoding(path, sample)
     lines = _whole_lines(sample, encoding)
     sep_line = _SEP_LINE.fullmatch(lines[0]) if lines else None
@@ -66,9 +72,9 @@ def sniff_dialect(path: Path, separator: str | None = None) -> Dialect:
     first_line = int(sep_line is not None)
     nonblank = [place for place, line in enumerate(lines) if line.strip() and place >= first_line]
     if not nonblank:
-        raise DataError(f"{path} is empty")
+        raise DataError(f"the file {path} is empty")
     candidates = [lines[place] for place in nonblank[: _SAMPLE_LINES + MAX_LINES_ABOVE]]
-    found: dict[int, str] = {}  # separators by the number of lines below titles
+    found: dict[int, str] = {}  # maps the number of lines below the titles to the separator detected in them
 
     def split_cells(part: Sequence[str], like: Sequence[str]) -> list[list[str]]:
         if known is None and len(like) not in found:
@@ -84,12 +90,12 @@ def sniff_dialect(path: Path, separator: str | None = None) -> Dialect:
 
 
 def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file for reading. Decompress it if its name ends in ``.gz``."""
+    """Open a file for reading, and decompress it if its name ends in ``.gz``."""
     return cast("IO[bytes]", gzip.open(path, "rb")) if path.name.lower().endswith(".gz") else path.open("rb")
 
 
 def parse_separator(name: str) -> str:
-    """Return the separator for the name or character given by the user.
+    """Convert a separator's name, or the character itself, to the separator.
 
     >>> parse_separator(";"), parse_separator("comma")
     (';', ',')
@@ -103,17 +109,17 @@ def parse_separator(name: str) -> str:
 
 
 def describe_separator(separator: str) -> str:
-    """Return a description of the separator for messages."""
+    """Return the separator's name in the plural, for messages."""
     return "blanks" if separator == SPACES else f"{SEPARATORS.get(separator, repr(separator))}s"
 
 
 def get_separator(table: pd.DataFrame) -> str | None:
-    """Return the cell separator of the text file that a table was read from, or None for other tables."""
+    """Return the cell separator of a table's text file, or None if the table was not read from a text file."""
     return table.attrs.get(_SEPARATOR_ATTR)
 
 
 def set_separator(table: pd.DataFrame, separator: str) -> None:
-    """Store the cell separator of the text file that a table was read from."""
+    """Store the cell separator of a table's text file in the table's attributes."""
     table.attrs[_SEPARATOR_ATTR] = separator
 
 
@@ -123,7 +129,7 @@ def _sniff_encoding(path: Path, sample: bytes) -> str:
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     if b"\0" in sample:
-        # No byte order mark. In UTF-16 nearly every second byte of a table is 0.
+        # There is no byte order mark. In a UTF-16 table, nearly every second byte is 0.
         pairs = len(sample) // 2
         for encoding, zeros in (
             ("utf-16-le", sample[1::2].count(0)),
@@ -131,8 +137,8 @@ def _sniff_encoding(path: Path, sample: bytes) -> str:
         ):
             if zeros > 0.8 * pairs and sample.count(0) == zeros:
                 return encoding
-        raise DataError(f"{path} holds binary data, expected lines of text")
-    # The first non-ASCII character may come after the sample.
+        raise DataError(f"expected {path} to be a text file, but it contains binary data")
+    # Decode the whole file, because the first non-ASCII character may come after the sample.
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_bytes(path) as file:
         try:
@@ -145,10 +151,10 @@ def _sniff_encoding(path: Path, sample: bytes) -> str:
 
 
 def _whole_lines(sample: bytes, encoding: str) -> list[str]:
-    # Not `splitlines`, which also splits at form feeds and similar characters.
+    # `str.splitlines` would also split at form feeds and similar characters.
     lines = re.split("\r\n|\n|\r", sample.decode(encoding, errors="replace"))
     if len(sample) == SAMPLE_BYTES and len(lines) > 1:
-        lines.pop()  # truncated
+        lines.pop()  # the sample may end in the middle of the last line
     return lines
 
 
@@ -175,11 +181,12 @@ def _sniff_separator(lines: Sequence[str]) -> str:
             return 0.0, 0.0, names
         # Ignore a trailing separator, which some programs write in every line.
         fitting = [row for row in rows if len(row) == names or (len(row) == names + 1 and not row[-1])]
-        # The commas in "Price, EUR;Weight, kg" match the decimal commas below, so prefer separators that leave numbers.
+        # In a file with the names "Price, EUR;Weight, kg" and decimal commas, a comma would also split every line into
+        # the same number of cells. Prefer the separator that results in more numbers.
         cells = [cell for row in fitting[1:51] for cell in row][:_SAMPLE_CELLS]
         return len(fitting) / len(rows), _numeric_fraction(cells), names
 
-    # `max` returns the first of equal candidates, so a single column is read with a comma.
+    # `max` returns the first of equal candidates, so a file with a single column gets a comma.
     best = max(SEPARATORS, key=quality)
     if quality(best)[0] < 0.5 and (quality(SPACES)[0] == 1.0 or _is_written_by_r(_rows(lines, SPACES))):
         return SPACES
@@ -187,7 +194,7 @@ def _sniff_separator(lines: Sequence[str]) -> str:
 
 
 def _is_written_by_r(rows: list[list[str]]) -> bool:
-    """Return whether all lines have one cell more than the column names, as `write.table` of R writes row names."""
+    """Return whether every line has one cell more than the header. R's `write.table` writes row names this way."""
     return len(rows) > 2 and len(rows[0]) > 1 and all(len(row) == len(rows[0]) + 1 for row in rows[1:])
 
 

@@ -1,4 +1,4 @@
-"""Find the line of the column names in a text file, below titles, account details and comments."""
+"""Detection of the line with the column names in a text file that may begin with titles and comments."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ SplitCells = Callable[[Sequence[str], Sequence[str]], list[list[str]]]
 
 
 def find_header(lines: Sequence[str], split_cells: SplitCells) -> int:
-    """Return the index of the column names among `lines`, which are not blank.
+    """Find the line with the column names and return its index.
 
-    It is 0 with two exceptions: the line begins with ``#`` and does not match the lines below, or its number of cells
-    differs from most lines, while a later line that looks like column names has the right number.
+    The first line contains the column names, with two exceptions. Lines that begin with ``#`` are skipped if they do
+    not match the lines below. Other lines are skipped if their number of cells differs from most lines' and a later
+    line that looks like column names has the right number of cells.
 
-    split_cells: splits lines into cells. It detects the separator from its second argument.
+    Args:
+        lines: The first nonblank lines of the file.
+        split_cells: A function that splits the lines in its first argument into cells. It detects the separator from
+            the lines in its second argument.
     """
     start = _skip_comments(lines, split_cells)
     rows = split_cells(lines[start:], lines[start:])
@@ -45,7 +49,8 @@ def _skip_comments(lines: Sequence[str], split_cells: SplitCells) -> int:
         comments += 1
     if not comments:
         return 0
-    # NumPy writes the column names as a comment, and "#" may be the name of the first column.
+    # The last comment may contain the column names, because NumPy writes them as a comment. "#" may also be the name of
+    # the first column.
     names, first = split_cells(lines[comments - 1 :], lines[comments:])[:2]
     data = any(_LIKE_A_NUMBER.match(cell) for cell in first)
     return comments - 1 if len(names) == len(first) > 1 and data else comments
@@ -58,11 +63,11 @@ def _is_clean(rows: list[list[str]]) -> bool:
 
 
 def _is_short_by_one(rows: list[list[str]]) -> bool:
-    """Return whether the column names have no entry for the row names, as in tables of R."""
+    """Return whether only the header lacks a cell for the row names, as in files written by R."""
     names = len(rows[0])
     if names == 1 or _count_filled(rows[0]) < names or any(len(row) != names + 1 for row in rows[1:]):
         return False
-    # A row of names above numbers is the header.
+    # If the second row looks like column names and numbers follow, it is the header.
     numbers = any(_LIKE_A_NUMBER.match(cell) for row in rows[2:] for cell in row)
     return not (_are_names(rows[1]) and numbers)
 

@@ -1,4 +1,4 @@
-"""Infer the date format of a column."""
+"""Inference of a column's date format."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from fitwell._data.periods import DURATION_FORMATS, infer_duration_format
 if TYPE_CHECKING:
     import pandas as pd
 
-# Month names are English and without commas here, in any language of the cells: see `fitwell._data.date_parsing`.
-# If several formats match and other columns do not decide, the first is chosen, with a note.
+# `fitwell._data.date_parsing` translates month names into English and removes commas before the formats are compared.
+# If more than one format matches and no other column resolves the ambiguity, the first is chosen and a note is added.
 DATE_FORMATS = (
     "ISO8601",
     "%Y-%m-%d",
@@ -62,7 +62,7 @@ DATE_FORMATS = (
     "%y-%m-%d",
     "%Y%m%d",
 )
-MAX_FORMATS = 3  # in one column
+MAX_FORMATS = 3  # maximum number of date formats in one column
 _SAMPLE = 200
 _MAYBE_DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,4}([-/.]\d{1,4})?\b|\d{1,4}[-/. ]?[A-Z][a-z]{2}[-/. ]?\d{2,4}|[A-Z][a-z]{2}[-/ ]\d|\d{8}\b|"
@@ -72,11 +72,13 @@ _MAYBE_DATE = re.compile(
 
 @dataclass(frozen=True)
 class DateFormat:
-    """The date format of a column.
+    """A column's date format.
 
-    pattern: format for `strptime`, or ``ISO8601``. Several formats are joined with ``" | "``.
-    order: first component of the format: ``"day"``, ``"month"`` or ``"year"``.
-    alternatives: other formats that match as many cells but give other dates.
+    Attributes:
+        pattern: A format for `strptime`, ``ISO8601`` or a duration format. If the column has more than one format,
+            they are joined with ``" | "``.
+        order: The format's first component: ``"day"``, ``"month"`` or ``"year"``.
+        alternatives: Formats that match the same number of cells but result in different dates.
     """
 
     pattern: str
@@ -85,7 +87,13 @@ class DateFormat:
 
 
 def infer_date_format(values: pd.Series, requested: bool = False) -> DateFormat | None:
-    """Return the format that matches the most cells, or None if it is not `is_mostly_parsed` or `requested`."""
+    """Infer the date format that matches the most cells. Return None if the column does not contain dates.
+
+    Args:
+        values: The column.
+        requested: Whether the user set the column's type to dates. Then it is enough that half of the cells match.
+            Otherwise `is_mostly_parsed` decides.
+    """
     import pandas as pd
 
     codes, different = pd.factorize(values.dropna())
@@ -104,7 +112,7 @@ def infer_date_format(values: pd.Series, requested: bool = False) -> DateFormat 
     if sample.str.match(_MAYBE_DATE.pattern).mean() < 0.5:
         return None
     time = Counter(infer_time_format(text) for text in sample).most_common(1)[0][0]
-    # Most formats have other punctuation, which is faster to compare than to parse.
+    # Comparing punctuation is faster than parsing, and it rules out most formats.
     shapes = {_date_punctuation(TIME_OF_DAY.sub("", text)) for text in sample}
     possible = [date for date in DATE_FORMATS if date == "ISO8601" or _date_punctuation(date) in shapes]
     candidates = [f"{date}{time}" if date != "ISO8601" else date for date in possible]
@@ -128,7 +136,10 @@ def infer_date_format(values: pd.Series, requested: bool = False) -> DateFormat 
 def _best_formats(
     strings: pd.Series, counts: NDArray[np.int64], sample: pd.Series, candidates: Sequence[str]
 ) -> list[tuple[str, pd.Series]]:
-    """Return the formats that match the most cells, with the parsed cells. Each matches half of the sample."""
+    """Return the formats that match the most cells, together with the parsed cells.
+
+    Formats that match less than half of the sample are ignored.
+    """
     fits: list[tuple[int, tuple[str, pd.Series]]] = []
     for pattern in candidates:
         if parse_strings(sample, pattern).notna().mean() < 0.5:
@@ -140,10 +151,10 @@ def _best_formats(
 
 
 def _infer_several_formats(strings: pd.Series, counts: NDArray[np.int64], time: str) -> DateFormat | None:
-    """Return the formats of a column with two or three date formats, or None if they do not match most cells.
+    """Infer the formats of a column with two or three date formats. Return None if they do not match most cells.
 
-    There is one format for each punctuation, so no cell matches two: 31/10/2021 and 03/04/2021 in one column have the
-    same punctuation, so they are both day first or both month first.
+    Each punctuation has exactly one format, so no cell matches two. For example, 31/10/2021 and 03/04/2021 have the
+    same punctuation, so either both begin with the day or both begin with the month.
     """
     signs = strings.map(_date_signature, na_action="ignore")
     weights = Counter[tuple[str, bool, bool]]()
@@ -186,18 +197,18 @@ def _infer_several_formats(strings: pd.Series, counts: NDArray[np.int64], time: 
 
 
 def _date_signature(text: str) -> tuple[str, bool, bool]:
-    """Return what distinguishes formats: the punctuation, and whether they begin or end with four digits."""
+    """Return a date's punctuation, and whether it begins and ends with four digits. Formats differ in these."""
     date = TIME_OF_DAY.sub("", text)
     return _date_punctuation(date), date[:4].isdecimal(), date[-4:].isdecimal()
 
 
 def _date_punctuation(date: str) -> str:
-    """Return the punctuation of a date or a format, with an ``A`` for the name of a month."""
+    """Return the punctuation of a date or a format, with ``A`` in place of a month's name."""
     return re.sub("%?[A-Za-z]+", "A", re.sub("[0-9]+|%[dmyY]", "", date))
 
 
 def get_date_order(pattern: str) -> str:
-    """Return the first component of a format: ``"day"``, ``"month"`` or ``"year"``."""
+    """Return a date format's first component: ``"day"``, ``"month"`` or ``"year"``."""
     if FORMAT_SEPARATOR in pattern:
         return next(
             (order for part in pattern.split(FORMAT_SEPARATOR) if (order := get_date_order(part)) != "year"),
@@ -209,9 +220,11 @@ def get_date_order(pattern: str) -> str:
 
 
 def infer_unambiguous_format(values: pd.Series, known: str) -> str | None:
-    """Return the format of dates that differs from the format in training, or None if it is ambiguous.
+    """Infer the format of dates that do not have the training format. Return None if it is ambiguous.
 
-    known: the format in training, which decides whether day or month is first.
+    Args:
+        values: The dates.
+        known: The training format. An ambiguous date is resolved to the same order of day and month.
     """
     found = infer_date_format(values)
     if found is None or known in DURATION_FORMATS or found.pattern in DURATION_FORMATS:
@@ -223,7 +236,7 @@ def infer_unambiguous_format(values: pd.Series, known: str) -> str | None:
 
 
 def swap_day_and_month(pattern: str) -> str | None:
-    """Return the format with day and month swapped, or None if that format is not in use.
+    """Return the format with day and month swapped, or None if there is no such format in `DATE_FORMATS`.
 
     >>> swap_day_and_month("%d/%m/%Y %H:%M"), swap_day_and_month("ISO8601")
     ('%m/%d/%Y %H:%M', None)

@@ -1,4 +1,4 @@
-"""Parse dates and times in known formats."""
+"""Parsers for dates and times in known formats."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TIME_OF_DAY = re.compile(
     r"(?P<between>^|[ T])\d{1,2}:\d\d(?P<seconds>:\d\d(?P<fraction>\.\d+)?)?"
     r"(?P<half> [AP]M)?(?P<zone>Z|[+-]\d\d:?\d\d)?$"
 )
-# Cells with other characters than these need `_normalize`.
+# Only cells that match this pattern need `_normalize`.
 _NEEDS_NORMALIZING = r"[^0-9TZ:./ +\-]|[0-9]\. |  |:[0-9]{2} [+\-]|[0-9]{4}:"
 
 _MONTHS = {
@@ -47,7 +47,7 @@ _WEEKDAY_WORDS = """
     montag dienstag mittwoch donnerstag freitag samstag sonntag mo di mi do fr sa so
     lundi mardi mercredi jeudi vendredi samedi dimanche
 """
-# Names of time zones too: local times are not converted.
+# The names of time zones are ignored too, because local times are not converted.
 _OTHER_WORDS = """
     at um uhr de del of le utc gmt cet cest est edt cst cdt mst mdt pst pdt bst ist jst mez mesz wet west eet eest msk
     aest aedt kst
@@ -55,12 +55,12 @@ _OTHER_WORDS = """
 _IGNORED_WORDS = frozenset(_WEEKDAY_WORDS.split() + _OTHER_WORDS.split())
 _WORD = re.compile(r"[^\W\d_]+")
 
-# Joins the formats of a column with several formats.
+# Separates the formats of a column with more than one date format.
 FORMAT_SEPARATOR = " | "
 
 
 def _normalize(text: str) -> str:
-    """Return a date in plain English: ``Di., 5. März 2021, 3:07 p.m.`` becomes ``5 Mar 2021 3:07 PM``."""
+    """Rewrite a date in plain English. ``Di., 5. März 2021, 3:07 p.m.`` becomes ``5 Mar 2021 3:07 PM``."""
     text = re.sub(r"(?<=:\d\d),(?=\d)", ".", " ".join(text.split()))
     text = re.sub(r"(?<=[A-Za-z/]\d{4}):(?=\d\d:)", " ", text)  # 05/Jan/2021:15:07:00 in server logs
     text = re.sub(r" (\d\d)\.(\d\d)\.(\d\d)(?:\.\d+)?(?= [AP]M$)", r" \1:\2:\3", text)  # Oracle
@@ -87,7 +87,7 @@ def _translate_word(found: re.Match[str]) -> str:
 
 
 def normalize_strings(values: pd.Series) -> pd.Series:
-    """Return the dates of a column as strings in plain English, see `_normalize`. Empty cells become missing."""
+    """Convert a column's dates to strings in plain English (see `_normalize`). Empty cells become missing."""
     import pandas as pd
 
     strings = pd.Series(to_string(values), index=values.index, dtype="str")
@@ -102,25 +102,25 @@ def normalize_strings(values: pd.Series) -> pd.Series:
 def to_datetime(values: pd.Series, pattern: str | None = None) -> pd.Series:
     """Convert `values` to datetimes in UTC. Missing values and values that do not match `pattern` become NaT.
 
-    The time of day may have another format than in the pattern, or be missing.
+    The time of day may be missing or have a different format than in `pattern`.
     """
     import pandas as pd
 
     if values.dtype.kind == "M" or pattern is None:
-        # Dates of Parquet files are objects whose strings are ISO dates.
+        # Parquet files may contain date objects, which are converted to ISO date strings first.
         strings = values if values.dtype.kind == "M" else normalize_strings(values)
         return pd.to_datetime(strings, errors="coerce", utc=True, format=pattern).dt.tz_localize(None)
     codes, different = pd.factorize(values)
     read = parse_strings(normalize_strings(pd.Series(different)), pattern)
-    # The code -1 of a missing value is not in the index.
+    # The code for missing values is -1, which is not in the index, so `reindex` returns NaT for them.
     return pd.Series(read.reindex(codes).to_numpy(), index=values.index, name=values.name)
 
 
 def parse_strings(strings: pd.Series, pattern: str) -> pd.Series:
-    """Parse the result of `normalize_strings`. Cells that do not match `pattern` become NaT."""
+    """Parse strings that `normalize_strings` returned. Cells that do not match `pattern` become NaT."""
     import pandas as pd
 
-    # Files of earlier versions have commas and long month names.
+    # The patterns in files from earlier versions may contain commas and full month names.
     pattern = pattern.replace(",", "").replace("%B", "%b")
     if FORMAT_SEPARATOR in pattern:
         return _parse_several(strings, pattern.split(FORMAT_SEPARATOR))
@@ -148,7 +148,7 @@ def _parse_several(strings: pd.Series, patterns: Sequence[str]) -> pd.Series:
 
 
 def infer_time_format(text: str) -> str:
-    """Return the format of the time of day at the end of a cell, including the separator from the date."""
+    """Return the format of the time at the end of a cell, including the separator between date and time."""
     found = TIME_OF_DAY.search(text)
     if found is None:
         return ""

@@ -1,16 +1,17 @@
-"""Infer whether a column of numbers has decimal points or decimal commas.
+"""Inference of whether a column's numbers have decimal points or decimal commas.
 
-``1.250`` alone is ambiguous. The rules for each column of numbers, in this order:
+A single cell such as ``1.250`` is ambiguous. For each column of numbers, the first rule that applies decides:
 
-1. The cells of the column, if more than 5 % of the cells with a separator have one reading only (``12,5``,
-   ``0.377``, ``1.234,5``). Fewer are treated as stray cells.
-2. The decimal separator in training, when a table is read for prediction, unless the columns of rule 1 show that
-   this table uses the other separator.
-3. The separator of most other columns of the table by rule 1.
-4. Thousands separators, if all separators precede exactly three digits and other numbers have none (``1.250`` and
-   ``950``).
-5. Otherwise decimal commas in a file separated by semicolons, because Excel writes such files in locales with
-   decimal commas, and decimal points in any other file. A note reports this guess.
+1. More than 5 % of the cells with a separator are unambiguous, such as ``12,5``, ``0.377`` and ``1.234,5``. The column
+   has the separator that they need. If there are fewer, they are treated as stray cells.
+2. The table is read for prediction. The column has the same separator as in training, unless the columns of rule 1
+   show that the table uses the other separator.
+3. Rule 1 applies to other columns of the table. The column has the separator of most of them.
+4. All separators precede exactly three digits, and there are also numbers without a separator, such as ``950`` next to
+   ``1.250``. The separators are thousands separators.
+5. Otherwise, the column is assumed to have decimal commas if the file's cells are separated by semicolons, because
+   Excel writes such files in locales with decimal commas. In any other file, it is assumed to have decimal points.
+   A note reports this guess.
 """
 
 from __future__ import annotations
@@ -27,7 +28,12 @@ _WORDS = {".": "point", ",": "comma"}
 
 @dataclass(frozen=True)
 class DecimalSeparators:
-    """Decimal separator of every column and of the whole table, or None if it is ambiguous."""
+    """The decimal separators of a table.
+
+    Attributes:
+        columns: A dict that maps the name of each column to its decimal separator, or to None if it is ambiguous.
+        table: The separator of most columns, or None if it is ambiguous.
+    """
 
     columns: dict[str, str | None]
     table: str | None
@@ -40,12 +46,14 @@ def infer_decimals(
     known: Mapping[str, str | None] | None = None,
     notes: list[str] | None = None,
 ) -> DecimalSeparators:
-    """Return the decimal separators of columns of numbers.
+    """Infer the decimal separators of all columns of numbers.
 
-    formats: number formats of each column. For a column that was parsed as plain numbers they count its points.
-    separator: cell separator of the file, or None if it was not a text file.
-    known: decimal separators in training.
-    notes: list to which warnings about guesses and about differences from training are appended.
+    Args:
+        formats: A dict that maps each column's name to its number format counts. For a column that has already been
+            parsed, these count only decimal points.
+        separator: The file's cell separator, or None if the table was not read from a text file.
+        known: A dict that maps column names to the decimal separators in training.
+        notes: A list to which warnings about guesses and about differences from training are appended.
     """
     notes = notes if notes is not None else []
     known = known or {}
@@ -73,14 +81,14 @@ def infer_decimals(
                 ambiguous.setdefault(str(decimals[name]), []).append(name)
     if table is None and not swapped:
         _note_decimals_of_training(formats, known, notes)
-    reason = "The table is ambiguous;" if table is None else "Like other columns,"
+    reason = "The table is ambiguous, so" if table is None else "Like other columns,"
     for decimal, names in ambiguous.items():
         _note_ambiguous(names, formats[names[0]].example, decimal, f"{reason} they were read with", "", notes)
     if contradicting:
         word = _WORDS[str(decimals[contradicting[0]])]
         notes.append(
-            f"The numbers in {join_words(map(repr, contradicting))} have a decimal {word} here but not in training; "
-            f"they were read with a decimal {word}."
+            f"The numbers in {join_words(map(repr, contradicting))} have decimal {word}s here but not in training; "
+            f"they were read with decimal {word}s."
         )
     return DecimalSeparators(decimals, table)
 
@@ -88,7 +96,7 @@ def infer_decimals(
 def _note_decimals_of_training(
     formats: Mapping[str, NumberFormatCounts], known: Mapping[str, str | None], notes: list[str]
 ) -> None:
-    """Report the ambiguous columns that are read with the decimal separator of training."""
+    """Append a note about ambiguous columns that are read with the decimal separator used in training."""
     names = [
         name
         for name, counts in formats.items()
@@ -109,13 +117,13 @@ def _note_ambiguous(
     names: list[str], example: str, decimal: str, reading: str, reason: str, notes: list[str]
 ) -> None:
     notes.append(
-        f"The numbers in {join_quoted(names)}, such as {example}, may have decimals or thousands. {reading} a decimal "
-        f"{_WORDS[decimal]}{reason}: {example} as {parse_number(example, decimal):.12g}."
+        f"The numbers in {join_quoted(names)}, such as {example}, may have decimal or thousands separators. {reading} "
+        f"decimal {_WORDS[decimal]}s{reason}; for example, {example} means {parse_number(example, decimal):.12g}."
     )
 
 
 def _infer_from_groups(counts: NumberFormatCounts) -> str | None:
-    """Infer the decimal separator from numbers without one, see rule 4."""
+    """Infer the decimal separator according to rule 4, from the fraction of numbers without any separator."""
     if 20 * counts.unmarked >= counts.unmarked + counts.either > counts.unmarked:
         return "," if counts.either_point >= counts.either_comma else "."
     return counts.decimal

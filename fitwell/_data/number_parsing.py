@@ -1,7 +1,7 @@
-"""Parse human-readable numbers: with thousands separators, currencies, percent signs, and all kinds of minus signs.
+"""Parsers for human-readable numbers with thousands separators, currencies, percent signs and different minus signs.
 
-The decimal separator is ambiguous in a single cell: ``1.250`` is 1.25 or 1250. All functions take the decimal separator
-of the column, which `fitwell._data.decimal_inference` infers.
+The decimal separator is ambiguous in a single cell, because ``1.250`` may mean 1.25 or 1250. The parsers therefore take
+the column's decimal separator, which `fitwell._data.decimal_inference` infers.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ _CURRENCIES = """
     twd uah usd uyu vnd zar
 """
 _UNITS = frozenset([*_CURRENCIES.split(), "%", "‰"])
-# Words of several letters are compared without case. "M" is a million and "m" a meter.
+# The comparison ignores case for words of two or more letters. "M" is a million, but "m" is a meter.
 _SCALES = {
     "k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "mn": 1e6, "mln": 1e6, "mio": 1e6, "mio.": 1e6, "million": 1e6,
     "millionen": 1e6, "bn": 1e9, "mrd": 1e9, "mrd.": 1e9, "billion": 1e9, "thousand": 1e3, "tsd": 1e3, "tsd.": 1e3,
     "lakh": 1e5, "lakhs": 1e5, "crore": 1e7, "crores": 1e7, "kb": 1e3, "mb": 1e6, "gb": 1e9, "tb": 1e12,
 }  # fmt: skip
-# Words are looked up after matching, which is five times faster than a pattern of all words.
+# The pattern matches any word, and the word is looked up afterwards. This is five times faster than a pattern that
+# lists all words.
 _WORD = r"(?:[^\W\d_]{0,2}[$€£¥₹₽₩₺₪฿₫₴₦₱₲₵₸₡₼₾¢%‰]|[^\W\d_]{1,9}\.?)"
 _CELL = re.compile(
     rf"(?:[~≈]\s*)?(?P<outside>{_WORD})?\s*(?P<open>\()?\s*(?P<sign>[+{_MINUS}])?\s*(?P<before>{_WORD})?\s*"
@@ -48,7 +49,7 @@ _CELL = re.compile(
 
 def _digits_pattern(decimal: str) -> re.Pattern[str]:
     between = re.escape(OTHER_DECIMAL[decimal]) + f"'’{_SPACES}"
-    # The first group of thousands never begins with 0. In India the groups are 12,34,567.
+    # The first group never begins with 0. In India, groups have two digits except the last, as in 12,34,567.
     grouped = rf"[1-9][0-9]{{0,2}}(?P<group>[{between}])[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*"
     indian = r"|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}" if decimal == "." else ""
     return re.compile(
@@ -70,18 +71,21 @@ def _plain_pattern(decimal: str) -> str:
     )
 
 
-# The most common formats, for vectorized parsing.
+# Patterns of the most common formats, which are parsed with vectorized operations.
 _PLAIN = {decimal: _plain_pattern(decimal) for decimal in OTHER_DECIMAL}
 
 
 def parse_number(text: str, decimal: str = ".") -> float:
-    """Return the number in a cell, NaN if there is none.
-
-    decimal: decimal separator, ``"."`` or ``","``. Thousands separators are the other one, spaces and apostrophes.
+    """Parse the number in a cell. The result is NaN if the cell is not a number.
 
     A currency or a percent sign may precede or follow the number (``5 %`` is 5). ``(5)``, ``-5``, ``−5`` and ``5-``
     are minus five. ``5,-``, ``5.–`` and ``5/-`` are prices without cents. ``5k``, ``5 Mio.`` and ``5 crore`` are
     multiplied by their factor. ``~5`` is 5. Footnote markers (``5*``, ``5[a]``) are ignored.
+
+    Args:
+        text: The cell.
+        decimal: The decimal separator, ``"."`` or ``","``. The other one, spaces and apostrophes are thousands
+            separators.
 
     >>> parse_number("1'234.50"), parse_number("-$1,234.50"), parse_number("(1 234,5 €)", ",")
     (1234.5, -1234.5, -1234.5)
@@ -94,7 +98,7 @@ def parse_number(text: str, decimal: str = ".") -> float:
     if found is None or (found["open"] is None) != (found["close"] is None):
         return np.nan
     behind = [unit for unit in (found["after"], found["last"]) if unit]
-    # "300 K" is a temperature, "300K" is three hundred thousand.
+    # "300 K" is a temperature, but "300K" is three hundred thousand.
     separated = bool(found["space"] or found["gap"])
     scale = _get_scale(behind[0], separated) if behind else 0.0
     units = [unit for unit in (found["outside"], found["before"], *behind[bool(scale) :]) if unit]
@@ -121,19 +125,19 @@ def parse_number(text: str, decimal: str = ".") -> float:
 
 
 def _get_scale(word: str, separated: bool) -> float:
-    """Return the factor for a word after a number, 0 if it is not a factor."""
+    """Return the factor for a word after a number, or 0 if the word is not a factor."""
     if len(word) == 1:
         return 0.0 if separated and word != "M" else _SCALES.get(word, 0.0)
     return _SCALES.get(word.lower(), 0.0)
 
 
 def parse_numbers(values: pd.Series, decimal: str = ".") -> FloatArray:
-    """Parse a column of strings or objects. Cells without a number become NaN."""
+    """Parse a column of strings or objects. Cells that are not numbers become NaN."""
     import pandas as pd
 
     numbers = np.full(len(values), np.nan)
     left = np.flatnonzero(values.notna().to_numpy())
-    # From the fastest parser to the slowest, each for the cells that the previous ones could not parse.
+    # Apply the parsers from the fastest to the slowest, each to the cells that the previous ones could not parse.
     ways: list[Callable[[pd.Series, str], Any]] = [_parse_vectorized, _parse_each]
     if decimal == ".":
         ways.insert(0, lambda cells, _: pd.to_numeric(cells, errors="coerce"))
@@ -185,12 +189,15 @@ def _to_float(value: Any) -> float:
 
 @dataclass(frozen=True)
 class NumberFormatCounts:
-    """Number of cells in a column for each possible decimal separator.
+    """Counts of a column's cells for each possible decimal separator.
 
-    point, comma: cells that are numbers only with a decimal point, only with a decimal comma.
-    either_point, either_comma: ambiguous cells with a point such as ``1.250``, with a comma such as ``1,250``.
-    unmarked: numbers without any separator, except 0.
-    example: the first ambiguous cell.
+    Attributes:
+        point: Number of cells that are valid only with decimal points.
+        comma: Number of cells that are valid only with decimal commas.
+        either_point: Number of ambiguous cells with a point, such as ``1.250``.
+        either_comma: Number of ambiguous cells with a comma, such as ``1,250``.
+        unmarked: Number of cells that are nonzero integers without any separator.
+        example: The first ambiguous cell, or ``""`` if there is none.
     """
 
     point: int = 0
@@ -207,12 +214,12 @@ class NumberFormatCounts:
 
     @property
     def decimal(self) -> str | None:
-        """The separator that most unambiguous cells need, or None if there is a tie."""
+        """The decimal separator that most unambiguous cells need, or None if there is a tie."""
         return None if self.point == self.comma else "." if self.point > self.comma else ","
 
     @property
     def is_unambiguous(self) -> bool:
-        """Whether more than 5 % of the cells with a separator are unambiguous, so they are not stray cells."""
+        """Whether more than 5 % of the cells with a separator clearly have the same decimal separator."""
         return self.decimal is not None and 20 * max(self.point, self.comma) > (
             self.point + self.comma + self.either
         )

@@ -1,4 +1,4 @@
-"""How many cells of a column may have another type than the others."""
+"""Limits on the number of cells that may not match their column's type."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
-# Minimum fraction of the cells that must be parsed.
+# Minimum fraction of the cells that must match the type.
 MIN_PARSED_FRACTION = 0.95
-# This many distinct words may be in more cells than that: "trace", "below", "0000-00-00".
+# Up to this many distinct words, such as "trace", "below" or "0000-00-00", may fill as many as half of the cells.
 MAX_OTHER_WORDS = 3
 # A column with at most this many distinct values is categorical even if all its values are distinct.
 MIN_DISTINCT_VALUES = 10
 
 
 def is_mostly_parsed(different: pd.Series, counts: NDArray[np.int64], read: NDArray[np.bool_]) -> bool:
-    """Return whether most cells of a column were parsed, so that the others are errors or missing-value words.
+    """Return whether enough of a column's cells were parsed to treat the others as errors or missing values.
 
-    different: the distinct cells.
-    counts: number of occurrences of each.
-    read: which of them were parsed.
+    Args:
+        different: The distinct cells.
+        counts: The number of occurrences of each distinct cell.
+        read: A mask of the distinct cells that were parsed.
     """
     cells, words = int(counts.sum()), int(counts[~read].sum())
     if words <= max_unparsed(cells):
@@ -36,7 +37,9 @@ def is_mostly_parsed(different: pd.Series, counts: NDArray[np.int64], read: NDAr
 
 
 def max_unparsed(cells: int) -> int:
-    """Return how many nonempty cells of a column may have another type: 5 %, and at least one of ten.
+    """Return the maximum number of nonempty cells that may not match their column's type.
+
+    It is 5 % of the cells, but at least 1 in a column of ten or more cells.
 
     >>> max_unparsed(9), max_unparsed(10), max_unparsed(300)
     (0, 1, 15)

@@ -1,4 +1,4 @@
-"""Parse periods (quarters, half-years and weeks) and durations."""
+"""Parsers for durations and for periods such as quarters, half-years and weeks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-# Formats of durations, in the notation of spreadsheets. Two parts are hours and minutes, or minutes and seconds.
+# Duration formats in spreadsheet notation. A duration with two parts has hours and minutes, or minutes and seconds.
 HOURS, MINUTES = "[h]:mm", "[m]:ss"
 DURATION_FORMATS = (HOURS, MINUTES)
 _DURATION = re.compile(
@@ -22,7 +22,7 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 
-# Quarters (T1 in French), half-years, and ISO 8601 weeks (KW 5 in German).
+# Patterns for quarters (T1 in French), half-years, and ISO 8601 weeks (KW 5 in German).
 _BEHIND = r"[ ,./-]{0,2}(?P<year>\d{4})"
 _SHORT_BEHIND = r"[ ,./-]{0,2}'?(?P<year>\d{4}|\d\d)"
 _BEFORE = r"(?P<year>\d{4})[ ,./-]{0,2}"
@@ -42,7 +42,7 @@ _PERIODS = [
 
 
 def period_start(text: str) -> str:
-    """Return the first day of a quarter, half-year or ISO week, ``""`` for other strings.
+    """Return the first day of a quarter, half-year or ISO week. The result is ``""`` for any other string.
 
     >>> period_start("Q3 2021"), period_start("2021-W05"), period_start("H2/2021")
     ('2021-07-01', '2021-02-01', '2021-07-01')
@@ -61,7 +61,7 @@ def period_start(text: str) -> str:
 
 
 def normalize_duration(text: str) -> str:
-    """Convert a duration with unit names to the format ``days hours:minutes:seconds``, ``""`` for other strings.
+    """Convert a duration with unit names to the format ``D days H:MM:SS``. The result is ``""`` for any other string.
 
     >>> [normalize_duration(text) for text in ("2h 50m", "PT1H30M", "1 hour, 5 minutes", "2 horses")]
     ['0 days 2:50:00', '0 days 1:30:00', '0 days 1:05:00', '']
@@ -83,13 +83,13 @@ def _first_of_week(year: int, week: int, day: int) -> str:
 
 
 def parse_durations(strings: pd.Series, pattern: str) -> pd.Series:
-    """Parse durations. The result is the datetime that long after the beginning of 1970."""
+    """Parse durations. Each becomes the datetime that follows the beginning of 1970 by that duration."""
     import pandas as pd
 
     found = strings.str.extract(_DURATION)
     number = {part: pd.to_numeric(found[part]).fillna(0) for part in ("days", "first", "second", "third")}
     hours = [number["first"], number["second"], number["third"]]
-    if pattern == MINUTES:  # two parts are minutes and seconds if other cells have three parts
+    if pattern == MINUTES:  # durations with two parts are minutes and seconds in this format
         two = found["third"].isna()
         hours = [hours[0].mask(two, 0), hours[1].mask(two, hours[0]), hours[2].mask(two, hours[1])]
     seconds = 86400 * number["days"] + 3600 * hours[0] + 60 * hours[1] + hours[2]
@@ -97,7 +97,7 @@ def parse_durations(strings: pd.Series, pattern: str) -> pd.Series:
 
 
 def infer_duration_format(strings: pd.Series, sample: pd.Series) -> str | None:
-    """Return the format of durations, or None if all cells may be times of day, or are not times."""
+    """Infer the duration format. Return None if the cells are not times, or if all may be times of day."""
     import pandas as pd
 
     if sample.str.match(_DURATION).mean() < 0.5:

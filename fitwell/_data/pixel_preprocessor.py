@@ -1,4 +1,4 @@
-"""Preprocessor of images: divide every pixel by the maximum value."""
+"""Preprocessor for images, which divides every pixel by the maximum value."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class PixelPreprocessor:
-    """Converts images, or a table with one column per pixel, to network inputs.
+    """A preprocessor that converts images, or a table with one column per pixel, to network inputs.
 
-    shape: shape of one image, such as ``[28, 28]``. Pixels are in row-major order.
-    brightest: pixel value that becomes 1.
+    Attributes:
+        target: The encoding of the labels or numbers to predict.
+        shape: The shape of one image, such as ``[28, 28]``. Pixels are in row-major order.
+        brightest: The pixel value that becomes 1.
+        notes: Sentences that describe the preprocessing.
     """
 
-    # No column is kept as strings, because pixels are numbers.
+    # No column must be read as strings, because pixels are numbers.
     text_columns: ClassVar[tuple[str, ...]] = ()
 
     target: Target
@@ -49,31 +52,33 @@ class PixelPreprocessor:
         return [f"pixel {number}" for number in range(int(np.prod(self.shape)))]
 
     def transform_images(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
-        """Convert `pixels`, ``[rows, ...]``, to inputs, float32 ``[rows, *shape]``."""
+        """Convert pixels of shape ``[rows, ...]`` to float32 inputs of shape ``[rows, *shape]``."""
         scaled = np.asarray(pixels, dtype=np.float32) / np.float32(self.brightest)
         return scaled.reshape(len(scaled), *self.shape)
 
     def transform(self, table: pd.DataFrame, notes: list[str] | None = None) -> NDArray[np.float32]:
-        """Return the network's inputs for a `table` with one column per pixel, in row-major order."""
+        """Convert a table with one column per pixel, in row-major order, to the network's inputs."""
         names = [name for name in table.columns if str(name) != self.target.name]
         wanted = math.prod(self.shape)
         if len(names) != wanted:
             size = " x ".join(map(str, self.shape))
-            raise DataError(f"images of {size} need a table with {wanted} pixel columns, got {len(names)}")
+            raise DataError(
+                f"images of size {size} require a table with {wanted} pixel columns, got {len(names)}"
+            )
         pixels = np.stack([to_numeric(table[name]) for name in names], axis=1)
         bad = [name for name, column in zip(names, pixels.T) if np.isnan(column).any()]
         if bad:
             raise DataError(
-                f"pixels must be numbers; these columns have missing values or text: {join_quoted(bad)}"
+                f"pixels must be numbers, but these columns have missing values or text: {join_quoted(bad)}"
             )
         return self.transform_images(pixels)
 
     def describe(self) -> list[tuple[str, str]]:
-        """Return each kind of input with its transformation."""
+        """Return pairs of an input's name and a description of its transformation."""
         return [("pixels", f"{' x '.join(map(str, self.shape))}, divided by {self.brightest:g}")]
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON data for `from_json`."""
+        """Convert the preprocessor to JSON data for `from_json`."""
         return {
             "format": "pixels",
             "target": self.target.to_json(),

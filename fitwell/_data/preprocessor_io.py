@@ -1,4 +1,4 @@
-"""Save and load fitted preprocessors as JSON files."""
+"""Saving and loading of fitted preprocessors as JSON files."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ _FORMATS: dict[str, type[TablePreprocessor] | type[PixelPreprocessor]] = {
 
 
 def save_preprocessor(preprocessor: Preprocessor, path: str | Path) -> None:
-    """Save `preprocessor` to `path` as JSON."""
+    """Save `preprocessor` to `path` as a JSON file."""
     data = {"fitwell": "preprocessing", "version": VERSION, **preprocessor.to_json()}
     atomic_write(path, json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def load_preprocessor(path: str | Path) -> Preprocessor:
-    """Load a file of `save_preprocessor`. Raise `FileError` if it is another file, or is damaged."""
+    """Load a preprocessor that `save_preprocessor` wrote. Raise `FileError` if the file is damaged or not one."""
     data = read_json(path)
     if not isinstance(data, dict) or data.get("fitwell") != "preprocessing":
-        raise FileError(f"{path} does not hold the preprocessing of a fitwell run")
+        raise FileError(f"{path} does not contain a preprocessor saved by fitwell")
     if data.get("version") != VERSION:
         raise FileError(
-            f"{path} has version {short_repr(data.get('version'))}, this fitwell reads version {VERSION}"
+            f"{path} has format version {short_repr(data.get('version'))}, but this release of fitwell reads version "
+            f"{VERSION}"
         )
     check_schema(data, {**dict.fromkeys(data, ANY), "format": enum_schema(*_FORMATS)}, str(path))
     made = _FORMATS[data["format"]]

@@ -1,4 +1,4 @@
-"""Drop lines of a file that are not rows of its table, and report lines with too few or too many cells."""
+"""Filters for lines in a text file that are not data rows, and checks for lines with too few or too many cells."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fitwell._data.text_format import join_quoted
 if TYPE_CHECKING:
     import pandas as pd
 
-# A line that begins with one of these is the total of the lines above.
+# A line that begins with one of these words contains the totals of the lines above.
 _TOTALS_WORDS = """
     total totals grand_total sum sums sub_total subtotal summe gesamt gesamtsumme insgesamt somme total_general
     total_général totale totale_generale suma totaal toplam итого
@@ -26,9 +26,9 @@ _MOST_TOTALS = 5
 
 
 def drop_non_data_rows(path: Path, frame: pd.DataFrame, dialect: Dialect, notes: list[str]) -> pd.DataFrame:
-    """Drop comments, repeated column names, and totals. Append notes about dropped and incomplete rows.
+    """Drop comments, repeated column names and totals. Append notes about dropped and incomplete rows.
 
-    The index is kept, so that later messages have the row numbers of the file.
+    The index is kept so that later messages report the row numbers in the file.
     """
     if not len(frame) or frame.shape[1] < 2:
         return frame
@@ -44,7 +44,7 @@ def drop_non_data_rows(path: Path, frame: pd.DataFrame, dialect: Dialect, notes:
 
 
 def first_long_line(path: Path, dialect: Dialect) -> int | None:
-    """Return the number of the first line with more cells than column names."""
+    """Return the line number of the first line with more cells than column names, or None if there is none."""
     counts, lines = _count_cells(path, dialect)
     longer = lines[1:][counts[1:] > counts[:1]]
     return int(longer[0]) if len(longer) else None
@@ -57,14 +57,14 @@ def _note_dropped_rows(frame: pd.DataFrame, rows: NDArray[np.bool_], what: str, 
             [cell for cell in frame.iloc[first] if isinstance(cell, str) and cell.strip()][:1]
         )
         notes.append(
-            f"Dropped row {first + 1:,}, which holds {what}: {example}."
+            f"Dropped row {first + 1:,}, which contains {what}: {example}."
             if rows.sum() == 1
-            else f"Dropped {rows.sum():,} rows, the first of them row {first + 1:,}, which hold {what}: {example}."
+            else f"Dropped {rows.sum():,} rows, beginning with row {first + 1:,}, that contain {what}: {example}."
         )
 
 
 def _repeated_names(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return which rows repeat the column names, as in concatenated files."""
+    """Return a mask of the rows that repeat the column names, which is typical of concatenated files."""
     same = np.ones(len(frame), dtype=bool)
     for place, name in enumerate(frame.columns):
         values = frame.iloc[:, place]
@@ -77,7 +77,7 @@ def _repeated_names(frame: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _totals(frame: pd.DataFrame, left_out: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which of the last rows begin with a word for a total that is in no other row."""
+    """Return a mask of the rows at the end that begin with a word for a total, if no other row contains that word."""
     found = np.zeros(len(frame), dtype=bool)
     rows = np.flatnonzero(~left_out)
     for place in rows[: -_MOST_TOTALS - 1 : -1]:
@@ -98,7 +98,7 @@ def _totals(frame: pd.DataFrame, left_out: NDArray[np.bool_]) -> NDArray[np.bool
 
 
 def _short_lines(path: Path, frame: pd.DataFrame, dialect: Dialect, notes: list[str]) -> NDArray[np.bool_]:
-    """Return which lines with too few cells are comments. Append a note about the others."""
+    """Return a mask of the short lines that are comments. Append a note about the other short lines."""
     counts, lines = _count_cells(path, dialect)
     comments = np.zeros(len(frame), dtype=bool)
     if not len(counts):
@@ -117,14 +117,14 @@ def _short_lines(path: Path, frame: pd.DataFrame, dialect: Dialect, notes: list[
         notes.append(
             f"{where.capitalize()} has fewer cells than column names; the missing cells count as empty."
             if short.sum() == 1
-            else f"{short.sum():,} lines have fewer cells than column names, the first of them {where}; the "
-            "missing cells count as empty."
+            else f"{short.sum():,} lines have fewer cells than column names, beginning with {where}; the missing cells "
+            "count as empty."
         )
     return comments
 
 
 def _count_cells(path: Path, dialect: Dialect) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the number of cells and the line number of each nonblank line, beginning with the column names."""
+    """Return the number of cells and the line number for each nonblank line, beginning with the column names."""
     with open_bytes(path) as file:
         data = file.read()
     plain = dialect.separator != SPACES and dialect.encoding in ("utf-8-sig", "cp1252")
@@ -144,7 +144,7 @@ def _count_cells_vectorized(data: bytes, separator: str) -> tuple[NDArray[np.int
     separators = np.flatnonzero(codes == ord(separator)) if ord(separator) < 128 else np.empty(0, np.int64)
     before = np.searchsorted(separators, ends)
     counts = np.diff(before, prepend=0) + 1
-    # A line of whitespace only is blank.
+    # A line that contains only whitespace is blank.
     inked = np.cumsum(~np.isin(codes, np.frombuffer(b" \t\r\n", dtype=np.uint8)))
     ink = np.diff(np.where(ends > 0, inked[np.maximum(ends, 1) - 1], 0), prepend=0)
     lines = np.arange(1, len(ends) + 1)

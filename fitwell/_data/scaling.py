@@ -1,4 +1,4 @@
-"""Standardization of numbers, with missing ones imputed."""
+"""Imputation and standardization of numbers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ from fitwell._typing import FloatArray
 
 
 def fit_scaler(numbers: FloatArray) -> tuple[float, float, float]:
-    """Return the median of the present numbers, and mean and standard deviation after imputing it."""
+    """Compute the median of the nonmissing numbers, and the mean and standard deviation after imputation.
+
+    Missing numbers are imputed with the median.
+
+    Args:
+        numbers: The numbers, with NaN for missing ones.
+
+    Returns:
+        The median, the mean and the standard deviation.
+    """
     from sklearn.impute import SimpleImputer
     from sklearn.preprocessing import StandardScaler
 
-    # Divide by a power of two, which is exact: the square of ±1.8e308, which some programs write for a missing
-    # value, is infinite, and the square of 1e-200 is 0.
+    # Divide by a power of two, which is exact. Otherwise the squares could overflow or vanish: the square of ±1.8e308,
+    # which some programs write for a missing value, is infinite, and the square of 1e-200 is 0.
     unit = 2.0 ** (int(np.frexp(np.nanmax(np.abs(numbers)))[1]) - 1)
     imputer = SimpleImputer(strategy="median")
     scaler = StandardScaler().fit(imputer.fit_transform(numbers[:, None] / unit))
@@ -22,7 +31,7 @@ def fit_scaler(numbers: FloatArray) -> tuple[float, float, float]:
 
 
 def standardize(numbers: FloatArray, fill: float, mean: float, scale: float) -> FloatArray:
-    """Impute `fill`, subtract `mean` and divide by `scale`."""
+    """Replace missing numbers with `fill`, subtract `mean` and divide by `scale`."""
     with np.errstate(over="ignore"):  # infinite results are clipped later
         return np.asarray((np.where(np.isnan(numbers), fill, numbers) - mean) / scale)
 

@@ -1,4 +1,4 @@
-"""Split rows into training, validation and test rows."""
+"""Functions that split rows into training, validation and test sets."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ from fitwell.errors import DataError, InvalidArgument
 HOLDOUT_FRACTION = 0.2
 MAX_HOLDOUT_ROWS = 10_000
 MIN_HOLDOUT_FRACTION = 0.01
-# A class with fewer rows cannot be in all three parts.
+# A class with fewer rows than this is not split. All its rows are training rows.
 MIN_ROWS_PER_CLASS = 5
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row indices of the three parts, each in ascending order. Each row is in exactly one part.
+    """The row indices of the training, validation and test sets. Each row is in exactly one set.
 
-    stratified: whether all parts have the classes in the same proportions, except rare classes.
+    Attributes:
+        train: Indices of the training rows, in ascending order.
+        validation: Indices of the validation rows, in ascending order.
+        test: Indices of the test rows, in ascending order.
+        notes: Notes about rare classes, and about a split that could not be stratified.
+        stratified: Whether the class proportions are the same in all sets, except for rare classes.
     """
 
     train: NDArray[np.int64]
@@ -34,8 +39,8 @@ class Split:
 def holdout_size(rows: int) -> int:
     """Return the default number of validation rows, which is also the default number of test rows.
 
-    It is 20 % (a 60/20/20 split), at most 10,000 rows, and at least 1 % (a 98/1/1 split above a million rows): enough
-    rows to compare models, while the others are used for training.
+    The default is 20 % of the rows (a 60/20/20 split), but at most 10,000 rows. Above a million rows, it is 1 % (a
+    98/1/1 split). This is enough to compare models and leaves as many rows as possible for training.
 
     >>> [holdout_size(rows) for rows in (1_000, 60_000, 1_000_000, 5_000_000)]
     [200, 10000, 10000, 50000]
@@ -51,12 +56,21 @@ def split_rows(
     test: float | None = None,
     seed: int = 0,
 ) -> Split:
-    """Split the indices ``0 … rows-1`` at random.
+    """Split the indices ``0 … rows-1`` at random into a training, a validation and a test set.
 
-    classes: one label per row, for a stratified split. All rows of a class with fewer than five rows are training
-        rows, because such a class cannot be in every part. With too few rows to stratify, the split is not
-        stratified, and `Split.notes` has a note.
-    validation, test: fractions of the rows, see `holdout_size` for the defaults. 0 holds out no rows.
+    Args:
+        rows: Number of rows.
+        classes: One label per row, for a stratified split. If a class has fewer than five rows, all of them are
+            training rows, because such a class cannot be in every set. If there are too few rows for a stratified
+            split, the split is not stratified and a note is added to `Split.notes`.
+        validation: Fraction of the rows to use for validation, or 0 for no validation set. See `holdout_size` for the
+            default.
+        test: Fraction of the rows to use for testing, or 0 for no test set. See `holdout_size` for the default.
+        seed: Seed for the random split.
+
+    Raises:
+        InvalidArgument: If a fraction is not in [0, 1).
+        DataError: If no training rows would remain.
     """
     for name, fraction in (("validation", validation), ("test", test)):
         if fraction is not None and not 0 <= fraction < 1:
@@ -67,8 +81,8 @@ def split_rows(
     sizes = [max(size, int(fraction != 0)) for size, fraction in zip(sizes, (validation, test), strict=True)]
     if sum(sizes) >= rows:
         raise DataError(
-            f"{rows} rows cannot be split into {sizes[0]} validation and {sizes[1]} test rows, because no "
-            "training rows would remain"
+            f"cannot split {rows} rows into {sizes[0]} validation and {sizes[1]} test rows because no training rows "
+            "would remain"
         )
     everything = np.arange(rows)
     if not any(sizes):
@@ -91,13 +105,13 @@ def split_rows(
 
 
 def _can_stratify(labels: NDArray[np.int64], sizes: list[int]) -> bool:
-    """Return whether every class has a row for each part, and each part has a row for every class."""
+    """Return whether there are enough rows to put every class into every set."""
     counts = np.bincount(labels)
     counts = counts[counts > 0]
     left = len(labels) - sum(sizes)
     if not len(counts) or min(left, *filter(None, sizes)) < len(counts):
         return False
-    # Two rows of each class must remain for the second sample.
+    # At least two rows of each class must remain for the second split.
     return bool(np.floor(counts.min() * (1 - sizes[1] / len(labels))) >= 2)
 
 
@@ -107,8 +121,8 @@ def _drop_rare_classes(labels: NDArray[np.int64], notes: list[str]) -> NDArray[n
     if rare.any():
         kinds = int(np.sum((counts > 0) & (counts < MIN_ROWS_PER_CLASS)))
         notes.append(
-            f"{kinds} {'classes have' if kinds > 1 else 'class has'} fewer than {MIN_ROWS_PER_CLASS} rows, "
-            f"{int(rare.sum())} in total; all of these are training rows."
+            f"{kinds} {'classes have' if kinds > 1 else 'class has'} fewer than {MIN_ROWS_PER_CLASS} rows "
+            f"({int(rare.sum())} in total); all of these rows are in the training set."
         )
     return np.flatnonzero(~rare)
 
@@ -124,13 +138,16 @@ def _sample(
 def hold_out(
     rows: int, size: float, random_state: Any, labels: ArrayLike | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Split the indices ``0 … rows-1`` at random into those to keep and those to hold out, both in random order.
+    """Choose rows to hold out at random. Return the indices to keep and the indices to hold out, in random order.
 
-    size: number (int) or fraction (float) of the rows to hold out.
-    random_state: seed, or state of NumPy, as in scikit-learn.
-    labels: one label per row, for a stratified split.
+    Args:
+        rows: Number of rows.
+        size: Number (int) or fraction (float) of the rows to hold out.
+        random_state: A seed or a NumPy random state, as in scikit-learn.
+        labels: One label per row, for a stratified split.
 
-    Raises `ValueError` if the rows cannot be split in this way.
+    Raises:
+        ValueError: If scikit-learn cannot split the rows this way.
     """
     from sklearn.model_selection import train_test_split
 

@@ -1,7 +1,7 @@
-"""Preprocessor of tables: convert mixed columns to network inputs, and describe the conversion.
+"""Preprocessor for tables, which converts columns of mixed types to network inputs and describes the conversion.
 
-A fitted preprocessor is saved as JSON data (numbers and names, never code). After loading it returns identical
-arrays.
+A fitted preprocessor is saved as JSON data, which contains only numbers and strings. A loaded preprocessor returns
+identical arrays.
 """
 
 from __future__ import annotations
@@ -45,12 +45,13 @@ MAX_DEVIATIONS = 1e6
 
 @dataclass
 class TablePreprocessor:
-    """Transformers for all columns of a table, fitted on the training rows.
+    """A set of transformers for a table's columns, fitted on the training rows.
 
-    target: the column to predict.
-    columns: transformers of the input columns, in order.
-    dropped: the other columns, each with the reason.
-    notes: description of the preprocessing in sentences.
+    Attributes:
+        target: The encoding of the column to predict.
+        columns: The transformers of the input columns, in order.
+        dropped: A dict that maps each dropped column to the reason.
+        notes: Sentences that describe the preprocessing.
     """
 
     target: Target
@@ -68,12 +69,18 @@ class TablePreprocessor:
         keep: Collection[str] = (),
         marks: bool = False,
     ) -> TablePreprocessor:
-        """Choose and fit a transformer for every column, on the `training` rows only.
+        """Choose a transformer for every column and fit it to the training rows.
 
-        column_types: types of the columns, if they were inferred from more rows. `training` is then a result of
-            `convert_columns`.
-        keep: columns that must not be dropped as identifiers or free text.
-        marks: whether words such as ``NA`` count as missing among categories.
+        Args:
+            training: The training rows.
+            target: The encoding of the column to predict.
+            column_types: The columns' types, if they were inferred from more than the training rows. In this case,
+                `training` must be a result of `convert_columns`.
+            keep: Columns that must not be dropped, even if they look like identifiers or free text.
+            marks: Whether words such as ``NA`` in columns of categories count as missing.
+
+        Raises:
+            DataError: If no input column is left, or if a column in `keep` must be dropped.
         """
         notes: list[str] = []
         inputs = [name for name in training.columns if name != target.name]
@@ -98,8 +105,12 @@ class TablePreprocessor:
         if not columns:
             reasons = "".join(f"\n  - {name!r}: {reason}" for name, reason in dropped.items())
             raise DataError(
-                f"no column is left to predict {target.name!r} from:{reasons or ' it is the only one'}"
-                + ("\n--keep COLUMN keeps one that looks like an identifier or free text" if reasons else "")
+                f"cannot predict {target.name!r} because no input column is left:{reasons or ' it is the only column'}"
+                + (
+                    "\nUse --keep COLUMN to keep one that looks like an identifier or free text"
+                    if reasons
+                    else ""
+                )
             )
         preprocessor = cls(target, columns, dropped)
         preprocessor.notes = notes + preprocessor._summarize()
@@ -112,17 +123,21 @@ class TablePreprocessor:
 
     @property
     def text_columns(self) -> list[str]:
-        """Columns that must be read from files as strings."""
+        """Names of the columns that must be read from files as strings."""
         names = [column.name for column in self.columns if isinstance(column, OneHotColumn | DateColumn)]
         is_text = isinstance(self.target, ClassTarget) and isinstance(self.target.classes[0], str)
         return names + [self.target.name] if is_text else names
 
     def transform(self, table: pd.DataFrame, notes: list[str] | None = None) -> NDArray[np.float32]:
-        """Return the network's inputs for `table`, float32 ``[rows, features]``.
+        """Convert a table to the network's inputs, a float32 array of shape ``[rows, features]``.
 
-        notes: list to which warnings about values unseen in training are appended.
+        Args:
+            table: The table, which must contain all input columns.
+            notes: A list to which warnings about values not seen in training are appended.
 
-        Raises `DataError` with the names of missing columns.
+        Raises:
+            DataError: If a column is missing, if the table has no rows, or if most values in a column do not match its
+                type.
         """
         notes = notes if notes is not None else []
         present = {str(name): name for name in table.columns}
@@ -132,13 +147,13 @@ class TablePreprocessor:
             hint = did_you_mean(absent[0], present) if len(absent) == 1 else ""
             raise DataError(
                 f"the table does not have {nouns} {join_quoted(absent, most=20)} that the model was trained on{hint}; "
-                f"it has {join_quoted(present, most=20)}"
+                f"its columns are {join_quoted(present, most=20)}"
             )
         known = {column.name for column in self.columns} | set(self.dropped) | {self.target.name}
         extra = [name for name in present if name not in known]
         if extra:
             notes.append(
-                f"Ignored {pluralize(len(extra), 'column')} that training did not have: {join_quoted(extra)}."
+                f"Ignored {pluralize(len(extra), 'column')} not present in training: {join_quoted(extra)}."
             )
         if not len(table):
             raise DataError("the table has no rows")
@@ -149,17 +164,17 @@ class TablePreprocessor:
         return np.clip(np.hstack(blocks), -MAX_DEVIATIONS, MAX_DEVIATIONS).astype(np.float32)
 
     def localize_target(self, table: pd.DataFrame) -> Target:
-        """Return the target with the decimal separator of `table`."""
+        """Return a copy of the target that uses the table's decimal separator."""
         if not isinstance(self.target, RegressionTarget):
             return self.target
         return dataclasses.replace(self.target, decimal=self._infer_decimals(table, [])[self.target.name])
 
     def _localize_columns(self, table: pd.DataFrame, notes: list[str]) -> list[Column]:
-        """Return the transformers with the decimal separators of `table`."""
+        """Return copies of the transformers that use the table's decimal separators."""
         marks = self._infer_decimals(table, notes)
         written = get_separator(table) is not None
         return [
-            # Only cells of text files have percent signs.
+            # Cells can have percent signs only in tables that were read from text files.
             dataclasses.replace(column, decimal=marks[column.name], percent=column.percent and written)
             if isinstance(column, NumberColumn)
             else column
@@ -167,7 +182,7 @@ class TablePreprocessor:
         ]
 
     def _infer_decimals(self, table: pd.DataFrame, notes: list[str]) -> Mapping[str, str | None]:
-        """Return the decimal separator of each column of numbers in `table`."""
+        """Infer the decimal separators of the table's number columns."""
         numeric = [
             column
             for column in (*self.columns, self.target)
@@ -187,7 +202,7 @@ class TablePreprocessor:
         return infer_decimals(formats, known=known, separator=separator, notes=notes).columns
 
     def describe(self) -> list[tuple[str, str]]:
-        """Return every input column with its transformation, and every dropped one with the reason."""
+        """Return pairs of a column's name and its transformation, or the reason why the column was dropped."""
         used = [(column.name, f"{column.kind}: {column.describe()}") for column in self.columns]
         return used + [(name, f"dropped: {reason}") for name, reason in self.dropped.items()]
 
@@ -202,7 +217,7 @@ class TablePreprocessor:
         for kind, deed in (
             (
                 NumberColumn,
-                "Standardized {} of numbers with mean and standard deviation of the training rows: {}.",
+                "Standardized {} of numbers with the training rows' mean and standard deviation: {}.",
             ),
             (BooleanColumn, "Converted {} of booleans to 1 and 0: {}."),
             (OneHotColumn, "One-hot encoded {} of categories: {}."),
@@ -220,13 +235,13 @@ class TablePreprocessor:
         if filled:
             gaps = join_words(f"{column.name!r} ({column.missing:,})" for column in filled)
             sentences.append(
-                "Imputed missing values with the median or the most frequent value of the training rows, and added "
-                f"missing-value indicators: {gaps}."
+                "Imputed missing values with the training rows' median or most frequent value, and added missing-value "
+                f"indicators: {gaps}."
             )
         rare = [column for column in self.columns if isinstance(column, OneHotColumn) and column.dropped]
         if rare:
             sentences.append(
-                f"Kept the {MAX_CATEGORIES} most frequent categories; rarer ones are encoded as zeros: "
+                f"Kept the {MAX_CATEGORIES} most frequent categories and encoded rarer ones as zeros: "
                 + join_words(f"{column.name!r} ({column.dropped:,} dropped)" for column in rare)
                 + "."
             )
@@ -243,7 +258,7 @@ class TablePreprocessor:
         return sentences
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON data for `from_json`."""
+        """Convert the preprocessor to JSON data for `from_json`."""
         return {
             "format": "table",
             "target": self.target.to_json(),

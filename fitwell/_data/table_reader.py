@@ -1,4 +1,4 @@
-"""Read tables from CSV files of all dialects and from Parquet files. docs/tables.md has the rules."""
+"""Readers for CSV files in any dialect and for Parquet files. docs/tables.md describes the rules."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LEADING_ZERO = re.compile(r"[+-]?0\d")
 
 
 def is_table_file(path: str | Path) -> bool:
-    """Return whether `path` has a suffix that `read_table` supports."""
+    """Return whether `read_table` supports the suffix of `path`."""
     return _suffix(Path(path)) in TEXT_SUFFIXES + PARQUET_SUFFIXES
 
 
@@ -47,14 +47,18 @@ def read_table(
     notes: list[str] | None = None,
     separator: str | None = None,
 ) -> pd.DataFrame:
-    """Read a table with named columns, and parse its numbers.
+    """Read a table with named columns and parse its numbers.
 
-    path: ``.csv``, ``.tsv``, ``.txt`` or ``.data`` (each also ``.gz``), or ``.parquet``.
-    text_columns: columns to keep as strings, so that ``007`` is not 7 and ``NA`` is not missing.
-    notes: list to which notes about the file are appended.
-    separator: cell separator, a character, or ``tab``, ``space``. Detected by default.
+    Args:
+        path: A ``.csv``, ``.tsv``, ``.txt`` or ``.data`` file, which may be compressed (``.gz``), or a ``.parquet`` or
+            ``.pq`` file.
+        text_columns: Columns to keep as strings, so that ``007`` does not become 7 and ``NA`` is not missing.
+        notes: A list to which notes about the file are appended.
+        separator: The cell separator as a character or a name such as ``tab`` or ``space``. It is detected by default.
 
-    Raises `FileError` if the file cannot be read, `DataError` if it is not a table.
+    Raises:
+        FileError: If the file cannot be read.
+        DataError: If the file is not a table.
     """
     notes = notes if notes is not None else []
     table = read_raw_table(path, text_columns, notes, separator)
@@ -75,8 +79,8 @@ def read_raw_table(
 ) -> pd.DataFrame:
     """Read a table like `read_table`, but keep ambiguous cells as strings.
 
-    Only columns of unambiguous plain numbers are parsed. ``007`` stays a string, and so does ``1.250`` unless other
-    cells of the column show that the point is a decimal point. Only empty cells are missing.
+    Only columns with unambiguous plain numbers are parsed. ``007`` remains a string, and so does ``1.250`` unless other
+    cells in the column show that the point is a decimal point. Only empty cells count as missing.
     """
     path = Path(path)
     notes = notes if notes is not None else []
@@ -84,12 +88,12 @@ def read_raw_table(
     if suffix not in TEXT_SUFFIXES + PARQUET_SUFFIXES:
         known = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
         raise FileError(
-            f"{path}: fitwell reads {known} (the first four also as .gz); save the table as one of them"
+            f"{path}: fitwell reads {known} (the first four also as .gz); save the table in one of these formats"
         )
     if not path.exists():
-        raise FileError(f"{path}: there is no such file")
+        raise FileError(f"the file {path} does not exist")
     if path.is_dir():
-        raise FileError(f"{path} is a folder, expected a table")
+        raise FileError(f"expected {path} to be a table, but it is a folder")
     try:
         frame = (
             _read_parquet(path)
@@ -99,7 +103,7 @@ def read_raw_table(
     except (OSError, EOFError, zlib.error) as error:
         if isinstance(error, FileError):
             raise
-        raise FileError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise FileError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     frame.columns = [str(name).strip() for name in frame.columns]
     _check_names(path, frame.columns)
     notes.insert(0, f"Read {len(frame):,} rows and {len(frame.columns)} columns from {path.name}.")
@@ -119,7 +123,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     except ImportError:
         raise missing_extra_error("pyarrow", "parquet", "reading Parquet files") from None
     try:
-        # A named index was a column once.
+        # A named index was a column when the file was written, so it becomes a column again below.
         frame = pd.read_parquet(path)
         described = (pyarrow.parquet.read_schema(path).pandas_metadata or {}).get("columns", [])
     except pyarrow.ArrowInvalid as error:
@@ -127,7 +131,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     named = [name for name in frame.index.names if name is not None and name not in frame.columns]
     frame = frame.reset_index(level=named) if named else frame
     frame.attrs = {}
-    # Arrow restores categories of strings only. The metadata of pandas has the others.
+    # Arrow restores only categories that are strings. The other categorical columns are listed in pandas's metadata.
     categories = [column["name"] for column in described if column["pandas_type"] == "categorical"]
     return frame.astype({name: "category" for name in categories if name in frame.columns})
 
@@ -138,7 +142,7 @@ def _read_text(
     import pandas as pd
 
     dialect = sniff_dialect(path, separator)
-    # index_col=False: a trailing separator in each line must not turn the first column into an index.
+    # Without index_col=False, a trailing separator in each line would turn the first column into an index.
     options: dict[str, Any] = {
         "sep": dialect.separator,
         "encoding": dialect.encoding,
@@ -148,14 +152,14 @@ def _read_text(
         "keep_default_na": False,
     }
     if dialect.encoding == "cp1252":
-        notes.append("It is not UTF-8; it was read as Windows-1252.")
+        notes.append("The file is not UTF-8, so it was read as Windows-1252.")
     if dialect.above:
         skipped = pluralize(len(dialect.above), "line")
         notes.append(f"Skipped {skipped} above the column names: {join_quoted(dialect.above, most=3)}.")
     try:
         header = pd.read_csv(path, header=None, nrows=1, dtype=str, **options)
         names = [name for name in header.iloc[0] if isinstance(name, str) and name.strip()]
-        # pandas would rename the second of two equal names to "a.1".
+        # Check for duplicate names first, because pandas would rename the second of two equal names to "a.1".
         _check_names(path, names)
         as_written = {name.strip() for name in text_columns}
         dtypes = {name: str for name in names if name.strip() in as_written}
@@ -169,13 +173,13 @@ def _read_text(
             for position, name in zip(doubtful, again.columns):
                 frame.isetitem(position, again[name])
     except pd.errors.EmptyDataError:
-        raise DataError(f"{path} is empty") from None
+        raise DataError(f"the file {path} is empty") from None
     except pd.errors.ParserWarning:
         line = first_long_line(path, dialect)
         raise DataError(
-            f"{path}: the lines hold more values than the first line has names"
-            f"{'' if line is None else f', the first of them line {line:,}'}; name every column (R writes such "
-            "tables without row.names = FALSE), quote strings that contain separators, and use --sep if "
+            f"{path}: there are lines with more cells than column names"
+            f"{'' if line is None else f', beginning with line {line:,}'}. Name every column (in R, write the table "
+            "with row.names = FALSE), quote strings that contain separators, and use --sep if "
             f"the cells are not separated by {describe_separator(dialect.separator)}"
         ) from None
     except pd.errors.ParserError as error:
@@ -183,7 +187,7 @@ def _read_text(
         words = describe_separator(dialect.separator)
         raise DataError(f"{path} is not a table separated by {words}: {reason}") from error
     except UnicodeError:
-        raise DataError(f"{path} is neither UTF-8 nor Windows-1252; save it as UTF-8") from None
+        raise DataError(f"{path} is encoded neither as UTF-8 nor as Windows-1252; save it as UTF-8") from None
     frame = drop_non_data_rows(path, frame, dialect, notes)
     set_separator(frame, dialect.separator)
     return frame
@@ -193,13 +197,15 @@ def _check_names(path: Path, names: Iterable[object]) -> None:
     times = Counter(str(name).strip() for name in names)
     twice = sorted(name for name, count in times.items() if count > 1)
     if twice:
-        raise DataError(f"{path}: more than one column is called {', '.join(map(repr, twice))}; rename them")
+        raise DataError(
+            f"{path}: column names must be unique; rename the duplicates of {', '.join(map(repr, twice))}"
+        )
 
 
 def _ambiguous_columns(path: Path, frame: pd.DataFrame, dialect: Dialect) -> list[int]:
     """Return the positions of number columns that must be read as strings.
 
-    These are columns whose points may be thousands separators, and integers with leading zeros.
+    These are columns whose points may be thousands separators, and columns of integers with leading zeros.
     """
     import pandas as pd
 
@@ -213,7 +219,8 @@ def _ambiguous_columns(path: Path, frame: pd.DataFrame, dialect: Dialect) -> lis
             numbers = values.to_numpy(dtype=np.float64)
             numbers = np.abs(numbers[np.isfinite(numbers)])
             broken = numbers[numbers % 1 != 0]
-            # A group of thousands does not begin with 0, and has exactly three digits.
+            # The point cannot be a thousands separator in numbers below 1 (a group never begins with 0), in numbers of
+            # at least 1000 (the first group has at most three digits), and before more than three decimals.
             clear = (broken < 1) | (broken >= 1000) | (np.round(broken, 3) != broken)
             if not len(numbers):
                 continue  # all cells are empty
@@ -230,7 +237,7 @@ def _ambiguous_columns(path: Path, frame: pd.DataFrame, dialect: Dialect) -> lis
 
 
 def _has_leading_zeros(path: Path, dialect: Dialect) -> bool:
-    """Return whether any cell in the file begins with 0 and another digit."""
+    """Return whether any cell in the file begins with 0 followed by a digit, or True if this is unknown."""
     if dialect.separator == SPACES or not dialect.encoding.startswith(("utf-8", "cp1252")):
         return True
     before = np.frombuffer(f'{dialect.separator}\n\r"'.encode(), dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""The target column: infer the task, encode the values, and decode predictions."""
+"""Task inference, encoding and decoding for the target column."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TASKS = ("regression", "binary", "multiclass")
-# Integers are labels if there are at most this many distinct ones, with this many rows each on average.
+# Integers are labels if there are at most this many distinct ones and at least this many rows per class on average.
 MAX_INTEGER_CLASSES = 20
 MEAN_ROWS_PER_CLASS = 10
 MAX_CLASSES = 1000
@@ -45,13 +45,23 @@ Label = str | int | float | bool
 
 
 def infer_task(values: pd.Series, name: str, requested: str | None = None) -> tuple[str, str]:
-    """Return ``"regression"``, ``"binary"`` or ``"multiclass"``, and a note with the reason.
+    """Infer the task from the target's values.
 
-    Two distinct values are a binary task. Strings, booleans and categories are a multiclass task. Numbers are a
-    regression task, except at most 20 distinct integers with at least 10 rows each on average, which are labels.
+    Two distinct values result in a binary task. Otherwise, strings, booleans and categories result in a multiclass
+    task, and numbers result in a regression task. As an exception, at most 20 distinct integers with at least 10 rows
+    each on average are treated as labels.
 
-    values: the target without missing values.
-    requested: the task set by the user. It is checked against the values.
+    Args:
+        values: The target without missing values.
+        name: The target's name.
+        requested: The task that the user set. It is checked against the values.
+
+    Returns:
+        ``"regression"``, ``"binary"`` or ``"multiclass"``, and a note that gives the reason.
+
+    Raises:
+        InvalidArgument: If `requested` is not a task.
+        DataError: If the values do not suit the task.
     """
     import pandas as pd
 
@@ -63,16 +73,18 @@ def infer_task(values: pd.Series, name: str, requested: str | None = None) -> tu
     different = len(set(labels))
     if different < 2:
         held = f"the single value {labels[0]!r}" if labels else "no value"
-        raise DataError(f"the target {name!r} holds {held}: there is nothing to learn")
+        raise DataError(f"the target {name!r} contains {held}, so there is nothing to learn")
     is_number = numeric_fraction(values) == 1.0 and values.dtype.kind != "b"
     is_label = not is_number or isinstance(values.dtype, pd.CategoricalDtype)
     if requested == "regression":
         if not is_number:
             example = next((label for label in labels if isinstance(label, str)), labels[0])
-            raise DataError(f"regression needs a target of numbers, but {name!r} holds {example!r}")
+            raise DataError(f"regression requires a numeric target, but {name!r} contains {example!r}")
     elif requested == "binary" and different != 2:
         held = join_quoted(dict.fromkeys(labels))
-        raise DataError(f"a binary target has two distinct values, but {name!r} has {different}: {held}")
+        raise DataError(
+            f"a binary target must have two distinct values, but {name!r} has {different}: {held}"
+        )
     elif requested == "multiclass" or is_label:
         _check_classes(name, different, len(labels))
     if requested is not None:
@@ -84,28 +96,29 @@ def infer_task(values: pd.Series, name: str, requested: str | None = None) -> tu
     whole = all(isinstance(label, int) for label in labels)
     if whole and different <= MAX_INTEGER_CLASSES and len(labels) >= MEAN_ROWS_PER_CLASS * different:
         return "multiclass", (
-            f"{name!r} has {different} distinct integers, treated as labels, so this is classification "
+            f"{name!r} has {different} distinct integers, which are treated as labels, so this is classification "
             "(use --task regression to predict numbers)."
         )
     return "regression", f"{name!r} has {different:,} distinct numbers, so this is regression."
 
 
 def describe_date_target(name: str) -> str:
-    """Return the message that a target of dates cannot be predicted."""
-    return f"the target {name!r} holds dates; convert them to a number to predict first"
+    """Return the error message for a target that contains dates."""
+    return f"the target {name!r} contains dates; convert them to numbers first"
 
 
 def _check_classes(name: str, different: int, rows: int) -> None:
     if different > MAX_CLASSES or different > rows / 2:
         raise DataError(
-            f"the target {name!r} has {different:,} distinct labels in {rows:,} rows: too many to be classes"
+            f"the target {name!r} has {different:,} distinct labels in {rows:,} rows, which is too many for "
+            "classification"
         )
 
 
 def to_labels(values: pd.Series) -> list[Label]:
-    """Return the nonmissing values as Python labels: booleans, integers, floats or strings.
+    """Convert the nonmissing values to Python labels, which are booleans, integers, floats or strings.
 
-    Strings that look like numbers become numbers, unless the column is categorical.
+    If all strings look like numbers, they become numbers, unless the column is categorical.
     """
     import pandas as pd
 
@@ -122,10 +135,14 @@ def to_labels(values: pd.Series) -> list[Label]:
 
 @dataclass
 class RegressionTarget:
-    """A numeric target, standardized as ``(y - mean) / scale`` with mean and standard deviation of the training rows.
+    """A numeric target, which is standardized as ``(y - mean) / scale``.
 
-    decimal: decimal separator in the training file, or None if it was ambiguous.
-    unit: unit after the numbers in the training file.
+    Attributes:
+        name: The target's name.
+        mean: The training rows' mean.
+        scale: The training rows' standard deviation, or 1 if it is 0.
+        decimal: The decimal separator in the training file, or None if it was ambiguous.
+        unit: The unit after the numbers in the training file.
     """
 
     name: str
@@ -139,36 +156,36 @@ class RegressionTarget:
     def fit(
         cls, name: str, values: pd.Series, decimal: str | None = None, unit: str = ""
     ) -> RegressionTarget:
-        """Compute mean and standard deviation of the training values."""
+        """Compute the training values' mean and standard deviation."""
         numbers = to_numeric(values, decimal)
         largest = float(np.max(np.abs(numbers)))
         if largest > MAX_TARGET:
             raise DataError(
-                f"the target {name!r} holds numbers as large as {largest:.3g}, whose squares overflow; remove "
-                "such rows if the number means a missing value, or predict the logarithm"
+                f"the target {name!r} contains numbers as large as {largest:.3g}, whose squares overflow; remove "
+                "these rows if such numbers mean missing values, or predict the logarithm"
             )
         scale = float(np.std(numbers))
         return cls(name, float(np.mean(numbers)), scale if scale > 0 else 1.0, decimal, unit)
 
     def present(self, values: pd.Series) -> NDArray[np.bool_]:
-        """Return which cells are numbers."""
+        """Return a mask of the cells that are numbers."""
         return ~np.isnan(to_numeric(strip_unit(values, self.unit), self.decimal))
 
     def encode(self, values: pd.Series) -> NDArray[np.float32]:
-        """Return the standardized numbers, ``[rows, 1]``."""
+        """Return the standardized numbers, of shape ``[rows, 1]``."""
         return ((self.numbers(values) - self.mean) / self.scale).astype(np.float32)[:, None]
 
     def numbers(self, values: pd.Series) -> NDArray[np.float64]:
-        """Return the numbers in original units, ``[rows]``."""
+        """Return the numbers in original units, of shape ``[rows]``."""
         _check_not_missing(self.name, values)
         return to_numeric(strip_unit(values, self.unit), self.decimal)
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the network's `outputs` in original units, ``[rows]``."""
+        """Convert the network's outputs to predictions in original units, of shape ``[rows]``."""
         return np.asarray(outputs, dtype=np.float64).reshape(-1) * self.scale + self.mean
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON data for `target_from_json`."""
+        """Convert the target to JSON data for `target_from_json`."""
         return {
             "task": self.task,
             "name": self.name,
@@ -179,7 +196,7 @@ class RegressionTarget:
         }
 
     def summarize(self) -> str:
-        """Describe the encoding of the target in a sentence."""
+        """Describe the target's encoding in a sentence."""
         unit = f" ({self.unit})" if self.unit else ""
         return (
             f"Standardized the target {self.name!r} (mean {self.mean:.4g}, standard deviation "
@@ -189,7 +206,13 @@ class RegressionTarget:
 
 @dataclass
 class ClassTarget:
-    """A target of labels, numbered in sorted order."""
+    """A target of labels, which are numbered in sorted order.
+
+    Attributes:
+        name: The target's name.
+        classes: The labels. A label's position is its class number.
+        task: ``"binary"`` or ``"multiclass"``.
+    """
 
     name: str
     classes: Sequence[Label]
@@ -201,34 +224,37 @@ class ClassTarget:
 
     @classmethod
     def fit(cls, name: str, values: pd.Series, task: str) -> ClassTarget:
-        """Number the labels in `values`."""
+        """Create a target that numbers the distinct labels in `values`."""
         return cls(name, sorted(set(to_labels(values)), key=_label_sort_key), task)
 
     def present(self, values: pd.Series) -> NDArray[np.bool_]:
-        """Return which cells are labels. Words such as ``NA`` are missing unless they are classes."""
+        """Return a mask of the cells that are labels. Words such as ``NA`` count as missing unless they are classes."""
         marked = ~np.isin(to_string(values), list(map(str, self.classes))) & is_missing_marker(
             values, "numbers"
         )
         return ~isna(values) & ~marked
 
     def encode(self, values: pd.Series) -> NDArray[Any]:
-        """Return the class number of each row: int32 ``[rows]``, or float32 ``[rows, 1]`` for a binary task."""
+        """Return each row's class number.
+
+        The result is an int32 array of shape ``[rows]``, or a float32 array of shape ``[rows, 1]`` for a binary task.
+        """
         numbers = self.numbers(values)
         return numbers.astype(np.float32)[:, None] if self.task == "binary" else numbers
 
     def numbers(self, values: pd.Series) -> NDArray[np.int32]:
-        """Return the class number of each row. Raise `DataError` for labels unseen in training."""
+        """Return each row's class number. Raise `DataError` if a label was not seen in training."""
         _check_not_missing(self.name, values)
         labels = list(to_string(values)) if isinstance(self.classes[0], str) else to_labels(values)
         unseen = sorted({str(label) for label in labels if label not in self._numbers})
         if unseen:
             raise DataError(
-                f"the target {self.name!r} holds labels unseen in training: {join_quoted(unseen)}"
+                f"the target {self.name!r} contains labels not seen in training: {join_quoted(unseen)}"
             )
         return np.array([self._numbers[label] for label in labels], dtype=np.int32)
 
     def probabilities(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
-        """Return one probability per class, ``[rows, classes]``, from the network's `outputs`."""
+        """Convert the network's outputs to class probabilities of shape ``[rows, classes]``."""
         outputs = np.asarray(outputs, dtype=np.float64)
         if self.task == "binary":
             outputs = outputs.reshape(-1, 1)
@@ -236,15 +262,15 @@ class ClassTarget:
         return outputs
 
     def decode(self, outputs: NDArray[Any]) -> list[Label]:
-        """Return the most probable label of each row."""
+        """Return the most probable label for each row."""
         return [self.classes[number] for number in self.probabilities(outputs).argmax(axis=1)]
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON data for `target_from_json`."""
+        """Convert the target to JSON data for `target_from_json`."""
         return {"task": self.task, "name": self.name, "classes": list(self.classes)}
 
     def summarize(self) -> str:
-        """Describe the encoding of the target in a sentence."""
+        """Describe the target's encoding in a sentence."""
         return (
             f"Numbered the {len(self.classes)} classes of {self.name!r}: {join_words(self.classes, most=12)}."
         )
@@ -256,9 +282,17 @@ Target = RegressionTarget | ClassTarget
 def fit_target(
     name: str, values: pd.Series, training: pd.Series, task: str, decimal: str | None = None, unit: str = ""
 ) -> Target:
-    """Fit the target: classes from all `values`, mean and standard deviation from the `training` rows only.
+    """Create the target's encoding.
 
-    decimal, unit: format of its numbers in the file, used to read other tables.
+    The classes come from all rows. The mean and standard deviation come only from the training rows.
+
+    Args:
+        name: The target's name.
+        values: The target in all rows.
+        training: The target in the training rows.
+        task: ``"regression"``, ``"binary"`` or ``"multiclass"``.
+        decimal: The numbers' decimal separator in the file. It is stored for reading other tables.
+        unit: The unit after the numbers in the file. It is stored for reading other tables.
     """
     if task == "regression":
         return RegressionTarget.fit(name, training, decimal, unit)
@@ -272,16 +306,16 @@ def _are_labels(value: Any, least: int, most: int) -> bool:
     return plain and len(set(value)) == len(value) and len({isinstance(label, str) for label in value}) == 1
 
 
-# Limits of `RegressionTarget.fit`, so that no prediction is infinite.
+# These limits are the same as in `RegressionTarget.fit`, so that no prediction is infinite.
 _MEAN = LeafSchema("a number", lambda value: NUMBER.test(value) and abs(value) <= MAX_TARGET)
 _SCALE = LeafSchema("a number above 0", lambda value: NUMBER.test(value) and 0 < value <= 2 * MAX_TARGET)
 _TWO_LABELS = LeafSchema("a list of two labels", lambda value: _are_labels(value, 2, 2))
-_LABELS = LeafSchema("a list of two labels or more", lambda value: _are_labels(value, 2, MAX_CLASSES))
+_LABELS = LeafSchema("a list of two or more labels", lambda value: _are_labels(value, 2, MAX_CLASSES))
 
 
 def target_schema() -> TaggedUnion:
-    """Return the schema of the JSON data of a target."""
-    mark = OptionalKey(UnionSchema((NULL, enum_schema(".", ","))))  # files written before have none
+    """Return the schema of a target's JSON data."""
+    mark = OptionalKey(UnionSchema((NULL, enum_schema(".", ","))))  # older files do not have this key
     numbers = {
         "task": STRING,
         "name": STRING,
@@ -306,7 +340,7 @@ def _check_not_missing(name: str, values: pd.Series) -> None:
     missing = int(isna(values).sum())
     if missing:
         raise DataError(
-            f"the target {name!r} is missing in {pluralize(missing, 'row')}; remove these rows first"
+            f"the target {name!r} is missing in {pluralize(missing, 'row')}; remove such rows first"
         )
 
 

@@ -1,8 +1,8 @@
-"""Parse the cells of a target column as numbers or labels.
+"""Parsing of target cells as numbers or labels.
 
-Among labels ``-``, ``None``, ``NA`` and ``?`` are classes, and only empty cells are missing. Among numbers they mean a
-missing value, and any other word is an error in the table. It is reported with its row, or its row is dropped if the
-user set the target's type to numbers.
+In a target of labels, ``-``, ``None``, ``NA`` and ``?`` are classes, and only empty cells are missing. In a numeric
+target, these words mean a missing value, and any other word is an error in the table. The error message reports the
+word's row. If the user set the target's type to ``"number"``, rows with such words are dropped instead.
 """
 
 from __future__ import annotations
@@ -35,7 +35,12 @@ _BOOLEANS = {"True": True, "False": False}
 
 @dataclass(frozen=True)
 class TargetOptions:
-    """User options for the target: its task, and its type (``"number"`` or ``"category"``)."""
+    """The user's options for the target.
+
+    Attributes:
+        task: The task, or None to infer it.
+        type: ``"number"``, ``"category"``, or None to infer the type.
+    """
 
     task: str | None = None
     type: str | None = None
@@ -47,7 +52,16 @@ class TargetOptions:
 
 
 def strip_target_unit(values: pd.Series, unit: str, options: TargetOptions) -> tuple[pd.Series, str]:
-    """Remove the unit from the numbers of a target, and return it. Labels such as ``36 months`` keep their unit."""
+    """Remove the unit from a numeric target. Labels such as ``36 months`` keep their unit.
+
+    Args:
+        values: The target column.
+        unit: The unit after the numbers, or ``""``.
+        options: The user's options for the target.
+
+    Returns:
+        The column, and the unit that was removed or ``""``.
+    """
     few = values.nunique() <= MAX_INTEGER_CLASSES
     if not unit or (not options.numbers and (few or options.task is not None)):
         return values, ""
@@ -59,17 +73,22 @@ def parse_target(
 ) -> pd.Series:
     """Convert a target column of strings to numbers, booleans or labels.
 
-    values: the raw column. Columns of other dtypes are returned unchanged.
-    decimal: decimal separator.
-    notes: list to which notes about words that count as missing, or might, are appended.
+    Args:
+        name: The target's name.
+        values: The raw column. Columns that do not contain only strings keep their values.
+        decimal: The decimal separator, or None if it is ambiguous.
+        options: The user's options for the target.
+        notes: A list to which notes about missing-value words are appended.
 
-    Raises `DataError` with a cell and its row if the column holds neither numbers nor labels.
+    Raises:
+        InvalidArgument: If the type in `options` is not ``"number"``, ``"category"`` or None.
+        DataError: If the column contains neither numbers nor labels. The message quotes a cell and its row.
     """
     import pandas as pd
 
     if options.type not in (None, "number", "category"):
         raise InvalidArgument(
-            f"the type of the target {name!r} must be number or category, got {options.type!r}"
+            f"the target's type must be number or category, got {options.type!r} for {name!r}"
         )
     present = values[~isna(values)]
     if not may_hold_strings(values) or not all(isinstance(value, str) for value in present):
@@ -111,7 +130,7 @@ def _to_labels(values: pd.Series) -> pd.Series:
 
 
 def _is_numeric(cells: pd.Series, numbers: FloatArray, marked: bool) -> bool:
-    """Return whether a target is numeric, possibly with some words."""
+    """Return whether a target contains numbers, possibly with a few words among them."""
     unread = np.isnan(numbers)
     different = np.unique(numbers[~unread])
     if (
@@ -124,13 +143,16 @@ def _is_numeric(cells: pd.Series, numbers: FloatArray, marked: bool) -> bool:
         return True
     if len(different) > MAX_INTEGER_CLASSES or (different % 1 != 0).any():
         return bool(unread.mean() <= 0.5) or cells[unread].nunique() <= MAX_OTHER_WORDS
-    # Among numbered classes, a word in few rows is not a separate class.
+    # If the numbers look like class numbers, a word that occurs in only a few rows is not a separate class.
     rarely = all(count < MIN_ROWS_PER_CLASS for count in cells[unread].value_counts())
     return bool(unread.sum() <= max_unparsed(len(cells)) and rarely)
 
 
 def _are_decorated_numbers(cells: pd.Series) -> bool:
-    """Return whether the cells are a few labels such as ``5K`` and ``10K``, or ``1*`` and ``2*``, not numbers."""
+    """Return whether the cells are labels that look like numbers, such as ``5K`` and ``10K``, or ``1*`` and ``2*``.
+
+    There must be few distinct labels, and each must contain a letter or a footnote marker.
+    """
     different = cells.drop_duplicates()
     if len(different) > MAX_INTEGER_CLASSES or len(cells) < MEAN_ROWS_PER_CLASS * len(different):
         return False
@@ -141,12 +163,12 @@ def _check_words(name: str, cells: pd.Series, unread: NDArray[np.bool_], options
     first = int(np.flatnonzero(unread)[0])
     cell = f"{cells.iloc[first].strip()!r} in row {get_row_number(cells, first)}"
     if unread.mean() > 0.5:
-        raise DataError(f"regression needs a target of numbers, but {name!r} holds {cell}")
+        raise DataError(f"regression requires a numeric target, but {name!r} contains {cell}")
     if not options.numbers:
         count = f", the first of {unread.sum():,} such cells" if unread.sum() > 1 else ""
         raise DataError(
-            f"the target {name!r} holds {cell}{count}, while the others are numbers; write a number there, leave the "
-            f"cell empty, or use --type {name}=number to drop such rows (--type {name}=category if it is a label)"
+            f"the target {name!r} contains {cell}{count}, but the other cells are numbers; write a number, leave the "
+            f"cell empty, or use --type {name}=number to drop such rows (or --type {name}=category if it is a label)"
         )
 
 
@@ -155,8 +177,8 @@ def _note_labels(name: str, present: pd.Series, notes: list[str]) -> None:
     if marked.any():
         words = join_quoted(dict.fromkeys(to_string(present[marked])))
         notes.append(
-            f"In the target {name!r}, {words} ({pluralize(int(marked.sum()), 'row')}) is treated as a label; only "
-            "empty cells are missing."
+            f"The target {name!r} contains {words} ({pluralize(int(marked.sum()), 'row')}), which count as labels. "
+            "Only empty cells count as missing."
         )
 
 

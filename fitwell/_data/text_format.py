@@ -1,4 +1,4 @@
-"""Format counts, lists and examples for messages."""
+"""Formatting of counts, lists and examples in messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def pluralize(number: int, noun: str, plural: str | None = None) -> str:
-    """Return a number with its noun in singular or plural.
+    """Format a number with its noun in the singular or plural.
 
     >>> pluralize(1, "row"), pluralize(1200, "row"), pluralize(2, "class", "classes")
     ('1 row', '1,200 rows', '2 classes')
@@ -34,17 +34,17 @@ def join_words(names: Iterable[object], most: int = 8) -> str:
 
 
 def join_quoted(strings: Iterable[object], most: int = 5) -> str:
-    """Join example values, each in quotes and truncated to 30 characters."""
+    """Join the first `most` values. Each is quoted and truncated to 30 characters."""
     return join_words(
         (repr(text if len(text) <= 30 else text[:29] + "…") for text in map(str, strings)), most
     )
 
 
 def describe_near_duplicates(whose: str, strings: Iterable[object]) -> list[str]:
-    """Return a warning about strings that differ in case and whitespace only, in a list that may be empty.
+    """Describe strings that differ only in case, spaces or underscores. Return one sentence or an empty list.
 
     >>> describe_near_duplicates("The classes of 'y'", ["No", "Yes", "yes"])
-    ["The classes of 'y' 'Yes' and 'yes' are spelled nearly alike; they count as different."]
+    ["The classes of 'y' include 'Yes' and 'yes', which have similar spellings but count as different."]
     """
     spellings: dict[str, list[object]] = {}
     for text in strings:
@@ -52,12 +52,14 @@ def describe_near_duplicates(whose: str, strings: Iterable[object]) -> list[str]
             spellings.setdefault(re.sub(r"[\s_]+", "", text.casefold()), []).append(text)
     found = [text for key, same in spellings.items() if key and len(same) > 1 for text in same]
     return (
-        [f"{whose} {join_quoted(found)} are spelled nearly alike; they count as different."] if found else []
+        [f"{whose} include {join_quoted(found)}, which have similar spellings but count as different."]
+        if found
+        else []
     )
 
 
 def get_row_number(cells: pd.Series, position: int) -> str:
-    """Return the row number of a cell for messages. The first row below the column names is 1."""
+    """Return a cell's row number for messages. The first row below the column names is row 1."""
     label = cells.index[position]
     return f"{int(label) + 1:,}" if isinstance(label, int | np.integer) else repr(label)
 

@@ -1,4 +1,4 @@
-"""Units after the numbers of a column, such as ``70 kg`` and ``12.5 °C``, if one unit is used for the whole column."""
+"""Detection and removal of units such as ``70 kg`` and ``12.5 °C``, if the whole column has the same unit."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 _SAMPLE = 200
 _SIGNS = "°℃℉µμΩ%'\"′″€$£¥₹"
-# Letters and symbols, "/" between them, and the exponents 2 and 3.
+# A unit consists of letters and symbols, which may be joined by "/" and have the exponents 2 and 3.
 _MEASURE = re.compile(
     rf"(?P<number>.*?[0-9][.,]?[)\u2212\u2013-]?)\s*(?P<unit>(?:[^\W\d_]|[{_SIGNS}/+])"
     rf"(?:[^\W\d_]|[ /.·*^²³{_SIGNS}]|(?<=[^\W\d_^-])-?[23](?![0-9])|-(?=[0-9])){{0,15}})"
 )
 _DIGIT = re.compile("[0-9]")
-# m and M, p and P are different prefixes: mW and MW.
+# Units that begin with these letters keep their case, because mW and MW differ.
 _FACTORS = "mMpP"
 
 
 def infer_unit(values: pd.Series) -> str:
-    """Return the unit of most numbers in a column of strings, or ``""`` if most have none.
+    """Infer the unit that most numbers in a column of strings have. Return ``""`` if there is no such unit.
 
     >>> import pandas as pd
     >>> infer_unit(pd.Series(["70 kg", "71.5kg", "80 kg"])), infer_unit(pd.Series(["7 kg", "15 lb", "3 st"]))
@@ -52,7 +52,7 @@ def infer_unit(values: pd.Series) -> str:
 
 
 def strip_unit(values: pd.Series, unit: str) -> pd.Series:
-    """Remove this unit from the numbers of a column of strings. Other cells and columns are unchanged."""
+    """Remove a unit from the numbers in a column of strings. All other cells remain unchanged."""
     import pandas as pd
 
     if not unit or not may_hold_strings(values):
@@ -70,7 +70,7 @@ def _strip_unit(cell: str, unit: str) -> str:
 
 
 def _split_unit(cell: str) -> tuple[str, str]:
-    """Split a cell into number and unit. Both are empty if the cell is not a number with a unit.
+    """Split a cell into its number and its unit. Both are empty if the cell is not a number with a unit.
 
     Percent signs, currencies and factors such as ``k`` belong to the number.
     """
@@ -85,7 +85,7 @@ def _is_number(text: str) -> bool:
 
 
 def _normalize_unit(unit: str) -> str:
-    """Return the normalized spelling of a unit: ``Years``, ``years`` and ``year`` are equal."""
+    """Return a unit's normalized spelling, which is the same for ``Years``, ``years`` and ``year``."""
     unit = " ".join(unit.split()).rstrip(".")
     if len(unit) > 2 and unit[-1] == "s" and unit[-2].isalpha():
         unit = unit[:-1]

@@ -1,4 +1,4 @@
-"""Rules for arguments: which values are accepted, how they are converted, and how messages describe them."""
+"""Rules that define which argument values are accepted, how they are converted, and how messages describe them."""
 
 from __future__ import annotations
 
@@ -40,36 +40,39 @@ __all__ = [
 ]
 
 _MOST = 2**63 - 1
-_LARGEST = sys.float_info.max  # larger integers do not fit a float and are refused, like infinity
+_LARGEST = sys.float_info.max  # larger integers do not fit in a float, so they are rejected like infinity
 
 # Returned by `Rule.read` for a value that the rule does not accept.
 INVALID: Any = type("Invalid", (), {"__repr__": lambda self: "INVALID"})()
 
 
 class Rule:
-    """Base class of rules. Rules are combined with ``|``; ``| None`` accepts None.
+    """The base class for rules.
 
-    description: the accepted values, as shown in errors.
-    raises: whether `read` may raise an error with a more specific message.
+    ``rule | other`` accepts the values that either rule accepts, and ``rule | None`` also accepts None.
+
+    Attributes:
+        description: A description of the accepted values for error messages.
+        raises: Whether `read` may raise an error with a more specific message.
     """
 
     description: str
     raises = False
 
     def read(self, value: Any) -> Any:
-        """Return the converted `value`, or `INVALID`."""
+        """Convert `value`. Return `INVALID` if the rule does not accept it."""
         raise NotImplementedError
 
     def hint(self, value: Any) -> str:
-        """Return a suggestion for an invalid `value`, such as ``", did you mean ...?"``, or an empty string."""
+        """Return a suggestion for an invalid value, such as ``", did you mean ...?"``, or ``""`` if there is none."""
         return ""
 
     def for_class(self, kind: type) -> Rule:
-        """Return the rule for objects of the class `kind`."""
+        """Return the rule that applies to instances of the class `kind`."""
         return self
 
     def described_as(self, description: str) -> Self:
-        """Return a copy of the rule with this description."""
+        """Return a copy of the rule with a different description."""
         rule = copy.copy(self)
         rule.description = description
         return rule
@@ -79,7 +82,10 @@ class Rule:
 
 
 class AnyOf(Rule):
-    """Any of several rules. The first rule that accepts the value converts it. None stands for the value None."""
+    """A rule that accepts every value that one of the given rules accepts.
+
+    The first rule that accepts the value converts it. If None is among the rules, the value None is accepted.
+    """
 
     def __init__(self, *rules: Rule | None) -> None:
         self.rules = [rule for rule in rules if rule is not None]
@@ -103,12 +109,15 @@ class AnyOf(Rule):
 
 
 class Real(Rule):
-    """A number between `low` and `high`. It stays an int or a float. NaN is never accepted.
+    """A rule for numbers in a range. The value is converted to a Python int or float.
 
-    closed: the ends that belong to the range: ``"both"``, ``"left"``, ``"right"`` or ``"neither"``.
-    infinite: whether infinity is accepted at an open end of the range.
+    NaN is never accepted. A value that JAX is tracing is accepted, because its number is not known yet.
 
-    A value that JAX is tracing is accepted, because its number is not known yet.
+    Args:
+        low: The range's lower end.
+        high: The range's upper end.
+        closed: Which ends belong to the range: ``"both"``, ``"left"``, ``"right"`` or ``"neither"``.
+        infinite: Whether infinity is accepted if it is in the range.
     """
 
     def __init__(
@@ -137,9 +146,9 @@ class Real(Rule):
 
 
 class Integer(Rule):
-    """An integer from `low` to `high`, both included, of at most 64 bits.
+    """A rule for integers of at most 64 bits from `low` to `high`, including both ends.
 
-    Converted to int. 3.0 is accepted as 3; True is not accepted as 1.
+    The value is converted to int. 3.0 is accepted and becomes 3, but True is not accepted as 1.
     """
 
     with_low = with_high = True
@@ -159,7 +168,7 @@ class Integer(Rule):
 
 
 class Boolean(Rule):
-    """True or False. 1 and 0 are accepted too, as in Keras."""
+    """A rule for booleans. As in Keras, 1 and 0 are also accepted."""
 
     description = "True or False"
 
@@ -171,7 +180,7 @@ class Boolean(Rule):
 
 
 class Options(Rule):
-    """One of a few strings, ignoring case. The error suggests the closest."""
+    """A rule for a fixed set of strings. Case is ignored, and the error message suggests the closest string."""
 
     def __init__(self, *choices: str) -> None:
         self.choices = {choice.lower(): choice for choice in choices}
@@ -185,7 +194,7 @@ class Options(Rule):
 
 
 class String(Rule):
-    """A string."""
+    """A rule for strings."""
 
     description = "a string"
 
@@ -194,7 +203,7 @@ class String(Rule):
 
 
 class FilePath(Rule):
-    """The path of a file or folder: a non-empty string or a path object."""
+    """A rule for paths of files and folders, which are nonempty strings or path objects."""
 
     description = "a path"
 
@@ -204,7 +213,7 @@ class FilePath(Rule):
 
 
 class CallableRule(Rule):
-    """A callable that is not a class."""
+    """A rule for callables that are not classes."""
 
     def __init__(self, description: str = "a function") -> None:
         self.description = description
@@ -214,7 +223,7 @@ class CallableRule(Rule):
 
 
 class Instance(Rule):
-    """An instance of one of `kinds`."""
+    """A rule for instances of one or more classes."""
 
     def __init__(self, kinds: type | tuple[type, ...], description: str) -> None:
         self.kinds, self.description = kinds, description
@@ -224,11 +233,15 @@ class Instance(Rule):
 
     def hint(self, value: Any) -> str:
         kinds = self.kinds if isinstance(self.kinds, tuple) else (self.kinds,)
-        return " (a class: add parentheses)" if inspect.isclass(value) and issubclass(value, kinds) else ""
+        return (
+            " (a class; add parentheses to create an instance)"
+            if inspect.isclass(value) and issubclass(value, kinds)
+            else ""
+        )
 
 
 class Predicate(Rule):
-    """Any value for which `test` returns True."""
+    """A rule that accepts any value for which `test` returns True."""
 
     def __init__(self, test: Callable[[Any], bool], description: str) -> None:
         self.test, self.description = test, description
@@ -238,17 +251,19 @@ class Predicate(Rule):
 
 
 class ListOf(Rule):
-    """A list or tuple whose items follow `rule`, converted to a tuple.
+    """A rule for lists and tuples. The items follow a rule, and the value is converted to a tuple.
 
-    count: the exact number of items, or None if any number is accepted.
-    least: the minimum number of items.
-    unordered: whether a set is accepted.
+    Args:
+        rule: The rule for each item.
+        count: The required number of items, or None to accept any number.
+        least: The minimum number of items.
+        unordered: Whether sets are also accepted.
     """
 
     def __init__(self, rule: Rule, count: int | None = None, least: int = 0, unordered: bool = False) -> None:
         self.rule, self.count, self.least = rule, count, least
         self.kinds: Any = (list, tuple, range, *([set, frozenset] if unordered else []))
-        number = f"of {count} items" if count is not None else "that is not empty" if least else ""
+        number = f"of {count} items" if count is not None else "of one or more items" if least else ""
         self.description = f"a list {number + ', ' if number else 'of items, '}each {rule.description}"
 
     def read(self, value: Any) -> Any:
@@ -259,7 +274,7 @@ class ListOf(Rule):
         if len(value) < self.least or (self.count is not None and len(value) != self.count):
             return INVALID
         items = tuple([self.rule.read(item) for item in value])
-        for item in items:  # `any` with a generator would take longer than the rules themselves
+        for item in items:  # `any` with a generator would take longer than applying the rules
             if item is INVALID:
                 return INVALID
         return items
@@ -271,11 +286,13 @@ class ListOf(Rule):
 
 
 class DictOf(Rule):
-    """A dict whose keys and values follow rules."""
+    """A rule for dicts. All keys follow one rule, and all values follow another."""
 
     def __init__(self, keys: Rule, values: Rule) -> None:
         self.keys, self.values = keys, values
-        self.description = f"a dict, each key {keys.description}, each value {values.description}"
+        self.description = (
+            f"a dict in which each key is {keys.description} and each value is {values.description}"
+        )
 
     def read(self, value: Any) -> Any:
         if not isinstance(value, Mapping):
@@ -285,13 +302,16 @@ class DictOf(Rule):
 
 
 class SizeTuple(Rule):
-    """One integer for all of `rank` axes, or one for each axis. Converted to a tuple of `rank` integers."""
+    """A rule for one integer that applies to all axes, or one integer per axis.
+
+    The value is converted to a tuple of `rank` integers.
+    """
 
     def __init__(self, rank: int, low: float = 1) -> None:
         self.rank = rank
         self.one = Integer(low)
         self.each = ListOf(self.one, rank)
-        self.description = f"{self.one.description}, or a list of {rank} of them"
+        self.description = f"{self.one.description}, or a list of {rank} such integers"
 
     def read(self, value: Any) -> Any:
         one = self.one.read(value)
@@ -299,11 +319,13 @@ class SizeTuple(Rule):
 
 
 class NumericArray(Rule):
-    """A number, or an array or list of numbers. All must be finite unless `finite` is False."""
+    """A rule for numbers, and for arrays and lists of numbers. If `finite` is True, all numbers must be finite."""
 
     def __init__(self, finite: bool = True) -> None:
         self.finite = finite
-        self.description = "a finite number, or an array of them" if finite else "an array of numbers"
+        self.description = (
+            "a finite number or an array of finite numbers" if finite else "a number or an array of numbers"
+        )
 
     def read(self, value: Any) -> Any:
         number = to_python_scalar(value)
@@ -313,16 +335,16 @@ class NumericArray(Rule):
             return number
         try:
             array = np.asarray(value)
-        except (TypeError, ValueError):  # for example lists of different lengths
+        except (TypeError, ValueError):  # for example, if the rows have different lengths
             return INVALID
         fits = array.size > 0 and array.dtype.kind in "fiu"
         return value if fits and (not self.finite or bool(np.isfinite(array).all())) else INVALID
 
 
 class ByClass(Rule):
-    """A rule that depends on the class of the object, for example on its number of axes."""
+    """A rule that depends on the object's class, for example on its number of axes."""
 
-    description = "a value for its class"
+    description = "a valid value for the class"
 
     def __init__(self, rule: Callable[[Any], Rule]) -> None:
         self.rule = rule
@@ -332,7 +354,7 @@ class ByClass(Rule):
 
 
 class DType(Rule):
-    """A dtype that JAX knows, or its name."""
+    """A rule for dtypes that JAX supports, and for their names."""
 
     description = "a dtype such as 'float32'"
 
@@ -349,11 +371,13 @@ class DType(Rule):
 
 
 class Identifier(Rule):
-    """An identifier that `get` turns into an object: a name, a class, an object or a configuration.
+    """A rule for names, classes, objects and configurations, which `get` converts to an object.
 
-    The errors of `get` are passed on.
+    Errors that `get` raises are passed on to the caller.
 
-    optional: whether None is accepted.
+    Args:
+        get: The function that converts the value.
+        optional: Whether None is passed to `get`. Otherwise, None is rejected.
     """
 
     description = "a name, an object or a configuration"
@@ -367,7 +391,7 @@ class Identifier(Rule):
 
 
 def to_python_scalar(value: Any) -> Any:
-    """Convert a NumPy or JAX scalar or 0-d array to a Python number or bool. Other values are returned unchanged."""
+    """Convert a NumPy or JAX scalar to a Python number or bool. All other values are returned unchanged."""
     if value is None or isinstance(value, bool | str | tuple | list):
         return value
     if isinstance(value, int):
@@ -379,13 +403,13 @@ def to_python_scalar(value: Any) -> Any:
     number = np.asarray(value)
     if number.dtype.kind in "biu":
         return number.item()
-    # bfloat16 is not a NumPy type, so its kind is that of a void.
+    # bfloat16 is not a built-in NumPy dtype, so its kind is not "f".
     return float(number) if number.dtype.kind == "f" or number.dtype.name == "bfloat16" else value
 
 
 def is_traced(value: Any) -> bool:
-    """Return whether `value` is a tracer of a scalar."""
-    from jax.core import Tracer  # imported here because `config` needs this module before JAX may be imported
+    """Return whether `value` is a JAX tracer with a scalar value."""
+    from jax.core import Tracer  # imported here because `config` uses this module before JAX may be imported
 
     return isinstance(value, Tracer) and value.shape == ()
 

@@ -1,4 +1,4 @@
-"""The decorator that applies rules to the arguments of a call, and the error messages."""
+"""A decorator that checks and converts a function's arguments, and its error messages."""
 
 from __future__ import annotations
 
@@ -32,16 +32,27 @@ __all__ = [
     "validate_params",
 ]
 
-# The value in a message: a list of six strings of 80 characters, all that `short_repr` shows of one, fits.
+# Maximum length of the value in an error message. `short_repr` truncates a list to six items and a string to 80
+# characters, so a list of six strings fits.
 _MAX_VALUE_LENGTH = 600
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 def validate_param(where: str, name: str, value: Any, rule: Rule) -> Any:
-    """Return `value` as converted by `rule`.
+    """Check and convert an argument.
 
-    Raises `InvalidArgument`, which names the call `where`, the argument `name` and the expected value.
+    Args:
+        where: The name of the function or class, for error messages.
+        name: The argument's name.
+        value: The argument's value.
+        rule: The rule to apply.
+
+    Returns:
+        The converted value.
+
+    Raises:
+        InvalidArgument: If the rule does not accept the value. The message describes the accepted values.
     """
     try:
         converted = rule.read(value)
@@ -55,7 +66,10 @@ def validate_param(where: str, name: str, value: Any, rule: Rule) -> Any:
 
 
 def find_param_error(name: str, value: Any, rule: Rule) -> str | None:
-    """Return the error message for `value`, or None if it is valid. Used where several errors are collected."""
+    """Return the error message for an invalid value, or None if the value is valid.
+
+    Callers use it to report multiple errors together.
+    """
     try:
         validate_param("", name, value, rule)
     except FitwellError as error:
@@ -64,13 +78,13 @@ def find_param_error(name: str, value: Any, rule: Rule) -> str | None:
 
 
 def format_value(value: Any) -> str:
-    """Return a short representation of `value` for an error message. An array is shown by its shape."""
+    """Return a short representation of `value` for an error message. Arrays are represented by their shape."""
     if isinstance(value, np.ndarray) and value.ndim:
         return f"an array of shape {value.shape}"
     return short_repr(value, _MAX_VALUE_LENGTH)
 
 
-# The rules that annotations imply for parameters without an explicit rule.
+# A parameter without an explicit rule gets the rule for its annotation.
 _BY_ANNOTATION: dict[str, Rule] = {
     "bool": Boolean(),
     "float": Real(),
@@ -85,21 +99,24 @@ _BY_ANNOTATION |= {f"{note} | None": rule | None for note, rule in _BY_ANNOTATIO
 
 
 def validate_params(*shared: Mapping[str, Rule], **rules: Rule) -> Callable[[FunctionT], FunctionT]:
-    """Decorate a function, a method or ``__init__`` so that its arguments are checked and converted by rules.
+    """Create a decorator that checks and converts the arguments of a function, a method or ``__init__``.
 
-    An unknown keyword argument raises `UnexpectedArgument`, which suggests the closest parameter name.
+    An unknown keyword argument raises `UnexpectedArgument`. The message suggests the closest parameter name.
 
     Args:
-        shared: Rules for parameter names that many functions share. Names that this function lacks are ignored.
-        rules: Rules for the parameters of this function. Parameters without a rule that are annotated as ``bool``,
-            ``int``, ``float`` or ``str`` follow the annotation.
+        shared: Rules for parameters that many functions share. Rules for parameters that this function does not have
+            are ignored.
+        rules: Rules for this function's parameters. A parameter without a rule that is annotated as ``bool``, ``int``,
+            ``float`` or ``str`` gets the rule for its annotation.
     """
 
     def decorate(function: FunctionT) -> FunctionT:
         code = function.__code__
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         if not set(rules) <= set(names):
-            raise TypeError(f"{function.__qualname__} has no parameters {sorted(set(rules) - set(names))}")
+            raise TypeError(
+                f"{function.__qualname__} does not have the parameters {sorted(set(rules) - set(names))}"
+            )
         notes = function.__annotations__
         known = {name: _BY_ANNOTATION.get(notes.get(name, "")) for name in names}
         for part in (*shared, rules):
@@ -123,9 +140,10 @@ def _wrap_function(function: Any, known: dict[str, Rule | None]) -> Any:
 
 
 def _wrap_init(function: Any, known: dict[str, Rule | None]) -> Any:
-    """Return an ``__init__`` with checks, leaving out those that the ``__init__`` of a subclass already made.
+    """Wrap ``__init__`` so that its arguments are checked.
 
-    Errors name the class of the object, or its `public_name` for a class that only a public function creates.
+    A check is skipped if a subclass's ``__init__`` has already made it. Error messages begin with the name of the
+    object's class. If only a public function creates the class, they begin with its `public_name`.
     """
     tables: dict[type, _SignatureRules] = {}
 
@@ -149,14 +167,14 @@ def _wrap_init(function: Any, known: dict[str, Rule | None]) -> Any:
 
 
 def _is_implied(done: Rule | None, rule: Rule) -> bool:
-    """Return whether a value accepted by `done` need not be checked by `rule`: `done` is an explicit rule."""
+    """Return whether `rule` can be skipped after `done`, because they are the same rule or `done` is explicit."""
     return done is rule or (done is not None and all(done is not note for note in _BY_ANNOTATION.values()))
 
 
 class _SignatureRules:
-    """The rules of one signature, prepared so that applying them at every call is cheap."""
+    """The rules for one signature, prepared so that applying them to every call is fast."""
 
-    # Without a __dict__, the comparison of models does not walk through the rules: that would take 25 % longer.
+    # Without a __dict__, comparing models does not traverse the rules, which would take 25 % longer.
     __slots__ = ("accepts_kwargs", "by_position", "known", "max_positional", "readers", "where")
 
     def __init__(self, where: str, known: dict[str, Rule | None], code: CodeType) -> None:
@@ -181,7 +199,7 @@ class _SignatureRules:
                 args = (*args[:position], self._accepted(name, value, converted), *args[position + 1 :])
         if count > self.max_positional:
             max_positional = self.max_positional - (next(iter(self.known), "") == "self")
-            raise UnexpectedArgument(f"{self.where}: takes at most {max_positional} arguments by position")
+            raise UnexpectedArgument(f"{self.where} takes at most {max_positional} positional arguments")
         for name, value in kwargs.items():
             if name in readers:
                 converted = readers[name](value)
@@ -203,5 +221,5 @@ class _SignatureRules:
 
 
 def _make_reader(where: str, name: str, rule: Rule) -> Callable[[Any], Any]:
-    """Return the function that converts one argument. Errors raised by the rule get the name of the argument."""
+    """Return the function that converts one argument. If the rule raises an error, the argument's name is added."""
     return (lambda value: validate_param(where, name, value, rule)) if rule.raises else rule.read

@@ -1,12 +1,12 @@
-"""Small real data sets, with the names, shapes and splits of Keras.
+"""Small real-world data sets with the same names, shapes and splits as in Keras.
 
-Each module has ``load_data() -> (x_train, y_train), (x_test, y_test)``. Files are searched in
+Each module has a function ``load_data() -> (x_train, y_train), (x_test, y_test)``. It looks for files in
 ``$FITWELL_DATA``, then in the folder of Debian's data set packages (``/usr/share/datasets``), then in the cache
-(``$FITWELL_CACHE``, by default ``~/.cache/fitwell``). A file that is in none of them is downloaded into the cache
-and checked against a known SHA-256, unless ``FITWELL_OFFLINE=1`` (CIFAR-10 is never downloaded).
+(``$FITWELL_CACHE``, which defaults to ``~/.cache/fitwell``). If none of these contains the file, it is downloaded into
+the cache and checked against a known SHA-256, unless ``FITWELL_OFFLINE=1`` is set. CIFAR-10 is never downloaded.
 
-A new data set is one module of this package: it is imported, and registers itself
-(`fitwell.datasets._dataset_registry`).
+To add a data set, add a module to this package. The package imports all its modules, and each module registers its data
+set (see `fitwell.datasets._dataset_registry`).
 """
 
 import importlib
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from fitwell.datasets._download import DatasetNotFound
 
-if TYPE_CHECKING:  # for type checkers and editors only; the loop below imports every module
+if TYPE_CHECKING:  # only for type checkers and editors, because the loop below imports every module
     from fitwell.datasets import boston_housing as boston_housing
     from fitwell.datasets import california_housing as california_housing
     from fitwell.datasets import cifar10 as cifar10

@@ -1,6 +1,6 @@
-"""Registry of the data sets, for `fitwell train NAME`, its help text and its errors.
+"""Registry of data sets for `fitwell train NAME`, its help text and its error messages.
 
-A module of this package registers its data set itself, at its end::
+Each data set module in this package ends with a call that registers its data set::
 
     register(ImageDataset("mnist", load_data))
 """
@@ -18,10 +18,11 @@ from fitwell.datasets._train_test_split import Pair
 class ImageDataset:
     """A data set of images with one label each.
 
-    name: name of the module, and of the data set in `fitwell train NAME`.
-    load: returns ``(x_train, y_train), (x_test, y_test)``. Labels are integers from 0.
-    max_pixel: pixel value that becomes 1.
-    class_names: names of the labels, or None if the label is the name.
+    Attributes:
+        name: The module's name, which is also the data set's name in `fitwell train NAME`.
+        load: A function that returns ``(x_train, y_train), (x_test, y_test)``. Labels are integers starting at 0.
+        max_pixel: The pixel value that becomes 1.
+        class_names: The classes' names, or None if the labels themselves are the names.
     """
 
     name: str
@@ -34,9 +35,11 @@ class ImageDataset:
 class TableDataset:
     """A data set of numeric columns with a numeric target.
 
-    name: name of the module, and of the data set in `fitwell train NAME`.
-    load: returns ``(x_train, y_train), (x_test, y_test)``.
-    feature_names, target_name: names of the columns of x, and of y.
+    Attributes:
+        name: The module's name, which is also the data set's name in `fitwell train NAME`.
+        load: A function that returns ``(x_train, y_train), (x_test, y_test)``.
+        feature_names: The names of x's columns.
+        target_name: The name of y.
     """
 
     name: str
@@ -48,16 +51,17 @@ class TableDataset:
 Dataset = ImageDataset | TableDataset
 
 DATASETS: dict[str, Dataset] = {}
-"""The registered data sets by name, in alphabetical order of their modules."""
+"""A dict that maps names to registered data sets, in the alphabetical order of their modules."""
 
 
 def register(dataset: Dataset) -> None:
-    """Add `dataset` to `DATASETS`. A module that is reloaded replaces its data set.
+    """Add `dataset` to `DATASETS`. If its module is reloaded, the new data set replaces the previous one.
 
-    Raises `ValueError` if a data set of another module has the name.
+    Raises:
+        ValueError: If a different module has already registered a data set with the same name.
     """
     if dataset.name in DATASETS and _module(DATASETS[dataset.name]) != _module(dataset):
-        raise ValueError(f"there is a data set {dataset.name!r} already; give this one another name")
+        raise ValueError(f"a data set named {dataset.name!r} is already registered; use a different name")
     DATASETS[dataset.name] = dataset
 
 

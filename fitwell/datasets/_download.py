@@ -1,4 +1,4 @@
-"""Find the file of a data set, or download it."""
+"""Functions that find or download the file of a data set."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from fitwell.errors import FileError
 
 _logger = logging.getLogger("fitwell")
 
-# Folder of Debian's data set packages: dataset-fashion-mnist installs fashion-mnist/*.gz here.
+# The folder of Debian's data set packages. For example, dataset-fashion-mnist installs fashion-mnist/*.gz here.
 SYSTEM_FOLDER = Path("/usr/share/datasets")
 MAX_DOWNLOAD_BYTES = 64 * 2**20
 TIMEOUT_SECONDS = 30
 
 
 class DatasetNotFound(FileError, FileNotFoundError):
-    """The file of a data set is in none of the searched folders and could not be downloaded."""
+    """Raised if a data set's file is not in any of the searched folders and could not be downloaded."""
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """The public URL of a file and its expected SHA-256."""
+    """A file's public URL and expected SHA-256."""
 
     url: str
     sha256: str
 
 
 def find_file(dataset: str, names: Sequence[str], remote: RemoteFile | None = None, advice: str = "") -> Path:
-    """Return the path of a data set's file. Download it into the cache if no searched folder has it.
+    """Return the path of a data set's file. If no searched folder contains the file, download it into the cache.
 
     Args:
-        dataset (str): The name of the data set, for errors.
-        names (Sequence[str]): Accepted file names, preferred ones first, relative to the searched folders. If
-            the first one is the path of a file, it is returned. A download gets the first name.
-        remote (RemoteFile | None): The file to download, or None if no URL with a known checksum exists.
+        dataset (str): The data set's name, for error messages.
+        names (Sequence[str]): Accepted file names relative to the searched folders, in order of preference. If
+            the first one is the path of an existing file, it is returned. A downloaded file gets the first name.
+        remote (RemoteFile | None): The file to download, or None if there is no URL with a known checksum.
             Default: None.
-        advice (str): Another way to get the file, for the error. Default: ``""``.
+        advice (str): An alternative way to get the file, for the error message. Default: ``""``.
 
     Returns:
         pathlib.Path: The path of an existing file.
 
     Raises:
-        DatasetNotFound: if no file was found. The message lists the searched folders and what to do.
-        FileError: if a download does not have the expected checksum, or the cache cannot be written.
+        DatasetNotFound: If no file was found. The message lists the searched folders and how to provide the file.
+        FileError: If a download does not have the expected checksum, or if the cache cannot be written.
     """
     first = Path(names[0]).expanduser()
     if first.is_file():
@@ -60,18 +60,18 @@ def find_file(dataset: str, names: Sequence[str], remote: RemoteFile | None = No
             if (folder / name).is_file():
                 return folder / name
     if remote is None:
-        looked.append("no download: no public copy with a known checksum")
+        looked.append("no download, because there is no public copy with a known checksum")
     elif _offline():
-        looked.append(f"{remote.url} not tried, FITWELL_OFFLINE is set")
+        looked.append(f"{remote.url} (not tried because FITWELL_OFFLINE is set)")
     else:
         target = _cache_folder() / names[0]
         try:
             download(remote, target)
             return target
         except _network_errors() as error:
-            looked.append(f"{remote.url} failed: {error}")
+            looked.append(f"{remote.url} (the download failed: {error})")
     wanted = " or ".join(names)
-    steps = f"set FITWELL_DATA to a folder that holds {wanted}" + (f", or {advice}" if advice else "")
+    steps = f"set FITWELL_DATA to a folder that contains {wanted}" + (f", or {advice}" if advice else "")
     raise DatasetNotFound(
         f"{dataset}: {wanted} was not found. Looked in:"
         + "".join(f"\n  - {place}" for place in looked)
@@ -87,18 +87,18 @@ def _network_errors() -> tuple[type[Exception], ...]:
 
 
 def download(remote: RemoteFile, target: Path) -> None:
-    """Download `remote` to `target`. `target` appears only if complete and correct."""
+    """Download a file to `target`. The target is created only if the download is complete and correct."""
     import urllib.request
 
-    # Not a tempfile: a cache may be shared, and tempfile allows access to one user only.
+    # A file from `tempfile` would be accessible to only one user, but a cache may be shared.
     part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         file = part.open("xb")
     except OSError as error:
         raise FileError(
-            f"the cache folder {target.parent} cannot be written ({error.strerror}); "
-            "set FITWELL_CACHE to a folder that can"
+            f"cannot write to the cache folder {target.parent} ({error.strerror}); "
+            "set FITWELL_CACHE to a writable folder"
         ) from error
     _logger.info("downloading %s to %s", remote.url, target)
     try:
@@ -109,14 +109,14 @@ def download(remote: RemoteFile, target: Path) -> None:
                 size += len(block)
                 if size > MAX_DOWNLOAD_BYTES:
                     raise FileError(
-                        f"{remote.url} sends more than {MAX_DOWNLOAD_BYTES} bytes; the download was discarded"
+                        f"{remote.url} sent more than {MAX_DOWNLOAD_BYTES} bytes, so the download was discarded"
                     )
                 digest.update(block)
                 file.write(block)
         if digest.hexdigest() != remote.sha256:
             raise FileError(
-                f"{remote.url} has SHA-256 {digest.hexdigest()}, expected {remote.sha256}: "
-                "the file was changed or truncated in transit and was discarded; try again"
+                f"expected {remote.url} to have SHA-256 {remote.sha256}, got {digest.hexdigest()}; the file may have "
+                "been changed or truncated in transit and was discarded. Try again"
             )
         part.replace(target)
     finally:

@@ -1,4 +1,4 @@
-"""Keras's split: shuffle the rows, and use the last ones as the test set."""
+"""Keras's train-test split, which shuffles the rows and uses the last ones as the test set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Pair = tuple[NDArray[Any], NDArray[Any]]
 BytePair = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
-# Argument checks of `load_data`.
+# Rules for the arguments of `load_data`.
 LOAD_DATA_RULES: dict[str, Rule] = {
     "test_split": Real(0, 1, closed="left"),
     "seed": Integer(0, 2**32 - 1),
@@ -22,7 +22,17 @@ LOAD_DATA_RULES: dict[str, Rule] = {
 
 
 def shuffle_and_split(x: NDArray[Any], y: NDArray[Any], test_split: float, seed: int) -> tuple[Pair, Pair]:
-    """Return ``(x_train, y_train), (x_test, y_test)``, equal to ``keras.datasets`` for the same seed."""
+    """Shuffle and split the rows. The result equals that of ``keras.datasets`` for the same seed.
+
+    Args:
+        x: The features.
+        y: The targets.
+        test_split: Fraction of the rows in the test set.
+        seed: Seed for the shuffle.
+
+    Returns:
+        ``(x_train, y_train), (x_test, y_test)``
+    """
     order = np.arange(len(x))
     np.random.RandomState(seed).shuffle(order)
     cut = int(len(x) * (1 - test_split))

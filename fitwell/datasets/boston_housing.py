@@ -1,4 +1,4 @@
-"""Boston housing: 506 rows, provided because many older books use it."""
+"""The Boston housing data set of 506 rows, which is provided because many older books use it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FEATURES = (
     "B",
     "LSTAT",
 )
-"""Names of the columns of x. The target is MEDV, the median value of homes in thousands of dollars."""
+"""The names of x's columns. The target is MEDV, the median home value in thousands of dollars."""
 
 _REMOTE = RemoteFile(
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/boston_housing.npz",
@@ -44,23 +44,25 @@ def load_data(
 ) -> tuple[Pair, Pair]:
     """Load the Boston housing data.
 
-    The first call warns that feature ``B`` encodes race. Use this set to follow older books only, and
+    The first call warns that feature ``B`` encodes race. Use this data set only to follow older books, and use
     `fitwell.datasets.california_housing` for new work.
 
     Args:
-        path (str): File to read, or its name in the folders that `fitwell.datasets` searches. There
-            ``boston.data.gz`` (StatLib's rows, separated by whitespace) is accepted too. Default:
+        path (str): The file to read, or its name in the folders that `fitwell.datasets` searches. In these folders,
+            ``boston.data.gz`` (StatLib's rows, separated by whitespace) is also accepted. Default:
             ``"boston_housing.npz"``.
         test_split (float): Fraction of the rows in the test set, in [0, 1). Default: 0.2.
-        seed (int): Seed of the shuffle before the split, which equals Keras's for every seed. Default: 113.
+        seed (int): Seed for shuffling the rows before the split. For any seed, the split is the same as in Keras.
+            Default: 113.
 
     Returns:
-        tuple: ``(x_train, y_train), (x_test, y_test)``, float64: 404 and 102 rows of 13 features.
+        tuple: ``(x_train, y_train), (x_test, y_test)`` as float64 arrays. By default, there are 404 training rows and
+        102 test rows with 13 features.
 
     Raises:
-        DatasetNotFound: if the file is not found and cannot be downloaded.
-        FileError: if the file is damaged.
-        InvalidArgument: if `test_split` is outside [0, 1).
+        DatasetNotFound: If the file is not found and cannot be downloaded.
+        FileError: If the file is damaged.
+        InvalidArgument: If `test_split` is outside [0, 1).
 
     Example:
         >>> import fitwell as fw
@@ -82,11 +84,11 @@ def _read(path: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return table[:, :-1], table[:, -1]
 
 
-@functools.cache  # once per process
+@functools.cache  # warn only once per process
 def _warn_of_race() -> None:
     warn(
-        "the Boston housing data has a feature 'B' that encodes race and assumes that segregation sets "
-        "prices; use fitwell.datasets.california_housing, except to follow an older book",
+        "the Boston housing data has a feature 'B', which encodes race and assumes that segregation affects prices; "
+        "use fitwell.datasets.california_housing unless you are following an older book",
     )
 
 

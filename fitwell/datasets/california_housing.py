@@ -1,4 +1,4 @@
-"""California housing: 20,640 census block groups of 1990 and the median house value of each."""
+"""The California housing data set: the median house values of 20,640 census block groups in 1990."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RAW_FEATURES = (
     "households",
     "medianIncome",
 )
-"""Columns of StatLib's file and of Keras's arrays. The target is in dollars."""
+"""The columns of StatLib's file and Keras's arrays. The target is in dollars."""
 
 RATIO_FEATURES = (
     "MedInc",
@@ -39,7 +39,7 @@ RATIO_FEATURES = (
     "Latitude",
     "Longitude",
 )
-"""Columns that scikit-learn derives, per household. The target is in units of 100,000 dollars."""
+"""scikit-learn's columns, some of which are averages per household. The target is in units of 100,000 dollars."""
 
 _REMOTE = RemoteFile(
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/california_housing.npz",
@@ -64,30 +64,33 @@ def load_data(
     """Load the California housing data.
 
     Args:
-        version (str): ``"large"``, or ``"small"`` for the first 600 rows (480 and 120) only. Default: ``"large"``.
-        path (str): File to read, or its name in the folders that `fitwell.datasets` searches. There
-            ``cal_housing.data.gz`` (StatLib's rows, separated by commas) is accepted too. Default:
+        version (str): ``"large"`` for all rows, or ``"small"`` for only the first 600 rows (480 training rows and 120
+            test rows). Default: ``"large"``.
+        path (str): The file to read, or its name in the folders that `fitwell.datasets` searches. In these folders,
+            ``cal_housing.data.gz`` (StatLib's rows, separated by commas) is also accepted. Default:
             ``"california_housing.npz"``.
         test_split (float): Fraction of the rows in the test set, in [0, 1). Default: 0.2.
-        seed (int): Seed of the shuffle before the split, which equals Keras's for every seed. Default: 113.
+        seed (int): Seed for shuffling the rows before the split. For any seed, the split is the same as in Keras.
+            Default: 113.
         features (str): ``"raw"`` returns the columns `RAW_FEATURES` and y in dollars, as in Keras's file.
-            ``"ratios"`` returns scikit-learn's columns `RATIO_FEATURES` and y in 100,000 dollars, for the same
-            rows. Default: ``"raw"``.
+            ``"ratios"`` returns scikit-learn's columns `RATIO_FEATURES` and y in units of 100,000 dollars, for the
+            same rows. Default: ``"raw"``.
 
     Returns:
-        tuple: ``(x_train, y_train), (x_test, y_test)``, float32: 16512 and 4128 rows of 8 features.
+        tuple: ``(x_train, y_train), (x_test, y_test)`` as float32 arrays. By default, there are 16512 training rows and
+        4128 test rows with 8 features.
 
     Raises:
-        DatasetNotFound: if the file is not found and cannot be downloaded.
-        FileError: if the file is damaged.
-        InvalidArgument: if `test_split`, `version` or `features` has another value.
+        DatasetNotFound: If the file is not found and cannot be downloaded.
+        FileError: If the file is damaged.
+        InvalidArgument: If `test_split`, `version` or `features` is not one of the accepted values.
 
     Example:
         >>> import fitwell as fw
         >>> data = fw.datasets.california_housing.load_data(features="ratios")  # doctest: +SKIP
 
     Source: Pace and Barry, "Sparse spatial autoregressions", Statistics and Probability Letters 33, 1997;
-    StatLib. Keras documents the ratios, but its file holds the raw columns.
+    StatLib. Keras documents the ratios, but its file contains the raw columns.
     """
     x, y = _read(path)
     if version == "small":
@@ -100,18 +103,18 @@ def load_data(
 def load_frame(path: str = _FILE) -> pd.DataFrame:
     """Load the California housing data as a pandas DataFrame.
 
-    Equals ``sklearn.datasets.fetch_california_housing(as_frame=True).frame``.
+    The result equals ``sklearn.datasets.fetch_california_housing(as_frame=True).frame``.
 
     Args:
-        path (str): File to read, see `load_data`. Default: ``"california_housing.npz"``.
+        path (str): The file to read (see `load_data`). Default: ``"california_housing.npz"``.
 
     Returns:
-        pandas.DataFrame: The columns `RATIO_FEATURES` and ``MedHouseVal``, float64, 20640 rows in the original
+        pandas.DataFrame: The columns `RATIO_FEATURES` and ``MedHouseVal`` as float64, with 20640 rows in the original
         order.
 
     Raises:
-        DatasetNotFound: if the file is not found and cannot be downloaded.
-        FileError: if the file is damaged.
+        DatasetNotFound: If the file is not found and cannot be downloaded.
+        FileError: If the file is damaged.
 
     Example:
         >>> import fitwell as fw
@@ -135,8 +138,8 @@ def _read(path: str) -> tuple[Floats, Floats]:
     else:
         table = read_text(file, (_ROWS, len(RAW_FEATURES) + 1), delimiter=",")
         x, y = table[:, :-1], table[:, -1]
-    # Keras's file has float32 values. No published number has more than four decimals, so rounding to four decimals
-    # restores the published numbers, and both files give equal arrays.
+    # Keras's file contains float32 values. No published number has more than four decimals, so rounding to four
+    # decimals restores the published numbers, and both files result in equal arrays.
     return x.astype(np.float64).round(4), y.astype(np.float64).round(4)
 
 

@@ -1,4 +1,4 @@
-"""Digits: 1,797 handwritten digits of 8 x 8 pixels, which are part of scikit-learn."""
+"""scikit-learn's data set of 1,797 handwritten digits of 8 x 8 pixels."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from fitwell.datasets._train_test_split import LOAD_DATA_RULES, BytePair
 
 @validate_params(LOAD_DATA_RULES, test_split=Real(0, 1, closed="neither"))
 def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[BytePair, BytePair]:
-    """Load the handwritten digits of scikit-learn. No download is needed.
+    """Load scikit-learn's handwritten digits. No download is needed.
 
     Args:
         test_split (float): Fraction of the rows in the test set, in (0, 1). Default: 0.2.
-        seed (int): Seed of the stratified shuffle. Default: 113.
+        seed (int): Seed for the stratified split. Default: 113.
 
     Returns:
-        tuple: ``(x_train, y_train), (x_test, y_test)`` with 1437 and 360 images, stratified by digit. Images are
-        uint8 of shape (n, 8, 8), from 0 (background) to 16 (ink). Labels are uint8 of shape (n,).
+        tuple: ``(x_train, y_train), (x_test, y_test)``. By default, there are 1437 training images and 360 test images.
+        The split is stratified by digit. Images are uint8 of shape (n, 8, 8), from 0 (background) to 16 (ink). Labels
+        are uint8 of shape (n,).
 
     Raises:
-        InvalidArgument: if `test_split` is outside (0, 1).
+        InvalidArgument: If `test_split` is outside (0, 1).
 
     Example:
         >>> import fitwell as fw

@@ -1,4 +1,4 @@
-"""Fashion-MNIST: images of clothes, 28 x 28 pixels, a harder replacement for MNIST."""
+"""The Fashion-MNIST data set: clothing images of 28 x 28 pixels that are harder to classify than MNIST's digits."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ CLASS_NAMES = (
     "Bag",
     "Ankle boot",
 )
-"""Names of the labels 0 to 9."""
+"""The class names for the labels 0 to 9."""
 
 _ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-# Checksums of the four files, as published by Zalando Research.
+# The four files' checksums, as published by Zalando Research.
 _SHA256 = {
     "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
     "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
@@ -37,17 +37,16 @@ _SHA256 = {
 def load_data() -> tuple[BytePair, BytePair]:
     """Load the Fashion-MNIST data in the original order.
 
-    The four IDX files are searched in a folder ``fashion-mnist`` of the folders that `fitwell.datasets` searches,
-    because the files of MNIST have the same names.
+    The four IDX files must be in a subfolder ``fashion-mnist`` of one of the folders that `fitwell.datasets` searches,
+    because MNIST's files have the same names. If they are not found, they are downloaded.
 
     Returns:
         tuple: ``(x_train, y_train), (x_test, y_test)``. Images are uint8 of shape (60000, 28, 28) and
-        (10000, 28, 28). Labels are uint8 of shape (60000,) and (10000,). `CLASS_NAMES` has the names of the
-        classes.
+        (10000, 28, 28). Labels are uint8 of shape (60000,) and (10000,). `CLASS_NAMES` contains the class names.
 
     Raises:
-        DatasetNotFound: if a file is not found and cannot be downloaded.
-        FileError: if a file is damaged.
+        DatasetNotFound: If a file is not found and cannot be downloaded.
+        FileError: If a file is damaged.
 
     Example:
         >>> import fitwell as fw
@@ -66,7 +65,7 @@ def _pair(part: str, rows: int) -> BytePair:
 
 def _read(name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     remote = RemoteFile(_ADDRESS + name, _SHA256[name])
-    advice = "apt-get install dataset-fashion-mnist"
+    advice = "run apt-get install dataset-fashion-mnist"
     return read_idx(find_file("fashion_mnist", [f"fashion-mnist/{name}"], remote, advice), shape)
 
 

@@ -1,4 +1,4 @@
-"""MNIST: handwritten digits of 28 x 28 pixels."""
+"""The MNIST data set: handwritten digits of 28 x 28 pixels."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def load_data(path: str = "mnist.npz") -> tuple[BytePair, BytePair]:
     """Load the MNIST data in the original order.
 
     Args:
-        path (str): File to read, or its name in the folders that `fitwell.datasets` searches. Default:
+        path (str): The file to read, or its name in the folders that `fitwell.datasets` searches. Default:
             ``"mnist.npz"``.
 
     Returns:
@@ -36,8 +36,8 @@ def load_data(path: str = "mnist.npz") -> tuple[BytePair, BytePair]:
         (10000, 28, 28), from 0 (background) to 255 (ink). Labels are uint8 digits of shape (60000,) and (10000,).
 
     Raises:
-        DatasetNotFound: if the file is not found and cannot be downloaded.
-        FileError: if the file is damaged.
+        DatasetNotFound: If the file is not found and cannot be downloaded.
+        FileError: If the file is damaged.
 
     Example:
         >>> import fitwell as fw

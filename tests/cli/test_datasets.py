@@ -35,7 +35,7 @@ def test_held_out_rows_teach_nothing(table: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(after.train.x, before.train.x)
     assert not np.array_equal(after.test.x, before.test.x)
     for part in ("validation", "test"):
-        assert f"In the {part} rows: 'city' has 32 values unseen in training: 'Atlantis'." in after.notes
+        assert f"In the {part} rows: 'city' has 32 values not seen in training: 'Atlantis'." in after.notes
     assert isinstance(before.target, RegressionTarget)
     assert before.target.mean == pytest.approx(frame.loc[split.train, "price"].mean())
 
@@ -81,5 +81,5 @@ def test_a_loaders_warning_is_in_the_notes(load_dataset: Callable[..., Any]) -> 
     boston_housing._warn_of_race.cache_clear()
     prepared = load_data("boston_housing", DataOptions())
     assert prepared.notes[0].startswith(
-        "Warning: the Boston housing data has a feature 'B' that encodes race"
+        "Warning: the Boston housing data has a feature 'B', which encodes race"
     )

@@ -63,7 +63,7 @@ def test_a_run_reads_new_tables_as_it_read_its_own(fitwell: Callable[..., Any], 
     assert said["euros"] == said["decimals"] == said["one by one"]
     Path("new.csv").write_text("id~preis~tag~ort\n1~1.250~12/31/2021~NA\n2~4.100~03/04/2021~EU\n")
     result = fitwell("predict", "run", "new.csv", "--sep", "~")
-    assert result.code == 2 and "'12/31/2021' in row 1" in " ".join(result.err.split())
+    assert result.code == 2 and "row 1 contains '12/31/2021'" in " ".join(result.err.split())
 
 
 @pytest.mark.slow
@@ -83,7 +83,7 @@ def test_predictions_are_scored_in_the_dialect_of_training(fitwell: Callable[...
     Path("english.csv").write_text(english)
     again = fitwell("predict", "run", "english.csv", "--sep=~", "-o", "english_out.csv")
     assert Path("english_out.csv").read_text() == Path("out.csv").read_text()
-    assert "have a decimal point here" in " ".join(again.err.split())
+    assert "have decimal points here" in " ".join(again.err.split())
     assert result.err.strip().splitlines()[-1] == again.err.strip().splitlines()[-1]
 
 

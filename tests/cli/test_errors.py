@@ -53,7 +53,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
             "unknown data set 'mnits', did you mean 'mnist'? Known data sets: boston_housing, california",
         ),
         ("train notes.pdf", "notes.pdf is not a table; expected a file name that ends in .csv"),
-        ("train none.csv --target price", "none.csv: there is no such file"),
+        ("train none.csv --target price", "the file none.csv does not exist"),
         ("train empty.csv --target price", "empty.csv is empty"),
         (
             "train houses.csv",
@@ -66,10 +66,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
         ),
         (
             "train one.csv --target one",
-            "the target 'one' holds the single value 1: there is nothing to learn",
+            "the target 'one' contains the single value 1, so there is nothing to learn",
         ),
         ("train short.csv --target sale", "short.csv has 4 rows with a value for 'sale', but training"),
-        ("train houses.csv --target city --task regression", "regression needs a target of numbers"),
+        ("train houses.csv --target city --task regression", "regression requires a numeric target"),
         ("train houses.csv --target price --task ranking", "invalid choice: 'ranking'"),
         ("train digits --target label", "--target only applies to tables, not to the data set digits"),
         (

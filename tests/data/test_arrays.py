@@ -134,7 +134,10 @@ ENCODE = "Networks take numbers: .*fitwell.utils.class_codes.*pandas.get_dummies
         ([[1, "cat"]], rf"^x: text '1' in row 0, column 0\. {ENCODE}"),
         (np.array([[1, 2], [3, "dog"]], object), r"^x: text 'dog' in row 1, column 1\."),
         (np.array([1.0, None], object), r"^x: missing value None in row 1\."),
-        (np.array([1.0, 2.0], object), r"^x: numbers are stored as .*; write x.astype\('float32'\)"),
+        (
+            np.array([1.0, 2.0], object),
+            r"^x: the numbers are stored as .*; convert them with x.astype\('float32'\)",
+        ),
         (np.array([b"a"]), r"^x: bytes b'a' in row 0\."),
         (["x" * 99], r"^x: text 'x{36}\.\.\. in row 0\."),
         (
@@ -143,13 +146,16 @@ ENCODE = "Networks take numbers: .*fitwell.utils.class_codes.*pandas.get_dummies
         ),
         (CITIES["city"], r"^x: it has text 'Oslo' in row 0\."),
         (pd.DataFrame({"a": [1, None, "b"]}), r"column 'a' \(number 0\) has (text|missing)"),
-        (pd.DataFrame({"a": [1, 2]}, dtype=object), r"column 'a' .* holds numbers as .*astype\('float32'\)"),
+        (
+            pd.DataFrame({"a": [1, 2]}, dtype=object),
+            r"column 'a' .* contains numbers as .*astype\('float32'\)",
+        ),
         (
             pd.Categorical(["a", "b", "a"]),
             r"^x: it is categorical with 2 categories\. .*class_codes",
         ),
-        (pd.DataFrame({"t": pd.to_datetime(["2020-01-01"])}), r"^x: column 't' .* holds dates or times"),
-        (pd.Series([1 + 2j]), "holds complex numbers"),
+        (pd.DataFrame({"t": pd.to_datetime(["2020-01-01"])}), r"^x: column 't' .* contains dates or times"),
+        (pd.Series([1 + 2j]), "contains complex numbers"),
         (pd.Timestamp("2020-01-01"), "^x: expected an array, .* got a Timestamp"),
         (np.array(["2020-01-01"], "M8[D]"), r"^x: expected real numbers, got an array of datetime64\[D\]"),
         ([1 + 2j], "^x: expected real numbers, got an array of complex128"),
@@ -159,10 +165,13 @@ ENCODE = "Networks take numbers: .*fitwell.utils.class_codes.*pandas.get_dummies
         ([datetime.date(2020, 1, 1)], "^x: date datetime.date"),
         (
             [[1, 2], [3]],
-            r"^x: rows differ in length, row 0 has shape \(2,\), row 1 \(1,\); all rows must have the",
+            r"^x: all rows must have the same length, but row 0 has shape \(2,\) and row 1 has shape \(1,\)",
         ),
-        ([[1, 2], 3], r"row 0 has shape \(2,\), row 1 \(\)"),
-        ([[[1], [2, 3]], [[1], [2]]], "^x: rows differ in length, row 0 is ragged itself"),
+        ([[1, 2], 3], r"row 0 has shape \(2,\) and row 1 has shape \(\)"),
+        (
+            [[[1], [2, 3]], [[1], [2]]],
+            "^x: all rows must have the same length, but the entries in row 0 have different lengths",
+        ),
         (3.5, "^x: expected one entry per row, got a single number"),
         (np.float32(3), "got a single number"),
         (jnp.float32(3), "got a single number"),
@@ -177,12 +186,18 @@ ENCODE = "Networks take numbers: .*fitwell.utils.class_codes.*pandas.get_dummies
         ({"a": [1]}, "got a dict"),
         ({1, 2}, "got a set"),
         ((i for i in range(3)), "got a generator"),
-        (scipy.sparse.eye(3).tocsr(), r"^x: a sparse csr_\w+ cannot be trained on; write x.toarray\(\)"),
+        (
+            scipy.sparse.eye(3).tocsr(),
+            r"^x: sparse arrays such as csr_\w+ are not supported. Convert it with x.toarray\(\)",
+        ),
         (np.ma.array([1.0, 2.0], mask=[False, True]), r"^x: 1 masked value\. Fill them, .*x.filled\(0\)"),
-        ([INT32_MAX + 1], rf"^x: {INT32_MAX + 1} does not fit int32.*x.astype\('float32'\)"),
-        ([-INT32_MAX - 2, 0], rf"^x: {-INT32_MAX - 2} does not fit int32"),
-        (np.array([2**33], np.uint64), "does not fit uint32"),
-        (np.array([[1e300, np.nan, -2.0]]), r"^x: 1e\+300 does not fit float32, whose largest .* 3\.4e\+38"),
+        ([INT32_MAX + 1], rf"^x: {INT32_MAX + 1} does not fit in int32.*x.astype\('float32'\)"),
+        ([-INT32_MAX - 2, 0], rf"^x: {-INT32_MAX - 2} does not fit in int32"),
+        (np.array([2**33], np.uint64), "does not fit in uint32"),
+        (
+            np.array([[1e300, np.nan, -2.0]]),
+            r"^x: 1e\+300 does not fit in float32, whose largest .* 3\.4e\+38",
+        ),
     ],
 )
 def test_what_is_refused(value: Any, words: str) -> None:
@@ -227,7 +242,7 @@ def test_a_single_nan_is_found(dtype: Any, convert: Any) -> None:
     with pytest.raises(
         DataError,
         match=r"^x: 1 NaN among 7,000 numbers, in 1 of 1,000 rows; the first is in row 423, column 5\..*"
-        "drop those rows or impute the values",
+        "Drop those rows or impute the values",
     ):
         check_finite(convert(array), "x")
 
@@ -290,7 +305,7 @@ def test_class_codes(labels: Any, codes: list[int], classes: list[Any]) -> None:
         (pd.Categorical(["a", None]), "1 label missing"),
         (
             np.array(["a", 1], object),
-            r"^y: labels have several types \(int, str\).*str\(label\) for label in y",
+            r"^y: the labels have different types \(int, str\).*str\(label\) for label in y",
         ),
         ([["a", "b"]], r"^y: expected one label per row, got shape \(1, 2\)"),
         (pd.DataFrame({"a": [1], "b": [2]}), r"^y: expected one column of labels, got \['a', 'b'\]"),

@@ -59,7 +59,7 @@ def test_what_a_column_is_called_says_whether_it_numbers_the_rows(tmp_path: Path
 def test_an_identifier_is_dropped_unless_it_is_to_be_kept(tmp_path: Path, name: str) -> None:
     known = name or "Unnamed: 0"
     learned = problem(tmp_path, SHUFFLED, name)
-    assert kind(learned, known) == "it numbers the rows"
+    assert kind(learned, known) == "it looks like a row number or an ID"
     assert any("--keep" in note for note in learned.notes)
     assert kind(problem(tmp_path, SHUFFLED, name, keep=(known,)), known) == "number"
     assert kind(problem(tmp_path, SHUFFLED, name, types={known: "number"}), known) == "number"
@@ -91,13 +91,13 @@ def test_columns_can_be_kept_dropped_and_declared(tmp_path: Path) -> None:
         )
         == "date"
     )
-    with pytest.raises(DataError, match=r"--type a=date is not possible: 'a' holds 'x0' in row 1"):
+    with pytest.raises(DataError, match=r"cannot apply --type a=date: 'a' contains 'x0' in row 1"):
         problem(tmp_path, doubtful, types={"a": "date"})
-    with pytest.raises(DataError, match=r"--type a=number is not possible: 'a' holds '2021-01' in row 1"):
+    with pytest.raises(DataError, match=r"cannot apply --type a=number: 'a' contains '2021-01' in row 1"):
         problem(tmp_path, months, types={"a": "number"})
-    with pytest.raises(DataError, match=r"--type a=boolean is not possible: 'a' holds '0' in row 1"):
+    with pytest.raises(DataError, match=r"cannot apply --type a=boolean: 'a' contains '0' in row 1"):
         problem(tmp_path, few, types={"a": "boolean"})
-    with pytest.raises(DataError, match="'a' cannot be kept: it has the single value '5'"):
+    with pytest.raises(DataError, match="cannot keep the column 'a': it has the single value '5'"):
         problem(tmp_path, ["5"] * ROWS, keep=("a",))
 
 
@@ -108,7 +108,7 @@ def test_columns_can_be_kept_dropped_and_declared(tmp_path: Path) -> None:
         ({"drop": ("y",)}, "'y' is the target, not an input"),
         ({"types": {"zz": "number"}}, "--type zz: .* has no column 'zz'"),
         ({"types": {"a": "text"}}, "the type must be one of number, category, date, boolean"),
-        ({"types": {"y": "date"}}, "the type of the target 'y' must be number or category"),
+        ({"types": {"y": "date"}}, "the target's type must be number or category"),
         ({"keep": ("a",), "drop": ("a",)}, "--keep a and --drop a contradict each other"),
     ],
 )
@@ -131,7 +131,7 @@ def test_invalid_options_are_refused(tmp_path: Path, wishes: dict[str, object], 
         (["1", "0", "-"], "number"),
         (
             ["1,5", "2.5"],
-            "it holds numbers with decimal points and numbers with decimal commas, such as '2.5' and '1,5'",
+            "it contains numbers with decimal points and numbers with decimal commas, such as '2.5' and '1,5'",
         ),
     ],
 )
@@ -252,5 +252,7 @@ def test_a_word_for_no_value_is_one_in_a_new_table_too(tmp_path: Path) -> None:
         loaded.transform(read_raw_table(tmp_path / "new.csv", loaded.text_columns), notes)
         assert not any("cannot be read" in note for note in notes)
         (tmp_path / "new.csv").write_text(f"a|z\nlost|1\nlost|2\n{cells[5]}|3\n")
-        with pytest.raises(DataError, match=r"most values here are not: 'lost' \(the first in row 1\)"):
+        with pytest.raises(
+            DataError, match=r"most of its values here are different: 'lost' \(the first in row 1\)"
+        ):
             loaded.transform(read_raw_table(tmp_path / "new.csv", loaded.text_columns))

@@ -143,9 +143,9 @@ def test_a_guess_is_reported_with_an_example() -> None:
     notes: list[str] = []
     infer_decimals({"a": count_number_formats(pd.Series(OPEN))}, separator=";", notes=notes)
     assert notes == [
-        "The numbers in 'a', such as 1.250, may have decimals or thousands. The table is ambiguous; they were read "
-        "with a decimal comma: 1.250 as 1250."
+        "The numbers in 'a', such as 1.250, may have decimal or thousands separators. The table is "
+        "ambiguous, so they were read with decimal commas; for example, 1.250 means 1250."
     ]
     notes = []
     infer_decimals({"a": count_number_formats(pd.Series(CLEAR_COMMA))}, known={"a": "."}, notes=notes)
-    assert "'a' have a decimal comma here but not in training" in notes[0]
+    assert "'a' have decimal commas here but not in training" in notes[0]

@@ -87,7 +87,7 @@ def test_what_is_missing_or_unknown_is_named(tmp_path: Path, written: dict[str, 
         r"columns\[3\].parts.days\[2\] is -1": (
             lambda tree: tree["columns"][3]["parts"]["days"].__setitem__(2, -1)
         ),
-        r"columns\[3\].pattern is '%', expected a format of dates": (
+        r"columns\[3\].pattern is '%', expected a date format": (
             lambda tree: tree["columns"][3].update(pattern="%")
         ),
         "columns is empty": lambda tree: tree["columns"].clear(),

@@ -61,7 +61,9 @@ def test_rare_classes_train() -> None:
     classes = np.array(["common"] * 50 + ["usual"] * 30 + ["rare"] * 4)
     split = split_rows(84, classes=classes, seed=0)
     assert (classes[split.train] == "rare").sum() == 4
-    assert split.notes == ("1 class has fewer than 5 rows, 4 in total; all of these are training rows.",)
+    assert split.notes == (
+        "1 class has fewer than 5 rows (4 in total); all of these rows are in the training set.",
+    )
 
 
 @pytest.mark.parametrize(("counts", "kept"), [([30, 5, 2], True), ([3, 4, 4], False)])
@@ -76,9 +78,9 @@ def test_a_plain_split_says_where_rare_classes_are(counts: list[int], kept: bool
 
 
 def test_what_cannot_be_divided_is_refused() -> None:
-    with pytest.raises(DataError, match="2 rows cannot be split into 1 validation and 1 test rows"):
+    with pytest.raises(DataError, match="cannot split 2 rows into 1 validation and 1 test rows"):
         split_rows(2)
-    with pytest.raises(DataError, match="100 rows cannot be split into 60"):
+    with pytest.raises(DataError, match="cannot split 100 rows into 60"):
         split_rows(100, validation=0.6, test=0.4)
     with pytest.raises(InvalidArgument, match="test fraction must be at least 0 and below 1, got 1.5"):
         split_rows(100, test=1.5)

@@ -62,7 +62,7 @@ def test_any_table_gives_finite_arrays_that_survive_a_file(training: pd.DataFram
     try:
         preprocessor = fit(training)
     except DataError as error:  # a single row: every column is constant
-        assert "no column is left" in str(error)
+        assert "no input column is left" in str(error)
         return
     loaded = TablePreprocessor.from_json(json.loads(json.dumps(preprocessor.to_json(), allow_nan=False)))
     assert loaded == preprocessor
@@ -70,7 +70,7 @@ def test_any_table_gives_finite_arrays_that_survive_a_file(training: pd.DataFram
         try:
             arrays = preprocessor.transform(table)
         except DataError as error:  # numbers in training, mostly words here
-            assert "in training, but most values here are not" in str(error)
+            assert "in training, but most of its values here are different" in str(error)
             continue
         assert arrays.shape == (len(table), len(preprocessor.feature_names)) and arrays.dtype == np.float32
         assert np.isfinite(arrays).all() and np.abs(arrays).max() <= MAX_DEVIATIONS
@@ -195,11 +195,11 @@ def test_what_says_nothing_is_dropped_with_the_reason() -> None:
         "useful_and_different": NumberColumn,
         "empty": "it is empty",
         "constant": "it has the single value 'same'",
-        "row": "it numbers the rows",
-        "PassengerId": "it numbers the rows",
-        "text": "200 of its 200 values are distinct: an identifier, or free text",
-        "lists": "it holds values of type list",
-        "complex": "it holds values of type complex128",
+        "row": "it looks like a row number or an ID",
+        "PassengerId": "it looks like a row number or an ID",
+        "text": "200 of its 200 values are distinct, so it is probably an identifier or free text",
+        "lists": "it contains values of type list",
+        "complex": "it contains values of type complex128",
     }
 
 
@@ -239,7 +239,7 @@ def test_text_is_read_as_it_is_written_also_in_the_target() -> None:
 def test_the_record_says_what_was_done() -> None:
     table = houses(70).assign(id=range(70), constant=1)
     notes = TablePreprocessor.fit(table, RegressionTarget("price", 300, 30)).notes
-    assert "Dropped 'id': it numbers the rows." in notes
+    assert "Dropped 'id': it looks like a row number or an ID." in notes
     assert "Dropped 'constant': it has the single value '1'." in notes
     assert any("Standardized 2 columns of numbers" in note and "'area' and 'rooms'" in note for note in notes)
     assert any("'area' (10) and 'city' (7)" in note for note in notes)
@@ -278,7 +278,7 @@ def test_dates_become_days_and_turns() -> None:
 
 def test_ambiguous_dates_are_reported() -> None:
     preprocessor = fit(pd.DataFrame({"when": ["03/04/2021", "05/06/2021"] * 5}))
-    assert "The dates in 'when' match several formats; they were read as %m/%d/%Y." in preprocessor.notes
+    assert "The dates in 'when' match more than one format; they were read as %m/%d/%Y." in preprocessor.notes
     preprocessor = fit(pd.DataFrame({"when": ["03/04/2021", "25/06/2021"] * 5}))
     assert isinstance(preprocessor.columns[0], DateColumn) and preprocessor.columns[0].pattern == "%d/%m/%Y"
     assert not any("match several" in note for note in preprocessor.notes)
@@ -288,14 +288,14 @@ def test_a_lacking_column_is_named_and_a_further_one_ignored() -> None:
     preprocessor = TablePreprocessor.fit(houses(70), RegressionTarget("price", 0, 1))
     with pytest.raises(
         DataError,
-        match=r"does not have the column 'rooms' .*, did you mean 'Rooms'\?; it has 'area', 'Rooms'",
+        match=r"does not have the column 'rooms' .*, did you mean 'Rooms'\?; its columns are 'area', 'Rooms'",
     ):
         preprocessor.transform(houses(5).rename(columns={"rooms": "Rooms"}))
     with pytest.raises(DataError, match="does not have the columns 'area' and 'rooms'"):
         preprocessor.transform(houses(5)[["city"]])
     notes: list[str] = []
     preprocessor.transform(houses(5).iloc[1:].drop(columns="price").assign(colour="red"), notes)
-    assert notes == ["Ignored 1 column that training did not have: 'colour'."]
+    assert notes == ["Ignored 1 column not present in training: 'colour'."]
 
 
 def test_unseen_values_at_prediction_are_reported() -> None:
@@ -306,14 +306,14 @@ def test_unseen_values_at_prediction_are_reported() -> None:
         pd.DataFrame({"n": ["1", "x", None, "2"], "c": ["a", "z", "b", "b"]}), notes
     )
     assert notes == [
-        "'n' has 1 missing value but had none in training; imputed.",
-        "'n' has 1 entry that cannot be read as a number ('x'); treated as missing.",
-        "'c' has 1 value unseen in training: 'z'.",
+        "'n' has 1 missing value but had none in training; they were imputed.",
+        "'n' has 1 cell that cannot be read as a number ('x') and will be treated as missing.",
+        "'c' has 1 value not seen in training: 'z'.",
     ]
     assert arrays[1, 0] == arrays[2, 0] == 0.0, "the median of 1, 2, 3, 4 is their mean"
     with pytest.raises(
         DataError,
-        match=r"column 'n' held number values in training, but most values here are not: 'x' and 'y'",
+        match=r"column 'n' contained number values in training, but most of its values here are different: 'x' and 'y'",
     ):
         preprocessor.transform(pd.DataFrame({"n": ["x", "y", "1"], "c": ["a", "a", "a"]}))
     with pytest.raises(DataError, match="no rows"):
@@ -330,7 +330,8 @@ def test_an_unreadable_entry_is_marked_like_a_missing_one() -> None:
 
 def test_a_table_without_anything_to_learn_from_is_refused() -> None:
     with pytest.raises(
-        DataError, match=r"no column is left to predict 'y' from:\n  - 'a': it has the single value"
+        DataError,
+        match=r"cannot predict 'y' because no input column is left:\n  - 'a': it has the single value",
     ):
         fit(pd.DataFrame({"a": [1, 1], "y": [1, 2]}))
 
@@ -359,8 +360,11 @@ def test_a_preparation_survives_its_file(tmp_path: Path, preprocessor: Any) -> N
     ("content", "words"),
     [
         ("{", "is not valid JSON"),
-        ("[]", "does not hold the preprocessing"),
-        ('{"fitwell": "preprocessing", "version": 99}', "has version 99, this fitwell reads version 1"),
+        ("[]", "does not contain a preprocessor"),
+        (
+            '{"fitwell": "preprocessing", "version": 99}',
+            "has format version 99, but this release of fitwell reads version 1",
+        ),
         ('{"fitwell": "preprocessing", "version": 1, "format": "os.system"}', "format is 'os.system'"),
         ('{"fitwell": "preprocessing", "version": 1, "format": "table", "target": 3}', "is damaged"),
     ],
@@ -380,7 +384,7 @@ def test_pixels_are_divided_by_the_brightest() -> None:
     assert images.tolist() == [[[0.0, 0.25], [0.5, 1.0]]] and images.dtype == np.float32
     table = pd.DataFrame([[0, 4, 8, 16, 1]], columns=["a", "b", "c", "d", "digit"])
     assert preprocessor.transform(table).tolist() == images.tolist()
-    with pytest.raises(DataError, match="images of 2 x 2 need a table with 4 pixel columns, got 3"):
+    with pytest.raises(DataError, match="images of size 2 x 2 require a table with 4 pixel columns, got 3"):
         preprocessor.transform(table[["a", "b", "c"]])
     with pytest.raises(DataError, match="missing values or text: 'b'"):
         preprocessor.transform(table.assign(b=None))

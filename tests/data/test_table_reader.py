@@ -137,13 +137,13 @@ def test_question_marks_are_missing(tmp_path: Path) -> None:
         ("t.csv", b"", DataError, "is empty"),
         ("t.csv", b"\n\n", DataError, "is empty"),
         ("t.csv", b"\xef\xbb\xbf\r\n", DataError, "is empty"),
-        ("t.csv", b"a,b\nr1,1,2\nr2,3,4\n", DataError, "more values than the first line has names"),
-        ("t.csv", b"a,b\n\x81,1\n", DataError, "neither UTF-8 nor Windows-1252"),
-        ("t.csv.gz", gzip.compress(b"a,b\n", mtime=0)[:12] + b"\xff" * 20, FileError, "cannot be read"),
+        ("t.csv", b"a,b\nr1,1,2\nr2,3,4\n", DataError, "lines with more cells than column names"),
+        ("t.csv", b"a,b\n\x81,1\n", DataError, "neither as UTF-8 nor as Windows-1252"),
+        ("t.csv.gz", gzip.compress(b"a,b\n", mtime=0)[:12] + b"\xff" * 20, FileError, "cannot read"),
         ("t.csv", b"PK\x03\x04\x00\x00\x00binary", DataError, "binary data"),
         ("t.csv", b"a,b\n1,2\n3,4,5,6\n", DataError, "not a table separated by commas.*line 3"),
         ("t.parquet", b"not parquet at all", DataError, "not a Parquet file"),
-        ("t.csv.gz", b"not gzip", FileError, "cannot be read"),
+        ("t.csv.gz", b"not gzip", FileError, "cannot read"),
         ("t.xlsx", b"x", FileError, "fitwell reads .csv"),
     ],
 )
@@ -156,7 +156,7 @@ def test_what_is_no_table_is_refused(
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"none\.csv: there is no such file"):
+    with pytest.raises(FileError, match=r"none\.csv does not exist"):
         read_table(tmp_path / "none.csv")
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(FileError, match="is a folder"):
@@ -166,7 +166,7 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("header", ["a,a ", "a,a"])
 def test_two_columns_of_one_name_are_refused(tmp_path: Path, header: str) -> None:
     (tmp_path / "t.csv").write_text(f"{header}\n1,2\n")
-    with pytest.raises(DataError, match="more than one column is called 'a'"):
+    with pytest.raises(DataError, match="rename the duplicates of 'a'"):
         read_table(tmp_path / "t.csv")
 
 

@@ -42,23 +42,23 @@ def test_the_user_may_say_otherwise() -> None:
 @pytest.mark.parametrize(
     ("values", "asked", "error", "words"),
     [
-        ([1, 1, 1], None, DataError, r"'y' holds the single value 1: there is nothing to learn"),
-        ([None, None], None, DataError, "holds no value"),
+        ([1, 1, 1], None, DataError, r"'y' contains the single value 1, so there is nothing to learn"),
+        ([None, None], None, DataError, "contains no value"),
         (
             [f"name {number}" for number in range(40)],
             None,
             DataError,
-            "40 distinct labels in 40 rows: too many",
+            "40 distinct labels in 40 rows, which is too many",
         ),
         (
             ["a", "b", "c"] * 4,
             "regression",
             DataError,
-            "regression needs a target of numbers, but 'y' holds 'a'",
+            "regression requires a numeric target, but 'y' contains 'a'",
         ),
-        (["a", "b", "c"] * 4, "binary", DataError, "has two distinct values, but 'y' has 3"),
+        (["a", "b", "c"] * 4, "binary", DataError, "must have two distinct values, but 'y' has 3"),
         ([0, 1], "ranking", InvalidArgument, "must be one of regression, binary, multiclass, got 'ranking'"),
-        (pd.to_datetime(["2020-01-01", "2020-01-02"]), None, DataError, "holds dates"),
+        (pd.to_datetime(["2020-01-01", "2020-01-02"]), None, DataError, "contains dates"),
     ],
 )
 def test_a_target_that_cannot_be_is_refused(
@@ -106,7 +106,7 @@ def test_labels_of_text_are_found_where_they_look_like_numbers() -> None:
 
 def test_a_strange_label_is_an_error() -> None:
     target = ClassTarget.fit("y", pd.Series(["a", "b"]), "binary")
-    with pytest.raises(DataError, match="labels unseen in training: 'z'"):
+    with pytest.raises(DataError, match="labels not seen in training: 'z'"):
         target.numbers(pd.Series(["a", "z"]))
     with pytest.raises(DataError, match="'y' is missing in 1 row"):
         target.numbers(pd.Series(["a", None]))

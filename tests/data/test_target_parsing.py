@@ -84,7 +84,7 @@ def test_numbers_in_any_dress(tmp_path: Path, decorate: str) -> None:
 @pytest.mark.parametrize("word", ["<1,0", "trace", "12.5", "1,2,3", "n/a?"])
 def test_a_word_among_numbers_is_refused_with_its_row_or_left_out_as_asked(tmp_path: Path, word: str) -> None:
     cells = [*NUMBERS[:7], word, *NUMBERS[8:]]
-    with pytest.raises(DataError, match=r"in row 8, while the others are numbers") as caught:
+    with pytest.raises(DataError, match=r"in row 8, but the other cells are numbers") as caught:
         problem(tmp_path, cells)
     assert repr(word) in str(caught.value)
     for wishes in ({"task": "regression"}, {"types": {"y": "number"}}):
@@ -98,7 +98,7 @@ def test_one_word_for_many_cells_is_no_class_among_numbers(tmp_path: Path) -> No
         cells = ["trace" if number % every == 0 else cell for number, cell in enumerate(NUMBERS)]
         with pytest.raises(DataError, match=rf"'trace' in row 1, the first of {ROWS // every} such cells"):
             problem(tmp_path, cells)
-    with pytest.raises(DataError, match="holds 'x' in row 1, while the others are numbers"):
+    with pytest.raises(DataError, match="contains 'x' in row 1, but the other cells are numbers"):
         problem(tmp_path, ["x", *["0", "1"] * 59, "1"])
     # Enough rows for a separate class.
     target = problem(tmp_path, ["3", "4", "5+"] * 40).target
@@ -115,7 +115,7 @@ def test_marks_among_numbers_are_missing(tmp_path: Path, mark: str) -> None:
 def test_dates_are_refused_as_in_parquet(tmp_path: Path) -> None:
     for shape in ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y %I:%M %p"):
         days = pd.date_range("2021-01-01", periods=30).repeat(4).strftime(shape)
-        with pytest.raises(DataError, match="holds dates"):
+        with pytest.raises(DataError, match="contains dates"):
             problem(tmp_path, list(days))
-    with pytest.raises(DataError, match="needs a target of numbers, but 'y' holds 'Oslo' in row 1"):
+    with pytest.raises(DataError, match="requires a numeric target, but 'y' contains 'Oslo' in row 1"):
         problem(tmp_path, ["Oslo", "Rome"] * 60, task="regression")

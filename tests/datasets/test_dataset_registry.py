@@ -44,7 +44,9 @@ def test_the_readme_and_the_help_list_the_data_sets(capsys: pytest.CaptureFixtur
 def test_a_name_belongs_to_one_module() -> None:
     digits, mnist = DATASETS["digits"], DATASETS["mnist"]
     other = TableDataset("mnist", digits.load, ["a"], "b")
-    with pytest.raises(ValueError, match="there is a data set 'mnist' already; give this one another name"):
+    with pytest.raises(
+        ValueError, match="a data set named 'mnist' is already registered; use a different name"
+    ):
         register(other)
     assert DATASETS["mnist"] is mnist
 

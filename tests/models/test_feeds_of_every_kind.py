@@ -288,5 +288,5 @@ def test_a_tensor_that_cannot_be_read_says_why() -> None:
         def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
             raise RuntimeError("use tensor.detach().numpy() instead")
 
-    with pytest.raises(DataError, match=r"x: a Tensor cannot be read as an array: use tensor.detach"):
+    with pytest.raises(DataError, match=r"x: cannot convert a Tensor to an array: use tensor.detach"):
         dense().evaluate(Tensor(), Z, verbose=0)

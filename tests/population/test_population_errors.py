@@ -26,7 +26,7 @@ from tests.population.conftest import dense
         ({"members": [{"seed": 3}]}, "cannot be named 'seed'"),
         ({"seeds": 5}, r"write \[5\] for this single seed, or range\(5\)"),
         ({"seeds": [1, 1]}, "expected distinct seeds"),
-        ({"seeds": None}, "seeds must be a list that is not empty"),
+        ({"seeds": None}, "seeds must be a list of one or more items"),
         ({"seeds": [-1]}, "each an integer of at least 0"),
     ],
 )

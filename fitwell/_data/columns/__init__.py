@@ -1,7 +1,8 @@
-"""Transformers of single table columns, fitted on the training rows.
+"""Column transformers, which are fitted on the training rows.
 
-A fitted column names its features (`feature_names`), computes them for the same column of any table (`transform`),
-describes itself (`describe`), and converts to JSON data and back (`to_json`, `column_from_json`).
+A fitted transformer lists its feature names (`feature_names`), computes the features of the same column in any table
+(`transform`), and returns a description for reports (`describe`). `to_json` and `column_from_json` convert it to JSON
+data and back.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ COLUMN_CLASSES: dict[str, type[Column]] = {
 
 
 def column_schema() -> TaggedUnion:
-    """Return the schema of the JSON data of a column."""
+    """Return the schema of a column's JSON data."""
     return TaggedUnion(
         "kind",
         {kind: dataclass_schema(made, kind=enum_schema(kind)) for kind, made in COLUMN_CLASSES.items()},

@@ -1,4 +1,4 @@
-"""Base class of the column transformers."""
+"""Base class for column transformers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class Column(ABC):
-    """A fitted transformer of one input column.
+    """A fitted transformer for one input column.
 
-    missing: number of training rows without a value. If there were any, an additional feature is 1 in rows without
-        a value and 0 in others. If there were none, values missing in other tables are only imputed.
+    Attributes:
+        name: The column's name.
+        missing: Number of training rows without a value. If there were any, an additional feature is 1 for rows without
+            a value and 0 for all other rows. If there were none, missing values in new tables are imputed without
+            an additional feature.
     """
 
     kind: ClassVar[str]
-    # Which missing-value markers the column may hold, see `fitwell._data.conversion.is_missing_marker`.
+    # The set of missing-value markers to recognize. See `fitwell._data.conversion.is_missing_marker`.
     missing_markers: ClassVar[str] = "numbers"
 
     name: str
@@ -39,12 +42,12 @@ class Column(ABC):
         return self._value_feature_names() + ([f"{self.name} is missing"] if self.missing else [])
 
     def transform(self, values: pd.Series, notes: list[str] | None = None) -> FloatArray:
-        """Return ``[rows, features]``. Warnings about values unseen in training are appended to `notes`."""
+        """Compute the features, of shape ``[rows, features]``. Append warnings about unexpected values to `notes`."""
         missing = isna(values) | self._is_missing_marker(values)
         notes = notes if notes is not None else []
         if missing.any() and not self.missing:
             gaps = pluralize(int(missing.sum()), "missing value")
-            notes.append(f"{self.name!r} has {gaps} but had none in training; imputed.")
+            notes.append(f"{self.name!r} has {gaps} but had none in training; they were imputed.")
         block, unparsed = self._transform_values(values, missing, notes)
         if unparsed.any():
             self._note_unparsed(values, unparsed, int((~missing).sum()), notes)
@@ -53,7 +56,7 @@ class Column(ABC):
         return np.hstack([block, (missing | unparsed)[:, None].astype(np.float64)])
 
     def _is_missing_marker(self, values: pd.Series) -> NDArray[np.bool_]:
-        """Return which cells hold a missing-value marker, by the rules of training."""
+        """Return a mask of the cells that are missing-value markers according to the rules used in training."""
         return is_missing_marker(values, self.missing_markers)
 
     def _note_unparsed(
@@ -64,12 +67,12 @@ class Column(ABC):
         if count > present / 2:
             first = get_row_number(values, int(np.flatnonzero(unparsed)[0]))
             raise DataError(
-                f"column {self.name!r} held {self.kind} values in training, but most values here are not: {examples} "
-                f"(the first in row {first})"
+                f"column {self.name!r} contained {self.kind} values in training, but most of its values here are "
+                f"different: {examples} (the first in row {first})"
             )
         notes.append(
-            f"{self.name!r} has {pluralize(count, 'entry', 'entries')} that cannot be read as a {self.kind} "
-            f"({examples}); treated as missing."
+            f"{self.name!r} has {pluralize(count, 'cell')} that cannot be read as a {self.kind} "
+            f"({examples}) and will be treated as missing."
         )
 
     @abstractmethod
@@ -79,23 +82,23 @@ class Column(ABC):
     def _transform_values(
         self, values: pd.Series, missing: NDArray[np.bool_], notes: list[str]
     ) -> tuple[FloatArray, NDArray[np.bool_]]:
-        """Return the value features with missing values imputed, and which values could not be parsed."""
+        """Return the features, with missing values imputed, and a mask of the values that could not be parsed."""
 
     @abstractmethod
     def describe(self) -> str:
-        """Describe the transformation in a few words."""
+        """Describe the transformation in one short phrase."""
 
     def _describe_missing(self, fill: str) -> str:
-        """Return the end of a description: how many values were missing, and what was imputed."""
-        return f"; {self.missing:,} missing values imputed with {fill}, and flagged" if self.missing else ""
+        """Describe the imputation for the end of `describe`, or return ``""`` if no value was missing."""
+        return f"; {self.missing:,} missing values imputed with {fill} and flagged" if self.missing else ""
 
     def to_json(self) -> dict[str, Any]:
-        """Return JSON data: the kind and every field."""
+        """Return the kind and all fields as JSON data."""
         return {"kind": self.kind, **{field.name: getattr(self, field.name) for field in fields(self)}}
 
 
 def equals_any(values: pd.Series, words: list[str]) -> NDArray[np.bool_]:
-    """Return which cells hold one of these words."""
+    """Return a mask of the cells that equal one of the given words."""
     if not words or not may_hold_strings(values):
         return np.zeros(len(values), dtype=bool)
     return np.isin(to_string(values), words)

@@ -1,4 +1,4 @@
-"""A boolean as 1 or 0."""
+"""Transformer for boolean columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class BooleanColumn(Column):
-    """A boolean as 1 or 0. Missing values become the most frequent value of the training rows."""
+    """A transformer that encodes booleans as 1 and 0.
+
+    Missing values become the most frequent value in the training rows.
+    """
 
     kind: ClassVar[str] = "true-or-false"
 
@@ -26,7 +29,7 @@ class BooleanColumn(Column):
 
     @classmethod
     def fit(cls, name: str, values: pd.Series) -> BooleanColumn:
-        """Find the most frequent training value."""
+        """Create a transformer for which the most frequent training value replaces missing values."""
         truths = to_bool(values)
         return cls(name, int(np.isnan(truths).sum()), float(np.nanmean(truths) >= 0.5))
 
@@ -41,7 +44,7 @@ class BooleanColumn(Column):
         return np.where(np.isnan(truths), self.fill, truths)[:, None], unparsed
 
     def describe(self) -> str:
-        """Describe the transformation in a few words."""
+        """Describe the transformation in one short phrase."""
         return "true is 1, false is 0" + self._describe_missing(str(bool(self.fill)))
 
 

@@ -1,4 +1,4 @@
-"""A date as numbers."""
+"""Transformer for date columns."""
 
 from __future__ import annotations
 
@@ -39,16 +39,20 @@ def _is_date_format(value: Any) -> bool:
 _CYCLES = ("year", "week", "day")
 _PARTS = ("days", *(f"{wave} of the {cycle}" for cycle in _CYCLES for wave in ("sine", "cosine")))
 DATE_PART = enum_schema(*_PARTS)
-DATE_FORMAT = LeafSchema("a format of dates", _is_date_format)
+DATE_FORMAT = LeafSchema("a date format", _is_date_format)
 
 
 @dataclass
 class DateColumn(Column):
-    """A date as days since 1970, and as sine and cosine of its position in the year, week and day.
+    """A transformer that encodes dates as numbers.
 
-    pattern: format of the dates, or None for a column of datetimes.
-    parts: part -> [median, mean, scale] for each part that varies in the training rows. Each is standardized.
-    words: words in the training file that meant a missing date.
+    A date becomes the number of days since 1970, and the sine and cosine of its position in the year, week and day.
+
+    Attributes:
+        pattern: The date format, or None if the column contained datetimes.
+        parts: A dict that maps each part that varies in the training rows to ``[median, mean, scale]``. Each part
+            is standardized.
+        words: Words in the training file that meant a missing date.
     """
 
     kind: ClassVar[str] = "date"
@@ -59,7 +63,7 @@ class DateColumn(Column):
 
     @classmethod
     def fit(cls, name: str, values: pd.Series, pattern: str | None, words: Sequence[str] = ()) -> DateColumn:
-        """Compute median, mean and standard deviation of each part of the training dates."""
+        """Compute the median, mean and standard deviation of each part of the training dates."""
         moments = to_datetime(values, pattern)
         fitted = {
             part: list(fit_scaler(numbers))
@@ -91,21 +95,22 @@ class DateColumn(Column):
     def _parse_other_format(
         self, values: pd.Series, moments: pd.Series, unparsed: NDArray[np.bool_], notes: list[str]
     ) -> pd.Series:
-        """Parse dates that are not in the training format, if their format is unambiguous."""
+        """Parse dates that do not have the training format, provided that their format is unambiguous."""
         pattern = infer_unambiguous_format(values[unparsed], str(self.pattern))
         if pattern is None:
             return moments
         read = to_datetime(values[unparsed], pattern)
         notes.append(
-            f"{self.name!r} has {pluralize(int(read.notna().sum()), 'date')} in the format {pattern}, while "
-            f"training had {self.pattern}; they were read in the new format."
+            f"{self.name!r} has {pluralize(int(read.notna().sum()), 'date')} in the format {pattern} instead of the "
+            f"training format {self.pattern}; they were read in the new format."
         )
         return moments.fillna(read)
 
     def _check_date_order(self, values: pd.Series, unparsed: NDArray[np.bool_], present: int) -> None:
-        """Raise if dates are day first while training had the month first, or vice versa.
+        """Raise `DataError` if the day and the month are swapped compared to the training dates.
 
-        Without this check 31/10/2021 would count as missing, and 03/04/2021 would be read as March 4.
+        If the training dates began with the month, then without this check 31/10/2021 would count as missing, and
+        03/04/2021 would be read as March 4.
         """
         other = None if self.pattern is None else swap_day_and_month(self.pattern)
         if other is None or not unparsed.any():
@@ -114,12 +119,13 @@ class DateColumn(Column):
         if int(read.sum()) > present - int(unparsed.sum()) and read[unparsed].any():
             first = int(np.flatnonzero(unparsed & read)[0])
             raise DataError(
-                f"the dates in {self.name!r} had the format {self.pattern} in training, and have {other} here: "
-                f"{to_string(values)[first]!r} in row {get_row_number(values, first)}; write them as in training"
+                f"the dates in {self.name!r} have the format {other}, but had {self.pattern} in training: row "
+                f"{get_row_number(values, first)} contains {to_string(values)[first]!r}; convert them to the training "
+                "format"
             )
 
     def describe(self) -> str:
-        """Describe the transformation in a few words."""
+        """Describe the transformation in one short phrase."""
         return f"split into {', '.join(self.parts)}, each standardized" + self._describe_missing("medians")
 
 
@@ -128,7 +134,7 @@ def _varies(numbers: FloatArray) -> bool:
 
 
 def date_features(moments: pd.Series) -> dict[str, NDArray[np.float64]]:
-    """Return days since 1970, and sine and cosine of the position in the year, the week and the day."""
+    """Compute the days since 1970, and the sine and cosine of the position in the year, week and day."""
     import pandas as pd
 
     days = (moments - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)

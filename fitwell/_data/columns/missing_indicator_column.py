@@ -1,4 +1,4 @@
-"""An indicator of missing values."""
+"""Transformer for columns with a single distinct value and missing values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class MissingIndicatorColumn(Column):
-    """A missing-value indicator, for a column with one distinct value and missing values."""
+    """A transformer that returns only a missing-value indicator, for a column with a single distinct value."""
 
     kind: ClassVar[str] = "presence"
     missing_markers: ClassVar[str] = "words"
@@ -31,8 +31,8 @@ class MissingIndicatorColumn(Column):
         return np.empty((len(values), 0)), np.zeros(len(values), dtype=bool)
 
     def describe(self) -> str:
-        """Describe the transformation in a few words."""
-        return f"1 if missing ({self.missing:,} rows), else 0, because the column has one distinct value only"
+        """Describe the transformation in one short phrase."""
+        return f"1 if missing ({self.missing:,} rows), else 0, because the column has only one distinct value"
 
 
 __all__ = ["MissingIndicatorColumn"]

@@ -1,4 +1,4 @@
-"""A standardized number."""
+"""Transformer for columns of numbers."""
 
 from __future__ import annotations
 
@@ -26,12 +26,16 @@ DECIMAL = LeafSchema("'.' or ',' or null", lambda value: value in (None, ".", ",
 
 @dataclass
 class NumberColumn(Column):
-    """A number, standardized as ``(x - mean) / scale``. Missing numbers become the median of the training rows.
+    """A transformer that standardizes numbers: ``(x - mean) / scale``.
 
-    decimal: decimal separator in the training file, or None if it was ambiguous.
-    percent: whether numbers in the training file had a percent sign.
-    words: words in the training file that meant a missing number.
-    unit: unit after the numbers in the training file.
+    Attributes:
+        fill: The training rows' median, which replaces missing numbers.
+        mean: The training rows' mean.
+        scale: The training rows' standard deviation.
+        decimal: The decimal separator in the training file, or None if it was ambiguous.
+        percent: Whether numbers in the training file had a percent sign.
+        words: Words in the training file that meant a missing number.
+        unit: The unit after the numbers in the training file.
     """
 
     kind: ClassVar[str] = "number"
@@ -54,7 +58,7 @@ class NumberColumn(Column):
         words: Sequence[str] = (),
         unit: str = "",
     ) -> NumberColumn:
-        """Compute median, mean and standard deviation of the training values."""
+        """Compute the training values' median, mean and standard deviation."""
         numbers = to_numeric(values, decimal)
         missing = np.isnan(numbers)
         return cls(name, int(missing.sum()), *fit_scaler(numbers), decimal, percent, list(words), unit)
@@ -84,12 +88,12 @@ class NumberColumn(Column):
         if without:
             example = to_string(values[present])[0]
             notes.append(
-                f"{self.name!r} had percent signs in training, and has {pluralize(without, 'cell')} without one "
+                f"{self.name!r} had percent signs in training but has {pluralize(without, 'cell')} without one "
                 f"here; {example} was read as {example.rstrip(' %')} %."
             )
 
     def describe(self) -> str:
-        """Describe the transformation in a few words."""
+        """Describe the transformation in one short phrase."""
         words = f"standardized (mean {self.mean:.4g}, standard deviation {self.scale:.4g})"
         return words + self._describe_missing(f"the median, {self.fill:.4g}")
 

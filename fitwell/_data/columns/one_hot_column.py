@@ -1,4 +1,4 @@
-"""One-hot encoded categories."""
+"""Transformer for columns of categories."""
 
 from __future__ import annotations
 
@@ -22,10 +22,14 @@ MAX_CATEGORIES = 50
 
 @dataclass
 class OneHotColumn(Column):
-    """One-hot encoding of the categories of the training rows. Other categories are encoded as zeros.
+    """A transformer that one-hot encodes the training rows' categories. Other categories are encoded as zeros.
 
-    dropped: number of rarer categories in the training rows that have no feature.
-    marks: whether words such as ``NA`` count as missing. True for text files unless the user set the column's type.
+    Attributes:
+        fill: The most frequent category, which replaces missing values.
+        categories: The categories that have a feature, in alphabetical order.
+        dropped: Number of rarer training categories without a feature.
+        marks: Whether words such as ``NA`` count as missing. This is True for text files unless the user set the
+            column's type.
     """
 
     kind: ClassVar[str] = "category"
@@ -37,7 +41,7 @@ class OneHotColumn(Column):
 
     @classmethod
     def fit(cls, name: str, values: pd.Series, marks: bool = False) -> OneHotColumn:
-        """Find the most frequent categories of the training values, at most 50."""
+        """Find the most frequent training categories. At most 50 are kept."""
         strings = to_string(values)
         present = strings[strings != ""]
         found, counts = np.unique(present.astype(str), return_counts=True)
@@ -62,24 +66,24 @@ class OneHotColumn(Column):
         strings[missing] = self.fill
         position = {category: number for number, category in enumerate(self.categories)}
         numbers = np.array([position.get(text, -1) for text in strings], dtype=np.int64)
-        # pandas writes 1 as 1.0 if another cell of the column is missing.
+        # pandas converts 1 to 1.0 if another cell in the column is missing.
         for row in np.flatnonzero(numbers < 0):
             numbers[row] = position.get(_swap_integer_spelling(strings[row]), -1)
         block = np.zeros((len(strings), len(self.categories)))
         known = np.flatnonzero(numbers >= 0)
         block[known, numbers[known]] = 1.0
         unseen = sorted(set(strings[numbers < 0]))
-        # If rare categories were dropped, unseen ones are expected.
+        # If rare categories were dropped, unseen categories are expected and need no note.
         if unseen and not self.dropped:
             count = pluralize(int((numbers < 0).sum()), "value")
-            notes.append(f"{self.name!r} has {count} unseen in training: {join_quoted(unseen)}.")
+            notes.append(f"{self.name!r} has {count} not seen in training: {join_quoted(unseen)}.")
         return block, np.zeros(len(strings), dtype=bool)
 
     def describe(self) -> str:
-        """Describe the transformation in a few words."""
+        """Describe the transformation in one short phrase."""
         words = f"one-hot, {len(self.categories)} categories"
         if self.dropped:
-            words += f" ({self.dropped:,} rarer categories are encoded as zeros)"
+            words += f" ({self.dropped:,} rarer categories encoded as zeros)"
         return words + self._describe_missing(f"the most frequent category, {self.fill!r}")
 
 

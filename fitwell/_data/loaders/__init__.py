@@ -1,7 +1,7 @@
-"""Data loaders: yield the rows of a run as dispatches, each for one call of the compiled loop.
+"""Data loaders, which yield a run's rows as dispatches. One dispatch is the input for one call of the compiled loop.
 
-An `ArrayLoader` keeps its rows on the device and permutes them every epoch. A `GeneratorLoader` takes batches from an
-iterator, or slices of arrays larger than memory, and prefetches them on a thread.
+An `ArrayLoader` keeps its rows on the device and permutes them every epoch. A `GeneratorLoader` reads batches from an
+iterator, or slices arrays that are larger than memory, and prefetches the batches on a thread.
 """
 
 from fitwell._data.loaders.array_loader import MAX_EPOCHS_PER_DISPATCH, ArrayLoader

@@ -1,4 +1,4 @@
-"""Data loader for rows that fit on the device."""
+"""Data loader for rows that fit into the device's memory."""
 
 from __future__ import annotations
 
@@ -21,23 +21,29 @@ from fitwell._data.loaders.base import (
 )
 from fitwell._typing import Array, NumpyArray
 
-# Permutations of several epochs are transferred together, up to this many row indices (1 MB) and this many epochs.
+# The permutations of multiple epochs are transferred together, up to this many row indices (1 MB) and epochs.
 _MAX_PERMUTED_ROWS = 2**18
 MAX_EPOCHS_PER_DISPATCH = 512
-# Up to this size (4 MB) rows are copied into a larger, padded array.
+# Blocks of up to this size (4 MB) are copied into a larger, padded array.
 _MAX_COPIED_BYTES = 2**22
 
 
 class ArrayLoader(DataLoader):
-    """Loader for rows that fit on the device. They are transferred once and permuted every epoch.
+    """A loader for rows that fit into the device's memory. They are transferred once and permuted every epoch.
 
-    block: the arrays, all with the rows along the first axis.
-    shuffle: whether each epoch has a new permutation, computed from ``(seed, epoch)`` by `random.epoch_permutations`.
-    pad: whether a short last batch is padded and masked. Otherwise it is the tail of its dispatch, in its true size.
-    max_epochs_per_dispatch: maximum number of epochs in one dispatch.
-    row_indices: indices of the rows to use, all by default. Permutations equal those of a loader with these rows only.
-    bucket_rows: number of rows to reserve space for, with `row_indices`, so that loaders of similar sizes share one
-        compiled program. Ignored if batches must not be padded.
+    Args:
+        block: The arrays, all with the rows along the first axis.
+        batch_size: Number of rows per batch.
+        shuffle: Whether each epoch has a new permutation, which `random.epoch_permutations` computes from the seed
+            and the epoch.
+        seed: Seed for the permutations.
+        pad: Whether a short last batch is padded and masked. Otherwise it keeps its size and becomes the dispatch's
+            `tail`.
+        max_epochs_per_dispatch: Maximum number of epochs in one dispatch.
+        row_indices: Indices of the rows to use. Defaults to all rows. The permutations are the same as those of a
+            loader that contains only these rows.
+        bucket_rows: Number of rows to reserve space for. Loaders of similar sizes that are rounded up to the same
+            number share one compiled program. Used together with `row_indices`, and ignored if `pad` is False.
     """
 
     def __init__(
@@ -56,7 +62,7 @@ class ArrayLoader(DataLoader):
         bucket_rows = bucket_rows if pad else None
         self.batch_size = min(batch_size, self.rows if bucket_rows is None else bucket_rows)
         self.steps, sizes = batch_layout(self.rows, self.batch_size)
-        # The size of a last batch that must not be padded.
+        # The size of a short last batch that must not be padded, or 0.
         self._tail = 0 if pad or sizes is None else int(sizes[-1])
         self._num_batches = self.steps - bool(self._tail)
         if self._tail:
@@ -69,7 +75,7 @@ class ArrayLoader(DataLoader):
         self._sizes = None if sizes is None else jax.device_put(sizes)
         if row_indices is None and pad:
             block = _pad_to_bucket(block, self._num_batches * self.batch_size)
-        # `jnp.asarray` would need memory for two copies, and compile a program for each shape.
+        # `jnp.asarray` would need memory for two copies and compile a program for each shape.
         self.block = jax.device_put(block)
         self._permutation_length = self._num_batches * self.batch_size + self._tail
         most = max(1, min(max_epochs_per_dispatch, _MAX_PERMUTED_ROWS // self._permutation_length))
@@ -88,7 +94,7 @@ class ArrayLoader(DataLoader):
     def permutation_fn(
         rows: int, shuffle: bool, seed: int, row_indices: NumpyArray | None = None
     ) -> Callable[[range], NumpyArray]:
-        """Return a function that computes the permutations of the rows for a range of epochs."""
+        """Return a function that computes the row permutations for a range of epochs."""
         same = np.arange(rows, dtype=np.int32)
 
         def draw(epochs: range) -> NumpyArray:
@@ -101,7 +107,7 @@ class ArrayLoader(DataLoader):
     def dispatches(
         self, first_epoch: int, epochs: int, max_steps: Callable[[], int], start: int = 0
     ) -> Iterator[Dispatch]:
-        """Yield dispatches over the block on the device: several epochs each, or parts of one."""
+        """Yield dispatches, each of which covers multiple epochs, one epoch, or a part of an epoch."""
         steps = self.steps or 0
         epoch, end = first_epoch, first_epoch + epochs
         with ThreadPoolExecutor(1, "fitwell-orders") as thread:
@@ -127,7 +133,7 @@ class ArrayLoader(DataLoader):
                 epoch += count
 
     def _draw_permutations(self, epoch: int, count: int) -> NumpyArray:
-        """Return the row indices of `count` epochs, padded to whole batches: ``[count, rows and padding]``."""
+        """Compute the row indices for `count` epochs, padded to whole batches: ``[count, rows and padding]``."""
         rows = self.rows or 0
         permutations = np.empty((count, self._permutation_length), np.int32)
         permutations[:, :rows] = self.permutations(range(epoch, epoch + count))
@@ -135,7 +141,10 @@ class ArrayLoader(DataLoader):
         return permutations
 
     def _get_permutations(self, epoch: int, count: int, ahead: Future[NumpyArray] | None) -> NumpyArray:
-        """Return the row indices of `count` epochs, some of them prefetched, in an array of the maximum size."""
+        """Return the row indices for `count` epochs in an array of the maximum size.
+
+        The result of `ahead` is used for the first epochs, and the other permutations are computed now.
+        """
         drawn = ahead.result()[:count] if ahead is not None else self._draw_permutations(epoch, 0)
         permutations = np.zeros((self.epochs_per_dispatch, self._permutation_length), np.int32)
         permutations[: len(drawn)] = drawn
@@ -143,7 +152,7 @@ class ArrayLoader(DataLoader):
         return permutations
 
     def _split_tail(self, permutations: NumpyArray) -> tuple[NumpyArray, NumpyArray | None]:
-        """Return the row indices of full batches, ``[epochs, batches, batch size]``, and those of the tail."""
+        """Split the row indices into full batches, of shape ``[epochs, batches, batch size]``, and the tail."""
         whole = self._num_batches * self.batch_size
         tail = permutations[:, whole:] if self._tail else None
         return permutations[:, :whole].reshape(-1, self._num_batches, self.batch_size), tail
@@ -152,8 +161,8 @@ class ArrayLoader(DataLoader):
 def _pad_to_bucket(block: Batch, rows: int) -> Batch:
     """Pad `block` to `rows` rows. No permutation contains the padding.
 
-    Blocks of similar sizes, such as folds of cross-validation, then share one compiled program. Large blocks are not
-    padded: training on them takes longer than compiling.
+    Blocks of similar sizes, such as cross-validation folds, then share one compiled program. Large blocks are not
+    padded, because training on them takes longer than compiling.
     """
     leaves = jax.tree.leaves(block)
     small = sum(leaf.nbytes for leaf in leaves) <= _MAX_COPIED_BYTES

@@ -1,4 +1,4 @@
-"""Batches, dispatches, and the base class of the data loaders."""
+"""Batches, dispatches, and the base class for data loaders."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from fitwell._typing import Array, NumpyArray, PyTree
 @jax.tree_util.register_dataclass
 @dataclass
 class Batch:
-    """A batch of rows, or a block of several batches. All arrays have the rows along the first axis.
+    """A batch of rows, or a block of multiple batches. All arrays have the rows along the first axis.
 
-    x: inputs, any tree of arrays.
-    y: targets, one entry per output, or None.
-    weights: sample weights, one entry per output, or None.
-    sample_mask: 1 for real rows and 0 for padding, or None if all rows are real.
-    num_valid_rows: number of real rows, if known.
+    Attributes:
+        x: The inputs, as any tree of arrays.
+        y: The targets, with one entry per output, or None.
+        weights: The sample weights, with one entry per output, or None.
+        sample_mask: 1 for real rows and 0 for padding, or None if all rows are real.
+        num_valid_rows: Number of real rows, or None if it is unknown.
     """
 
     x: PyTree
@@ -34,14 +35,19 @@ class Batch:
 
 @dataclass
 class Dispatch:
-    """Data of one dispatch: `epochs` whole epochs, or batches ``start … stop-1`` of one epoch.
+    """The data for one call of the compiled loop: complete epochs, or a range of batches in one epoch.
 
-    data: rows of all batches.
-    order: row indices, ``[max epochs, batches, batch size]``.
-    sizes: true batch sizes, ``[batches]``, or None if all batches are full.
-    first, last: whether the dispatch begins and ends its epoch.
-    key: equal for dispatches of equal shapes.
-    tail: row indices of a shorter last batch that must not be padded, ``[max epochs, rows]``, or None.
+    Attributes:
+        data: The rows of all batches.
+        order: Row indices of shape ``[max epochs, batches, batch size]``.
+        sizes: True batch sizes of shape ``[batches]``, or None if all batches are full.
+        epochs: Number of epochs.
+        start: Index of the first batch in each epoch.
+        stop: Index after the last batch in each epoch.
+        first: Whether the dispatch begins an epoch.
+        last: Whether the dispatch ends an epoch.
+        key: A value that is equal for dispatches with equal shapes.
+        tail: Row indices of a shorter last batch that must not be padded, of shape ``[max epochs, rows]``, or None.
     """
 
     data: Batch
@@ -62,10 +68,15 @@ class Dispatch:
 
 
 class DataLoader:
-    """Base class of the data loaders. `rows` and `steps` are per epoch, or None if unknown before its end.
+    """The base class for data loaders.
 
-    prefetches_permutations: whether a thread computes the permutations of the next epochs while the device is busy. If
-        other runs use all cores, starting the thread takes longer than computing them.
+    Attributes:
+        rows: Number of rows per epoch, or None if it is unknown until the epoch ends.
+        steps: Number of batches per epoch, or None if it is unknown until the epoch ends.
+        batch_size: Number of rows per batch.
+        prefetches_permutations: Whether a thread computes the permutations for the next epochs while the device is
+            busy. Set it to False if other runs use all cores, because starting the thread then takes longer than
+            computing the permutations.
     """
 
     rows: int | None
@@ -76,21 +87,24 @@ class DataLoader:
     def dispatches(
         self, first_epoch: int, epochs: int, max_steps: Callable[[], int], start: int = 0
     ) -> Iterator[Dispatch]:
-        """Yield the dispatches of `epochs` epochs.
+        """Yield the dispatches for a range of epochs.
 
-        max_steps: returns the maximum number of steps in the next dispatch.
-        start: number of batches of the first epoch to skip, because a resumed run has trained on them.
+        Args:
+            first_epoch: The first epoch (0-based).
+            epochs: Number of epochs.
+            max_steps: A function that returns the maximum number of steps in the next dispatch.
+            start: Number of batches to skip in the first epoch, because the interrupted run has trained on them.
         """
         raise NotImplementedError
 
 
 def count_rows(tree: PyTree) -> int:
-    """Return the length of the first axis of the arrays in `tree`."""
+    """Return the number of rows in `tree`, which is the length of its arrays' first axis."""
     return int(np.shape(jax.tree.leaves(tree)[0])[0])
 
 
 def batch_layout(rows: int, batch_size: int) -> tuple[int, NumpyArray | None]:
-    """Return the number of batches, and their sizes if the last one is short, else None."""
+    """Return the number of batches and their sizes. The sizes are None if all batches are full."""
     steps = -(-rows // batch_size)
     if rows % batch_size == 0:
         return steps, None
@@ -100,7 +114,7 @@ def batch_layout(rows: int, batch_size: int) -> tuple[int, NumpyArray | None]:
 
 
 def pad_rows(tree: PyTree, rows: int) -> PyTree:
-    """Pad the arrays of `tree` with zeros to `rows` rows. Padded arrays are NumPy arrays."""
+    """Pad the arrays in `tree` with zeros to `rows` rows. Padded arrays are NumPy arrays."""
     missing = rows - count_rows(tree)
     if missing == 0:
         return tree
@@ -111,7 +125,7 @@ def pad_rows(tree: PyTree, rows: int) -> PyTree:
 
 
 def split_dispatch(dispatch: Dispatch, max_steps: Callable[[], int], start: int = 0) -> Iterator[Dispatch]:
-    """Split a dispatch, from batch `start` on, into dispatches of the allowed length."""
+    """Split a dispatch into dispatches of at most `max_steps()` steps, beginning with batch `start`."""
     while start < dispatch.stop:
         stop = min(dispatch.stop, start + max(1, max_steps()))
         yield dataclasses.replace(

@@ -15,21 +15,24 @@ from fitwell._data.loaders.base import Batch, DataLoader, Dispatch, count_rows, 
 from fitwell._typing import Array
 from fitwell.errors import DataError
 
-# Number of streamed batches transferred to the device together, if memory allows it.
+# Number of streamed batches that are transferred to the device together if memory allows it.
 MAX_BATCHES_PER_BLOCK = 16
 
 
 class GeneratorLoader(DataLoader):
-    """Loader for rows that arrive in batches, from a generator, an iterable, or arrays on disk.
+    """A loader for rows that arrive in batches from a generator, an iterable, or arrays on disk.
 
-    A thread prefetches the batches. Batches whose rows have another shape than the previous ones, or that have
-    weights while the previous ones had none, begin a new block.
+    A thread prefetches the batches. A batch begins a new block if its rows have a different shape than the previous
+    ones, or if it has weights and the previous ones had none.
 
-    open_epoch: called with the epoch's index. It returns an iterator of `Batch` objects of NumPy arrays.
-    steps: batches per epoch, or None to read until the iterator ends.
-    rows: rows per epoch, or None if unknown.
-    batches_per_block: number of batches transferred to the device together.
-    pad: whether batches smaller than `batch_size` are padded. Otherwise they are dispatches of their true size.
+    Args:
+        open_epoch: A function that is called with the epoch's index and returns an iterator over `Batch` objects with
+            NumPy arrays.
+        batch_size: Number of rows per batch.
+        steps: Number of batches per epoch, or None to read until the iterator ends.
+        rows: Number of rows per epoch, or None if it is unknown.
+        batches_per_block: Number of batches that are transferred to the device together.
+        pad: Whether batches smaller than `batch_size` are padded. Otherwise they keep their size.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class GeneratorLoader(DataLoader):
     def dispatches(
         self, first_epoch: int, epochs: int, max_steps: Callable[[], int], start: int = 0
     ) -> Iterator[Dispatch]:
-        """Yield dispatches block by block, prefetched on a thread."""
+        """Yield one or more dispatches per block. A thread prefetches the blocks."""
         for epoch in range(first_epoch, first_epoch + epochs):
             seen = 0
             first = start == 0
@@ -61,7 +64,7 @@ class GeneratorLoader(DataLoader):
                 seen += len(batches)
                 last = last or (self.steps is not None and seen >= self.steps)
                 if seen <= start:
-                    continue  # blocks are built as in an uninterrupted run, then skipped
+                    continue  # build the same blocks as in an uninterrupted run, but skip those already trained on
                 block, order, sizes = self._stack(batches)
                 leaves, structure = jax.tree.flatten((block, order))
                 shapes = structure, *((leaf.shape, leaf.dtype) for leaf in leaves)
@@ -74,13 +77,13 @@ class GeneratorLoader(DataLoader):
                     break
             if self.steps is not None and seen < self.steps:
                 raise DataError(
-                    f"the data ended after {seen} of {self.steps} batches in epoch {epoch + 1}: a generator must yield "
-                    "steps_per_epoch batches for every epoch; make it loop forever, pass fewer steps, or omit "
+                    f"the data ended after {seen} of {self.steps} batches in epoch {epoch + 1}. A generator must yield "
+                    "steps_per_epoch batches for every epoch. Make it loop forever, reduce steps_per_epoch, or omit "
                     "steps_per_epoch and pass an iterable that can be restarted"
                 )
 
     def _blocks(self, epoch: int) -> Iterator[tuple[list[Batch], bool]]:
-        """Yield pairs of a list of batches with equal shapes, and whether it is the last of the epoch."""
+        """Yield lists of batches with equal shapes, each with a flag for the epoch's last list."""
         pending: list[Batch] = []
         form: Any = None
         waiting: tuple[list[Batch], bool] | None = None
@@ -112,28 +115,28 @@ class GeneratorLoader(DataLoader):
             waiting = (pending, True)
         if waiting is None:
             raise DataError(
-                f"the data yielded no batch in epoch {epoch + 1}: a generator is exhausted after one epoch; pass an "
+                f"the data yielded no batches in epoch {epoch + 1}. A generator is exhausted after one epoch. Pass an "
                 "iterable that can be restarted, or an infinite generator together with steps_per_epoch"
             )
         yield waiting[0], True
 
     def _stack(self, batches: list[Batch]) -> tuple[Batch, Array, Array | None]:
-        """Transfer batches of one size to the device as one block. Short and missing batches are padded."""
+        """Transfer batches to the device as one block. Short batches are padded and missing ones filled with zeros."""
         counts = [count_rows(batch) for batch in batches]
         size = (
             counts[0]
             if len(counts) == 1 and not (self.pad and counts[0] < self.batch_size)
             else self.batch_size
         )
-        # Blocks that may be padded all have the same size, so that they share one compiled program. If shapes vary,
-        # many blocks have one batch only and would consist of padding mostly.
+        # All blocks that may be padded have the same size, so that they share one compiled program. If shapes vary,
+        # many blocks have only one batch, and they would consist mostly of padding.
         is_single = self._shapes_vary and len(batches) == 1
         num_batches = (
             self.batches_per_block if self.pad and size == self.batch_size and not is_single else len(batches)
         )
 
         def join(*leaves: Any) -> Array:
-            # A generator may yield integers first and floats later.
+            # Promote the dtypes, because a generator may yield integers first and floats later.
             joined = np.zeros((num_batches * size, *np.shape(leaves[0])[1:]), jnp.result_type(*leaves))
             for index, leaf in enumerate(leaves):
                 joined[index * size : index * size + len(leaf)] = leaf
@@ -142,7 +145,8 @@ class GeneratorLoader(DataLoader):
         block = jax.tree.map(join, *batches)
         order = jax.device_put(np.arange(num_batches * size, dtype=np.int32).reshape(1, num_batches, size))
         if not self.pad or (self.rows is not None and self.rows % self.batch_size == 0):
-            # No batch is short, so use the compiled program of an `ArrayLoader`, with bit-identical results.
+            # No batch is short. Without sizes, the compiled program is the same as for an `ArrayLoader`, so the results
+            # are bit-identical.
             return block, order, None
         sizes = np.zeros(num_batches, np.int32)
         sizes[: len(counts)] = counts
@@ -150,13 +154,13 @@ class GeneratorLoader(DataLoader):
 
 
 def _batch_signature(batch: Batch) -> Any:
-    """Return the tree structure and row shapes, which are equal for all batches of a block."""
+    """Return a batch's tree structure and row shapes, which must be equal for all batches in a block."""
     leaves, structure = jax.tree.flatten(batch)
     return structure, [np.shape(leaf)[1:] for leaf in leaves]
 
 
 def _prefetch(items: Iterator[Any], depth: int = 2) -> Iterator[Any]:
-    """Yield `items`, computed on a thread at most `depth` items ahead. Errors of the thread are raised here."""
+    """Yield items that a thread computes up to `depth` items ahead. Errors in the thread are raised here."""
     ready: queue.Queue[tuple[str, Any]] = queue.Queue(maxsize=depth)
     abandoned = threading.Event()
 
