@@ -151,7 +151,7 @@ def __getattr__(name: str) -> Any:
 def clear_session() -> None:
     """Reset the counters for automatic layer names, and delete compiled programs.
 
-    This call is not necessary to free the memory of models that you no longer use.
+    You do not need this function to free the memory of models, which happens when they are no longer referenced.
 
     Example:
         >>> import fitwell as fw

@@ -82,9 +82,9 @@ class Constraint(Configurable):
 
 @_registry.register()
 class MaxNorm(Constraint):
-    """A constraint that limits norms to a maximum r, ``w min(|w|, r) / (ε + |w|)``.
+    """A constraint that limits norms to a maximum r.
 
-    ε is `config.epsilon`, 1e-7 by default.
+    It replaces a weight w with ``w min(|w|, r) / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by default.
 
     Args:
         max_value (float): The maximum r, at least 0. Default: 2.
@@ -117,10 +117,10 @@ class MaxNorm(Constraint):
 
 @_registry.register()
 class MinMaxNorm(Constraint):
-    """A constraint that moves norms into an interval, ``w n / (ε + |w|)``.
+    """A constraint that moves norms into an interval.
 
-    The new norm is ``n = rate clip(|w|, min_value, max_value) + (1 - rate) |w|``. ε is `config.epsilon`, 1e-7 by
-    default.
+    It replaces a weight w with ``w n / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by default. The new norm is
+    ``n = rate clip(|w|, min_value, max_value) + (1 - rate) |w|``.
 
     Args:
         min_value (float): Lower bound, at least 0. Default: 0.
@@ -159,9 +159,9 @@ class MinMaxNorm(Constraint):
 
 @_registry.register()
 class UnitNorm(Constraint):
-    """A constraint that scales norms to 1, ``w / (ε + |w|)``.
+    """A constraint that scales norms to 1.
 
-    ε is `config.epsilon`, 1e-7 by default.
+    It replaces a weight w with ``w / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by default.
 
     Args:
         axis (int | list[int]): Axes along which norms are computed; see `MaxNorm`. Default: 0.

@@ -78,8 +78,8 @@ class Regularizer(Configurable):
     """Base class of all regularizers.
 
     A subclass overrides `__call__`, and lists the names of its strengths in `hyperparameters`. If rows of zeros do not
-    change the penalty, the subclass should set ``supports_padding = True``, so that batches can be padded if it
-    penalizes activities. This attribute is not inherited.
+    change the penalty, the subclass should set ``supports_padding = True``. This allows fitwell to pad batches when the
+    regularizer is applied to activities. This attribute is not inherited.
 
     Example:
         >>> import fitwell as fw
@@ -113,7 +113,7 @@ class Regularizer(Configurable):
 
 @_registry.register()
 class L1(Regularizer):
-    """A regularizer that penalizes absolute values, ``l1 Σ|w|``, which moves weights to exactly 0.
+    """A regularizer with the penalty ``l1 Σ|w|``, which drives weights to exactly 0.
 
     Args:
         l1 (float | None): Strength of the penalty, at least 0. None means 0. The deprecated name is ``l``.
@@ -135,14 +135,14 @@ class L1(Regularizer):
         self.l1 = _read_deprecated_l("L1", "l1", l1, deprecated)
 
     def __call__(self, w: Any) -> Array:
-        """Return the penalty for the array `w`."""
+        """Compute the penalty for the array `w`."""
         w = _to_float(w)
         return jnp.asarray(self.l1, w.dtype) * vectorized_sum(jnp.abs, w)
 
 
 @_registry.register()
 class L2(Regularizer):
-    """A regularizer that penalizes squares, ``l2 Σ w²``, which keeps weights small.
+    """A regularizer with the penalty ``l2 Σ w²``, without a factor ½, which keeps weights small.
 
     Args:
         l2 (float | None): Strength of the penalty, at least 0. None means 0. The deprecated name is ``l``.
@@ -164,14 +164,14 @@ class L2(Regularizer):
         self.l2 = _read_deprecated_l("L2", "l2", l2, deprecated)
 
     def __call__(self, w: Any) -> Array:
-        """Return the penalty for the array `w`."""
+        """Compute the penalty for the array `w`."""
         w = _to_float(w)
         return jnp.asarray(self.l2, w.dtype) * vectorized_sum(jnp.square, w)
 
 
 @_registry.register()
 class L1L2(Regularizer):
-    """A regularizer that adds an L1 penalty and an L2 penalty, ``l1 Σ|w| + l2 Σ w²``.
+    """A regularizer with the sum of an L1 penalty and an L2 penalty, ``l1 Σ|w| + l2 Σ w²``.
 
     Args:
         l1 (float | None): Strength of the L1 penalty, at least 0. None means 0. Default: 0.
@@ -194,7 +194,7 @@ class L1L2(Regularizer):
         self.l2 = 0.0 if l2 is None else l2
 
     def __call__(self, w: Any) -> Array:
-        """Return the penalty for the array `w`."""
+        """Compute the penalty for the array `w`."""
         w = _to_float(w)
         l1, l2 = jnp.asarray(self.l1, w.dtype), jnp.asarray(self.l2, w.dtype)
         return l1 * vectorized_sum(jnp.abs, w) + l2 * vectorized_sum(jnp.square, w)
@@ -202,7 +202,7 @@ class L1L2(Regularizer):
 
 @_registry.register()
 class ElasticNet(Regularizer):
-    """A regularizer that mixes an L1 and an L2 penalty, ``β λ Σ|w| + (1 - β)/2 λ Σ w²``. Not in Keras.
+    """A regularizer with a mix of an L1 and an L2 penalty, ``β λ Σ|w| + (1 - β)/2 λ Σ w²``. Not in Keras.
 
     Args:
         strength (float | None): The strength λ, at least 0. None means 0. Default: 0.01.
@@ -226,7 +226,7 @@ class ElasticNet(Regularizer):
         self.l1_ratio = 0.0 if l1_ratio is None else l1_ratio
 
     def __call__(self, w: Any) -> Array:
-        """Return the penalty for the array `w`."""
+        """Compute the penalty for the array `w`."""
         w = _to_float(w)
         strength, ratio = jnp.asarray(self.strength, w.dtype), jnp.asarray(self.l1_ratio, w.dtype)
         return strength * (
@@ -263,7 +263,7 @@ class OrthogonalRegularizer(Regularizer):
         self.mode = mode
 
     def __call__(self, w: Any) -> Array:
-        """Return the penalty for the matrix `w`."""
+        """Compute the penalty for the matrix `w`."""
         w = _to_float(w)
         if w.ndim != 2:
             raise ShapeError(f"OrthogonalRegularizer requires a matrix, got an array of shape {w.shape}")

@@ -1,8 +1,9 @@
 """Activation functions.
 
-All activation functions accept JAX arrays, NumPy arrays, lists and scalars. They convert integers to floats and return
-a JAX array. Exceptions are `linear`, which returns its input unchanged, and `glu`, which changes the shape. Numeric
-arguments can be traced values, so layers can pass hyperparameters. `get` looks up an activation function by name.
+All activation functions accept JAX arrays, NumPy arrays, lists and scalars. They convert integers to floats, and return
+a JAX array of the same shape. There are two exceptions: `linear` returns its input unchanged, and `glu` halves the
+length of one axis. Numeric arguments can be traced values, so layers can pass hyperparameters. `get` looks up an
+activation function by name.
 
 `softmax`, `sigmoid` and the threshold activations record their inputs in the current call (`context.cache_logits`), so
 that the cross-entropy and perceptron losses can be computed from these inputs.

@@ -37,7 +37,7 @@ def relu(x: Any, negative_slope: Any = 0.0, max_value: Any = None, threshold: An
         x (array): Inputs of any shape.
         negative_slope (float): Slope below the threshold. Default: 0.
         max_value (float | None): Maximum output. Default: None, which means that there is no maximum.
-        threshold (float): Inputs above this value are returned unchanged. Default: 0.
+        threshold (float): Inputs above this value are returned unchanged, up to `max_value`. Default: 0.
 
     Returns:
         Array: Outputs with the same shape as `x`.
@@ -85,12 +85,12 @@ def relu6(x: Any) -> Array:
 def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Array:
     """Compute the leaky ReLU, ``x if x > 0 else negative_slope * x``.
 
-    The gradient for negative inputs is not 0, so units can always continue to learn.
+    The gradient for negative inputs is not 0, so units that output negative values continue to learn.
 
     Args:
         x (array): Inputs of any shape.
-        negative_slope (float): Slope for negative inputs. Default: 0.2. In contrast, the default of the layer
-            `LeakyReLU` is 0.3, as in Keras.
+        negative_slope (float): Slope for negative inputs. The default is 0.2 for this function, and 0.3 for the layer
+            `LeakyReLU`, as in Keras.
 
     Returns:
         Array: Outputs with the same shape as `x`.

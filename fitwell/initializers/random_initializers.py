@@ -131,13 +131,13 @@ class TruncatedNormal(RandomInitializer):
 class Orthogonal(RandomInitializer):
     """An initializer that creates a random orthogonal matrix and multiplies it by `gain`.
 
-    If the matrix is not square, its rows are orthonormal if there are fewer rows than columns. Otherwise, its columns
-    are orthonormal. The matrix is the factor Q in a QR decomposition of normally distributed values. Its signs are
-    chosen to make the distribution uniform over orthogonal matrices. Kernels with more than two axes are treated as a
-    matrix ``[product of the leading sizes, last size]``.
+    If the matrix has fewer rows than columns, its rows are orthonormal. Otherwise, its columns are orthonormal. The
+    matrix is the factor Q in a QR decomposition of normally distributed values. Its signs are chosen to make the
+    distribution uniform over orthogonal matrices. A kernel with more than two axes is treated as a matrix of shape
+    ``[product of the leading sizes, last size]``.
 
     Args:
-        gain (float): Factor for all values. Default: 1.
+        gain (float): Factor by which the matrix is multiplied. Default: 1.
         seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
             returns new values.
 

@@ -66,9 +66,9 @@ def compute_fans(
 
 @registry.register()
 class VarianceScaling(RandomInitializer):
-    """An initializer that draws values with the mean 0 and the variance ``scale / n``.
+    """An initializer that draws values with mean 0 and variance ``scale / n``.
 
-    n is the fan that `mode` selects.
+    n is the fan-in, the fan-out, or their mean, depending on `mode`.
 
     Args:
         scale (float): Scale of the variance, above 0. Default: 1.
@@ -175,7 +175,7 @@ class GlorotUniform(_NamedVarianceScaling):
 class GlorotNormal(_NamedVarianceScaling):
     """The Glorot normal initializer, also called Xavier normal.
 
-    It draws values from a truncated normal distribution with the variance ``2 / (fan_in + fan_out)``. It is suitable
+    It draws values from a truncated normal distribution with variance ``2 / (fan_in + fan_out)``. It is suitable
     for linear, tanh, logistic and softmax activations.
 
     Args:
@@ -223,7 +223,7 @@ class HeUniform(_NamedVarianceScaling):
 class HeNormal(_NamedVarianceScaling):
     """The He normal initializer.
 
-    It draws values from a truncated normal distribution with the variance ``2 / fan_in``. It is suitable for ReLU, its
+    It draws values from a truncated normal distribution with variance ``2 / fan_in``. It is suitable for ReLU, its
     variants, and ELU.
 
     Args:
@@ -271,7 +271,7 @@ class LecunUniform(_NamedVarianceScaling):
 class LecunNormal(_NamedVarianceScaling):
     """The LeCun normal initializer.
 
-    It draws values from a truncated normal distribution with the variance ``1 / fan_in``. It is suitable for SELU.
+    It draws values from a truncated normal distribution with variance ``1 / fan_in``. It is suitable for SELU.
 
     Args:
         seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call

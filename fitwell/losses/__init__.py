@@ -73,7 +73,7 @@ bce = BCE = binary_crossentropy
 kld = KLD = kullback_leibler_divergence = kl_divergence
 logcosh = log_cosh
 
-# If a built-in function is passed as a loss, `get` replaces it with its class, because the class passes
+# If a built-in function is passed as a loss, `get` replaces it with its class, because only the class passes
 # hyperparameters to the compiled program as arguments.
 _FUNCTION_TO_CLASS: dict[Any, type[Loss]] = {
     mean_squared_error: MeanSquaredError,

@@ -24,8 +24,8 @@ def to_float_predictions(y_pred: Any, dtype: Any = None) -> Array:
     """Convert predictions to a floating-point array.
 
     If `dtype` is None, floating-point predictions keep their type, and other predictions get the default float type.
-    An array that already has the right type is returned as the same object, because recorded logits are looked up by
-    object.
+    An array that already has the right type is returned as the same object, because logits are recorded for array
+    objects.
     """
     array = jnp.asarray(y_pred)
     if dtype is None:

@@ -58,7 +58,7 @@ class Loss(Configurable):
 
     A subclass overrides ``call(y_true, y_pred)``, which returns one or more values for each row, in an array of shape
     ``[batch]`` or ``[batch, ...]``. Calling the loss object reduces these values to a single number. The argument
-    `reduction` determines this number:
+    `reduction` selects the method:
 
     - ``"sum_over_batch_size"`` (default) or ``"mean"``: the sum of ``weight * value`` divided by the *number* of
       values
@@ -67,7 +67,8 @@ class Loss(Configurable):
     - ``"none"`` or None: no reduction, so calling the loss returns all values
 
     Rows that pad an incomplete batch are excluded from the sums and from the number of values. Before `call`, targets
-    are cast to the type of the predictions. The shapes ``[n]`` and ``[n, 1]`` are aligned and never broadcast.
+    are cast to the type of the predictions. If one array has shape ``[n]`` and the other has shape ``[n, 1]``, they are
+    aligned instead of broadcast.
 
     Args:
         name (str | None): Name of the loss. Default: the class name in snake case, such as ``huber_loss`` for
@@ -128,7 +129,7 @@ class Loss(Configurable):
         raise NotDefined(f"{type(self).__name__} must define call(self, y_true, y_pred)")
 
     def mask(self, y_true: Any) -> Array | None:
-        """Return a mask that is True for the loss values to use.
+        """Return a mask that selects the loss values to use.
 
         Args:
             y_true (Array): Targets, ``[batch, ...]``.
@@ -171,7 +172,7 @@ class Loss(Configurable):
         return squeeze_or_expand_to_same_rank(y_true, y_pred)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Array:
-        """Compute the reduced loss.
+        """Compute the loss and reduce it to a single number.
 
         Args:
             y_true (ArrayLike): Targets, ``[batch, ...]``.
@@ -206,7 +207,7 @@ def config_from_attributes(instance: Configurable, excluded: tuple[str, ...]) ->
     """Return the constructor arguments that are stored as attributes, as JSON-compatible data.
 
     Args:
-        instance (Configurable): The object.
+        instance (Configurable): The object whose arguments to return.
         excluded (tuple[str, ...]): Names of arguments to omit.
 
     Returns:
@@ -257,7 +258,7 @@ class LossFunctionWrapper(Loss):
         **settings: Additional keyword arguments for `fn`.
 
     Raises:
-        InvalidArgument: if `fn` cannot be called with two arrays.
+        InvalidArgument: if `fn` cannot be called with `y_true` and `y_pred`.
 
     Example:
         >>> import fitwell as fw

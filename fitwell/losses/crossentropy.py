@@ -43,8 +43,8 @@ def binary_crossentropy(
     """Compute the binary cross-entropy, the mean of ``-y log p - (1 - y) log(1 - p)`` along `axis`.
 
     Args:
-        y_true (ArrayLike): Labels 0 and 1, or probabilities, ``[batch, ..., d]``.
-        y_pred (ArrayLike): Probabilities, or logits if `from_logits` is True, of the same shape.
+        y_true (ArrayLike): Labels (0 or 1) or probabilities, ``[batch, ..., d]``.
+        y_pred (ArrayLike): Probabilities of the same shape, or logits if `from_logits` is True.
         from_logits (bool): Whether `y_pred` contains logits. If True, this function applies the sigmoid.
             Default: False.
         label_smoothing (float): A number s from 0 to 1. Labels become ``y (1 - s) + s / 2``. Default: 0.0.
@@ -71,8 +71,8 @@ def categorical_crossentropy(
     """Compute the categorical cross-entropy ``-Σ_k y_k log p_k`` along `axis`.
 
     Args:
-        y_true (ArrayLike): One-hot labels, or probabilities, ``[batch, ..., classes]``.
-        y_pred (ArrayLike): Probabilities, or logits if `from_logits` is True, of the same shape.
+        y_true (ArrayLike): One-hot labels or probabilities, ``[batch, ..., classes]``.
+        y_pred (ArrayLike): Probabilities of the same shape, or logits if `from_logits` is True.
         from_logits (bool): Whether `y_pred` contains logits. If True, this function applies the softmax.
             Default: False.
         label_smoothing (float): A number s from 0 to 1. Labels become ``y (1 - s) + s / classes``. Default: 0.0.
@@ -102,7 +102,7 @@ def sparse_categorical_crossentropy(
 
     Args:
         y_true (ArrayLike): 0-based class indices as integers or floats, ``[batch, ...]`` or ``[batch, ..., 1]``.
-        y_pred (ArrayLike): Probabilities, or logits if `from_logits` is True, ``[batch, ..., classes]``.
+        y_pred (ArrayLike): Probabilities, ``[batch, ..., classes]``, or logits if `from_logits` is True.
         from_logits (bool): Whether `y_pred` contains logits. If True, this function applies the softmax.
             Default: False.
         ignore_class (int | None): A class index to ignore. The loss of its rows is 0, and the class
@@ -132,12 +132,12 @@ def sparse_categorical_crossentropy(
 def per_class_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Array:
     """Compute the binary cross-entropy summed over all classes, ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``.
 
-    If logits are available, ``log(1 - p_k)`` is computed from the logits of the other classes, which remains accurate
-    when p_k is close to 1.
+    If logits are available, ``log(1 - p_k)`` is computed from the logits of the other classes, so the result is
+    accurate even if p_k is close to 1.
 
     Args:
         y_true (ArrayLike): One-hot labels, ``[batch, ..., classes]``.
-        y_pred (ArrayLike): Class probabilities, or logits if `from_logits` is True, of the same shape.
+        y_pred (ArrayLike): Class probabilities of the same shape, or logits if `from_logits` is True.
         from_logits (bool): Whether `y_pred` contains logits. If True, this function applies the softmax.
             Default: False.
 
@@ -323,8 +323,8 @@ class PerClassCrossentropy(FunctionLoss):
 
     The targets are one-hot, and the probabilities p are those of a softmax. Unlike `CategoricalCrossentropy`, this loss
     also penalizes the probability of each wrong class directly. Textbooks that derive the cross-entropy from logistic
-    units use this form. Keras's closest loss is `binary_crossentropy` after a softmax, which is the mean over the
-    classes instead of the sum.
+    units use this form. The closest loss in Keras is `binary_crossentropy` after a softmax, which takes the mean over
+    the classes instead of the sum.
 
     Args:
         from_logits (bool): Whether the predictions are logits. Default: False.

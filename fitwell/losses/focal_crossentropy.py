@@ -39,11 +39,11 @@ def binary_focal_crossentropy(
 ) -> Array:
     """Compute the binary focal cross-entropy, the mean of ``(1 - p_t)^γ bce`` along `axis`.
 
-    `BinaryFocalCrossentropy` explains the formula.
+    bce is the binary cross-entropy, and p_t is defined in `BinaryFocalCrossentropy`.
 
     Args:
-        y_true (ArrayLike): Labels 0 and 1, ``[batch, ..., d]``.
-        y_pred (ArrayLike): Probabilities, or logits if `from_logits` is True, of the same shape.
+        y_true (ArrayLike): Labels (0 or 1), ``[batch, ..., d]``.
+        y_pred (ArrayLike): Probabilities of the same shape, or logits if `from_logits` is True.
         apply_class_balancing (bool): Whether to multiply the loss by α for label 1 and by 1 - α for label 0.
             Default: False.
         alpha (float): The weight α for class balancing, from 0 to 1. Default: 0.25.
@@ -90,7 +90,7 @@ def categorical_focal_crossentropy(
 
     Args:
         y_true (ArrayLike): One-hot labels, ``[batch, ..., classes]``.
-        y_pred (ArrayLike): Probabilities, or logits if `from_logits` is True, of the same shape.
+        y_pred (ArrayLike): Probabilities of the same shape, or logits if `from_logits` is True.
         alpha (float | list[float]): The weight α, or a list with one weight for each class. Default: 0.25.
         gamma (float): The exponent γ, at least 0. Default: 2.0.
         from_logits (bool): Whether `y_pred` contains logits. If True, this function applies the softmax.

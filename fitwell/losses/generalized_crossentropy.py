@@ -1,4 +1,4 @@
-"""The generalized cross-entropy, which is robust against wrong labels."""
+"""The generalized cross-entropy, which is robust to wrong labels."""
 
 from __future__ import annotations
 

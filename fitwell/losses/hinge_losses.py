@@ -188,7 +188,7 @@ class PerceptronLoss(FunctionLoss):
     the perceptron rule ``w += η (y - ŷ) x``, where ŷ is the unit's output.
 
     At z = 0, the weights are updated for either label, as in scikit-learn's `Perceptron`. If the layer has multiple
-    units, the loss is their mean, so the step size for each unit is η divided by the number of units.
+    units, the loss is the mean over the units, so the step size for each unit is η divided by the number of units.
 
     Args:
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".

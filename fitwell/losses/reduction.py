@@ -41,7 +41,7 @@ def append_axes(weights: Array, ndim: int) -> Array:
 
 
 def _expand_weights(weights: Array, values: Array, what: str, loss: str) -> Array:
-    """Append axes to weights, which may be given for rows or for values, so that they broadcast against `values`."""
+    """Append axes of size 1 to the weights of rows or values so that they broadcast against `values`."""
     weights = squeeze_weights(weights, values.ndim)
     if not fits_leading_axes(weights, values.shape):
         raise ShapeError(
@@ -61,7 +61,7 @@ def _combine_masks(mask: Array | None, sample_mask: Array | None, values: Array,
         loss (str): The name of the loss for error messages.
 
     Returns:
-        Array | None: Booleans that are True where both masks are, or None if both masks are None.
+        Array | None: Booleans that are True where no mask is False, or None if both masks are None.
     """
     valid = None
     for values_mask in (mask, sample_mask):

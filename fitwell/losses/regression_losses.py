@@ -145,10 +145,10 @@ def huber(y_true: Any, y_pred: Any, delta: Any = 1.0) -> Array:
 
 
 def log_cosh(y_true: Any, y_pred: Any) -> Array:
-    """Compute the mean of ``log(cosh(ŷ - y))`` over the last axis.
+    """Compute the log-cosh loss, the mean of ``log(cosh(ŷ - y))`` over the last axis.
 
     The value is close to ``e²/2`` for small errors e, and to ``|e| - log 2`` for large ones. For small errors, the
-    result is more accurate than that of Keras's formula, which loses all digits in float32.
+    result is more accurate than in Keras, whose formula loses all float32 digits.
 
     Args:
         y_true (ArrayLike): Targets, ``[batch, ..., d]``.
@@ -200,7 +200,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Array:
     Args:
         y_true (ArrayLike): Targets, ``[batch, ..., d]``.
         y_pred (ArrayLike): Predictions of the same shape.
-        axis (int): Axis that contains the vectors' elements. Default: -1.
+        axis (int): Axis along which to compute the cosine. Default: -1.
 
     Returns:
         Array: Loss values of shape ``[batch, ...]``.
@@ -355,9 +355,9 @@ class LogCosh(FunctionLoss):
 
 @loss_registry.register()
 class Poisson(FunctionLoss):
-    """Negative log-likelihood of counts, ``mean(ŷ - y log(ŷ + 1e-7))``.
+    """Poisson loss ``mean(ŷ - y log(ŷ + 1e-7))``, for targets that are counts.
 
-    The likelihood term that depends only on the targets is omitted.
+    It is the negative Poisson log-likelihood without the term that depends only on the targets.
 
     Args:
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
@@ -382,7 +382,7 @@ class CosineSimilarity(FunctionLoss):
     The loss is smallest, -1, if target and prediction have the same direction.
 
     Args:
-        axis (int): Axis that contains the vectors' elements. Default: -1.
+        axis (int): Axis along which to compute the cosine. Default: -1.
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".
         name (str | None): See `Loss`. Default: the class name in snake case.
         dtype (str | None): See `Loss`. Default: None.

@@ -48,7 +48,7 @@ def check_takes_targets_and_predictions(function: Any, what: str, **settings: An
     Args:
         function (Callable): The function.
         what (str): A description of the function for error messages, such as ``"a loss"``.
-        **settings: Keyword arguments that are passed to the function in addition.
+        **settings: Additional keyword arguments for the function.
 
     Raises:
         InvalidArgument: if the function does not accept these arguments.
@@ -63,5 +63,5 @@ def check_takes_targets_and_predictions(function: Any, what: str, **settings: An
         name = getattr(function, "__name__", type(function).__name__)
         raise InvalidArgument(
             f"{what} must accept the arguments (y_true, y_pred), but {name}{signature} does not: {error}. "
-            "If this function creates the function to use, call it and pass the result."
+            "If it is a factory that returns the function to use, call it and pass the result."
         ) from None

@@ -1,6 +1,6 @@
 """Metrics: the quantities that training reports.
 
-Metrics are computed exactly over an epoch, instead of averaging the results of batches.
+A metric is exact over the whole epoch. It is not an average of the results of individual batches.
 """
 
 from __future__ import annotations
@@ -109,9 +109,9 @@ def accuracy_for(
     means that they have fewer axes than the predictions or a last axis of size 1, the result is a
     `SparseCategoricalAccuracy`. Otherwise, it is a `CategoricalAccuracy`. These rules are the same as in Keras.
 
-    If each row has multiple labels that are 0 or 1, the result is the fraction of correct labels, as in Keras 2 but not
-    in Keras 3. If the loss treats the predictions as logits or margins, the threshold is 0 instead of 0.5, and the
-    result is a `SignAccuracy`.
+    If `several_labels` is True, the result is also a `BinaryAccuracy`, which is the fraction of correct labels. This is
+    the same as in Keras 2, but not as in Keras 3. If the loss treats the predictions as logits or margins, a
+    `SignAccuracy` replaces the `BinaryAccuracy`, so the threshold is 0 instead of 0.5.
 
     Args:
         y_true_shape (tuple[int | None, ...]): Shape of the targets, ``(batch, ...)``.

@@ -43,7 +43,7 @@ def _match_shapes(metric: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
 
 
 def _argmax(scores: Array) -> Array:
-    """Return the index of the largest score along the last axis, or the first such index if there are ties.
+    """Return the index of the largest score along the last axis, or the first such index if there is a tie.
 
     The index is computed with a maximum and a minimum. XLA's argmax reduces pairs of values and indices instead, which
     it does not vectorize on CPUs.
@@ -61,7 +61,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Array:
         y_pred (ArrayLike): Predictions of the same shape.
 
     Returns:
-        Array: float32 values 1 or 0, with the shape of the predictions.
+        Array: A float32 array of ones and zeros with the shape of the predictions.
 
     Example:
         >>> import fitwell as fw
@@ -77,12 +77,12 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: Any = 0.5) -> Array:
     """Return 1 where ``ŷ > threshold`` agrees with the label, and 0 elsewhere.
 
     Args:
-        y_true (ArrayLike): Labels 0 and 1, ``[batch, ...]``.
+        y_true (ArrayLike): Labels (0 or 1), ``[batch, ...]``.
         y_pred (ArrayLike): Predictions of the same shape.
         threshold (float): Predictions above this value count as label 1. Default: 0.5.
 
     Returns:
-        Array: float32 values 1 or 0, with the shape of the predictions.
+        Array: A float32 array of ones and zeros with the shape of the predictions.
 
     Example:
         >>> import fitwell as fw
@@ -95,14 +95,16 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: Any = 0.5) -> Array:
 
 
 def sign_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """Return 1 where the prediction and the label are both positive or both not, and 0 elsewhere. Not in Keras.
+    """Return 1 where the prediction's sign matches the label, and 0 elsewhere. Not in Keras.
+
+    A prediction of 0 counts as negative.
 
     Args:
-        y_true (ArrayLike): Labels -1 and 1, or 0 and 1, ``[batch, ...]``.
+        y_true (ArrayLike): Labels in {-1, 1} or {0, 1}, ``[batch, ...]``.
         y_pred (ArrayLike): Margins or logits of the same shape.
 
     Returns:
-        Array: float32 values 1 or 0, with the shape of the predictions.
+        Array: A float32 array of ones and zeros with the shape of the predictions.
 
     Example:
         >>> import fitwell as fw
@@ -121,7 +123,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
         y_pred (ArrayLike): Scores of the same shape.
 
     Returns:
-        Array: float32 values 1 or 0, ``[batch, ...]``.
+        Array: A float32 array of ones and zeros, ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -140,7 +142,7 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
         y_pred (ArrayLike): Scores, ``[batch, classes]``.
 
     Returns:
-        Array: float32 values 1 or 0, ``[batch, ...]``.
+        Array: A float32 array of ones and zeros, ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -169,7 +171,7 @@ def sparse_top_k_categorical_accuracy(
         from_sorted_ids (bool): Whether `y_pred` contains sorted class indices instead of scores. Default: False.
 
     Returns:
-        Array: float32 values 1 or 0, ``[batch, ...]``.
+        Array: A float32 array of ones and zeros, ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -199,7 +201,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
         k (int): Number of predictions to consider. Default: 5.
 
     Returns:
-        Array: float32 values 1 or 0, ``[batch, ...]``.
+        Array: A float32 array of ones and zeros, ``[batch, ...]``.
 
     Example:
         >>> import fitwell as fw
@@ -214,7 +216,8 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
 class Accuracy(MeanOverSamples):
     """Fraction of predictions that equal their targets.
 
-    In contrast, ``metrics=["accuracy"]`` selects the accuracy metric that matches the loss and the targets.
+    Note that ``metrics=["accuracy"]`` does not select this class. It selects the accuracy metric that matches the loss
+    and the targets.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
@@ -271,9 +274,9 @@ class BinaryAccuracy(MeanOverSamples):
 
 @metric_registry.register()
 class SignAccuracy(MeanOverSamples):
-    """Fraction of predictions that are positive exactly if their label is positive. Not in Keras.
+    """Fraction of predictions whose sign matches the label, for labels in {-1, 1} or {0, 1}. Not in Keras.
 
-    The labels are -1 and 1, or 0 and 1.
+    A prediction of 0 counts as negative.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.

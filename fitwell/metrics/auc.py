@@ -38,8 +38,9 @@ class AUC(ConfusionCounts):
     Args:
         num_thresholds (int): Number of evenly spaced thresholds from 0 to 1. Default: 200.
         curve (str): ``"ROC"``, ``"PR"`` or ``"PRGAIN"`` (Flach and Kull, 2015). Default: "ROC".
-        summation_method (str): ``"interpolation"`` uses trapezoids. ``"minoring"`` and ``"majoring"`` use rectangles
-            with the lower and the upper height. Default: "interpolation".
+        summation_method (str): ``"interpolation"`` uses trapezoids between the points of the curve. ``"minoring"`` uses
+            rectangles with the smaller height, and ``"majoring"`` uses rectangles with the larger height. Default:
+            "interpolation".
         name (str | None): See `Metric`. Default: "auc".
         dtype (str | None): See `Metric`. Default: None.
         thresholds (list[float] | None): Thresholds to use between 0 and 1 instead of evenly spaced ones. Default: None.
@@ -47,8 +48,8 @@ class AUC(ConfusionCounts):
             Default: False.
         num_labels (int | None): Number of labels, which requires `multi_label`. Default: None, which means the width of
             the output.
-        label_weights (list[float] | None): Weight of each label, either in the mean of the areas if `multi_label` is
-            True, or for its predictions. Default: None.
+        label_weights (list[float] | None): Weights of the labels. If `multi_label` is True, they are the weights of the
+            areas in the mean. Otherwise, they are the weights of the predictions. Default: None.
         from_logits (bool): Whether the predictions are logits. If True, the metric applies the sigmoid. Default: False.
 
     Example:
@@ -110,7 +111,7 @@ class AUC(ConfusionCounts):
             self.add_counts(num_labels)
 
     def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
-        """Create the accumulators if there is one curve for each label. See `Metric.build`."""
+        """Create the accumulators if their number depends on the width of the output. See `Metric.build`."""
         if self.multi_label and not self.variables:
             if len(y_pred_shape) != 2:
                 raise ShapeError(
@@ -123,8 +124,8 @@ class AUC(ConfusionCounts):
         """Accumulate one batch.
 
         Args:
-            y_true (ArrayLike): Labels 0 and 1, ``[batch, ...]``.
-            y_pred (ArrayLike): Probabilities, or logits if `from_logits` is True, of the same shape.
+            y_true (ArrayLike): Labels (0 or 1), ``[batch, ...]``.
+            y_pred (ArrayLike): Probabilities of the same shape, or logits if `from_logits` is True.
             sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
         """
         pred = jnp.asarray(y_pred)

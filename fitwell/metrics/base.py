@@ -1,7 +1,7 @@
 """The base class `Metric`, and sums that remain accurate over long epochs.
 
-A metric accumulates sums and counts over the epoch instead of averaging the means of batches. A float32 sum stops
-growing in steps of 1 at 2**24, so metrics use a `CompensatedSum`, which is a compensated (Neumaier) sum.
+A metric accumulates sums and counts over the epoch instead of averaging the means of batches. Adding 1 to a float32 sum
+of 2**24 does not change it, so metrics use a `CompensatedSum`, which is a compensated (Neumaier) sum.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ class Metric(Configurable):
     and compiled, so they must use JAX operations.
 
     During training and evaluation, `update_state` receives targets and predictions that are aligned in the same way as
-    for a loss. Shapes ``[n]`` and ``[n, 1]`` both become ``[n, 1]``, so ``y_true - y_pred`` never broadcasts. Keras
-    does not align them. The sample weights have shape ``[n]``, and are passed only if there are any.
+    for a loss. Arrays of shape ``[n]`` become arrays of shape ``[n, 1]``, so ``y_true - y_pred`` never broadcasts.
+    Keras does not align the arrays. The sample weights have shape ``[n]``, and are passed only if there are any.
 
     Attributes:
         direction (str | None): ``"min"`` if smaller values are better, ``"max"`` if larger values are better, or None
@@ -248,7 +248,7 @@ class Metric(Configurable):
         )
 
     def result(self) -> Any:
-        """Compute the metric over all batches since the last call of `reset_state`.
+        """Compute the metric over all batches since the last call to `reset_state`.
 
         Returns:
             Array | dict[str, Array]: A number, or a dict that maps names to numbers.

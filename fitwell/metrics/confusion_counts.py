@@ -43,8 +43,8 @@ class ConfusionCounts(Metric):
     """Base class of metrics that are computed from the number of predictions above one or more thresholds.
 
     The labels are 0 and 1. Each element of the predictions ``[batch, ...]`` counts as one prediction. By default, all
-    predictions are counted together. If `update_counts` is called with ``per_label=True``, there are separate counts
-    for each label, which is an index of the last axis.
+    predictions are counted together. If `update_counts` is called with ``per_label=True``, each index of the last axis
+    has separate counts.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class ConfusionCounts(Metric):
         """Add the predictions in one batch to the counts.
 
         Args:
-            y_true (ArrayLike): Labels 0 and 1, ``[batch, ...]``.
+            y_true (ArrayLike): Labels (0 or 1), ``[batch, ...]``.
             y_pred (ArrayLike): Predictions of the same shape.
             weights (ArrayLike | None): Sample weights.
             per_label (bool): Whether to count each index of the last axis separately. Default: False.
@@ -151,7 +151,7 @@ class ConfusionCounts(Metric):
         """Accumulate one batch.
 
         Args:
-            y_true (ArrayLike): Labels 0 and 1, ``[batch, ...]``.
+            y_true (ArrayLike): Labels (0 or 1), ``[batch, ...]``.
             y_pred (ArrayLike): Probabilities of the same shape.
             sample_weight (ArrayLike | None): Weights, ``[batch]``. Default: None.
         """

@@ -175,10 +175,9 @@ class Precision(_ThresholdMetric):
     Args:
         thresholds (float | list[float] | None): Predictions above this value are positive. A list gives one result for
             each threshold. Default: None, which means 0.5.
-        top_k (int | None): Number of predictions k for each row. Only the k largest predictions can be positive.
-            Default: None.
-        class_id (int | None): Index of the only class to evaluate in ``[batch, classes]``. Default: None, which means
-            all classes.
+        top_k (int | None): If set, only the `top_k` largest predictions of each row can be positive. Default: None.
+        class_id (int | None): If set, only the class with this index is evaluated. The predictions must have shape
+            ``[batch, classes]``. Default: None.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -205,10 +204,9 @@ class Recall(_ThresholdMetric):
     Args:
         thresholds (float | list[float] | None): Predictions above this value are positive. A list gives one result for
             each threshold. Default: None, which means 0.5.
-        top_k (int | None): Number of predictions k for each row. Only the k largest predictions can be positive.
-            Default: None.
-        class_id (int | None): Index of the only class to evaluate in ``[batch, classes]``. Default: None, which means
-            all classes.
+        top_k (int | None): If set, only the `top_k` largest predictions of each row can be positive. Default: None.
+        class_id (int | None): If set, only the class with this index is evaluated. The predictions must have shape
+            ``[batch, classes]``. Default: None.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 

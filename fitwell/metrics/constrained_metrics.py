@@ -1,4 +1,4 @@
-"""Metrics that compute the best value of one rate while a second rate is high enough."""
+"""Metrics that compute the best value of one rate at thresholds where a second rate is high enough."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 
 
 class _BestAtConstraint(ConfusionCounts):
-    """Base class of metrics that compute the best value of one rate while a second rate is high enough."""
+    """Base class of metrics that maximize one rate over the thresholds where a second rate is high enough."""
 
     direction = "max"
 
@@ -56,8 +56,8 @@ class SensitivityAtSpecificity(_BestAtConstraint):
     Args:
         specificity (float): Lower bound for the specificity, from 0 to 1.
         num_thresholds (int): Number of evenly spaced thresholds from 0 to 1. Default: 200.
-        class_id (int | None): Index of the only class to evaluate in ``[batch, classes]``. Default: None, which means
-            all classes.
+        class_id (int | None): If set, only the class with this index is evaluated. The predictions must have shape
+            ``[batch, classes]``. Default: None.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -96,8 +96,8 @@ class SpecificityAtSensitivity(_BestAtConstraint):
     Args:
         sensitivity (float): Lower bound for the sensitivity, from 0 to 1.
         num_thresholds (int): Number of evenly spaced thresholds from 0 to 1. Default: 200.
-        class_id (int | None): Index of the only class to evaluate in ``[batch, classes]``. Default: None, which means
-            all classes.
+        class_id (int | None): If set, only the class with this index is evaluated. The predictions must have shape
+            ``[batch, classes]``. Default: None.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -136,8 +136,8 @@ class PrecisionAtRecall(_BestAtConstraint):
     Args:
         recall (float): Lower bound for the recall, from 0 to 1.
         num_thresholds (int): Number of evenly spaced thresholds from 0 to 1. Default: 200.
-        class_id (int | None): Index of the only class to evaluate in ``[batch, classes]``. Default: None, which means
-            all classes.
+        class_id (int | None): If set, only the class with this index is evaluated. The predictions must have shape
+            ``[batch, classes]``. Default: None.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -176,8 +176,8 @@ class RecallAtPrecision(_BestAtConstraint):
     Args:
         precision (float): Lower bound for the precision, from 0 to 1.
         num_thresholds (int): Number of evenly spaced thresholds from 0 to 1. Default: 200.
-        class_id (int | None): Index of the only class to evaluate in ``[batch, classes]``. Default: None, which means
-            all classes.
+        class_id (int | None): If set, only the class with this index is evaluated. The predictions must have shape
+            ``[batch, classes]``. Default: None.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 

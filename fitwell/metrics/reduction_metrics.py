@@ -198,7 +198,7 @@ class MeanOverSamples(Mean):
 
 @metric_registry.register()
 class LossMetric(MeanOverSamples):
-    """A metric that is the mean of a loss's values over all rows. The loss's reduction has no effect.
+    """A metric that is the mean of a loss over all rows, regardless of the loss's reduction.
 
     Args:
         loss (Loss | str): The loss, or its name.
@@ -224,7 +224,7 @@ class LossMetric(MeanOverSamples):
         return self.loss.unreduced(y_true, y_pred)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Accumulate one batch, without the values that the loss masks.
+        """Accumulate one batch. Values that the loss's mask excludes are ignored.
 
         Args:
             y_true (ArrayLike): Targets, ``[batch, ...]``.
@@ -246,7 +246,7 @@ class LossMetric(MeanOverSamples):
 
 
 class MeanLossMetric(LossMetric):
-    """Base class of metrics that are based on a loss without arguments. A subclass sets `loss_class`."""
+    """Base class of metrics that are the mean of a loss with default arguments. A subclass sets `loss_class`."""
 
     loss_class: ClassVar[type[Loss]]
 

@@ -166,7 +166,7 @@ class CosineSimilarity(MeanOverSamples):
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
-        axis (int): Axis that contains the vectors' elements. Default: -1.
+        axis (int): Axis along which to compute the cosine. Default: -1.
 
     Example:
         >>> import fitwell as fw
