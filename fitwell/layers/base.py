@@ -329,7 +329,7 @@ class Layer(SymbolicCall["Layer"]):
         return output
 
     def _activity_penalty(self, output: Any) -> Array:
-        """Compute the activity penalty of `output` divided by the number of non-padding rows, as in Keras."""
+        """Compute the activity penalty of `output`, averaged over the rows without padding as in Keras."""
         mask = current_call_context().sample_mask
         num_valid_rows = jnp.asarray(output.shape[0] if mask is None else jnp.sum(mask), dtype=output.dtype)
         if mask is not None:

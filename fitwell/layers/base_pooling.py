@@ -1,4 +1,4 @@
-"""Base class of the pooling layers, which reduce windows."""
+"""Base class of the pooling layers, which reduce each window to one value."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAX_SLICED_SIZE = 4
 
 
 class BasePooling(BaseSpatialLayer):
-    """Base class of the pooling layers, which reduce windows."""
+    """Base class of the pooling layers, which reduce each window to one value."""
 
     @validate_params(
         LAYER,

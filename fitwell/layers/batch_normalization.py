@@ -125,7 +125,7 @@ class BatchNormalization(AffineNormalization):
     def call(self, inputs: Array, training: bool = False) -> Array:
         self._check_sizes(inputs, self.kept_axes, self.moving_mean.shape)
         inputs = to_float(inputs, self.dtype)
-        # Statistics of half-precision inputs are computed in float32: sums of squares overflow float16.
+        # Statistics of half-precision inputs are computed in float32, because sums of squares overflow float16.
         exact = promote_to_float32(inputs)
         broadcast = get_broadcast_shape(inputs, self.kept_axes)
         if training and self.trainable:

@@ -127,7 +127,7 @@ class Dense(Layer):
     def _compute_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any], attempt: int = 0) -> Any:
         """Infer the output spec without tracing if possible.
 
-        Tracing takes most of the time in a small model.
+        Without this shortcut, tracing takes most of the time for a small model.
         """
         is_unchanged = type(self).call is Dense.call and type(self).__call__ is Layer.__call__
         plain = len(args) == 1 and not kwargs and is_keras_tensor(args[0])

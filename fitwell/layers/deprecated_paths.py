@@ -1,4 +1,4 @@
-"""Module paths from Keras 2, such as `layers.core`, that still work but give a deprecation warning.
+"""Module paths from Keras 2, such as `layers.core`, which still work but give a deprecation warning.
 
 The modules are created from a table, so that no path needs a separate file.
 """

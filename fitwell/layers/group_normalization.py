@@ -27,7 +27,8 @@ class GroupNormalization(AffineNormalization):
     ``groups=-1``, each channel is a separate group (instance normalization).
 
     Args:
-        groups (int): Number of groups, which must divide the number of channels, or -1. Default: 32.
+        groups (int): Number of groups, which must divide the number of channels, or -1 for one group per
+            channel. Default: 32.
         axis (int): Axis of the channels. Default: -1.
         epsilon (float): Small number added to the variance. Changing it does not trigger recompilation.
             Default: 1e-3.

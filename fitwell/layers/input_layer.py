@@ -54,7 +54,7 @@ class InputLayer(Layer):
     ) -> None:
         super().__init__(name=name or None, dtype=dtype)
         if batch_shape is None:
-            batch_shape = batch_input_shape  # the name in Keras 2
+            batch_shape = batch_input_shape  # the Keras 2 name for batch_shape
         if batch_shape is None:
             shape = shape if shape is not None else input_shape
             if shape is None:

@@ -56,7 +56,7 @@ class Normalization(BaseNormalization):
         trainable.
 
     Raises:
-        InvalidArgument: if only one of `mean` and `variance` is given.
+        InvalidArgument: if only one of `mean` and `variance` is passed.
         ShapeError: if a size along `axis` is unknown, or does not match `mean` and `variance`.
 
     Example:

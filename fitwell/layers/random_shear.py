@@ -27,10 +27,10 @@ class RandomShear(AffineAugmentation):
     It maps x to ``x + s y`` and y to ``y + t x``, in pixels from the upper left corner.
 
     Args:
-        x_factor (float | tuple[float, float]): Shear s, drawn from 0 to the factor, or between two bounds.
-            The bounds must be between 0 and 1. With probability 1/2, the signs of s and t are both flipped.
-            Changing it does not trigger recompilation. Default: 0.
-        y_factor (float | tuple[float, float]): The same for t. Default: 0.
+        x_factor (float | tuple[float, float]): Shear s, which is drawn from 0 to the factor or between two
+            bounds. The bounds must be between 0 and 1. With probability 1/2, the signs of s and t are both
+            flipped. Changing it does not trigger recompilation. Default: 0.
+        y_factor (float | tuple[float, float]): Shear t, which is drawn in the same way. Default: 0.
         interpolation (str): ``"bilinear"`` or ``"nearest"``. Default: ``"bilinear"``.
         fill_mode (str): See `RandomTranslation`. Default: ``"reflect"``.
         fill_value (float): Pixel value outside the image for ``fill_mode="constant"``. Default: 0.

@@ -23,11 +23,11 @@ class RandomTranslation(HeightWidthAugmentation):
     """A layer that shifts each image at random during training.
 
     Args:
-        height_factor (float | tuple[float, float]): Downward shift as a fraction of the height, drawn from
-            -factor to factor, or between two bounds. The bounds must be between -1 and 1. Changing it does
-            not trigger recompilation.
-        width_factor (float | tuple[float, float]): Shift to the right as a fraction of the width, specified
-            like `height_factor`.
+        height_factor (float | tuple[float, float]): Downward shift as a fraction of the height, which is
+            drawn from -factor to factor or between two bounds. The bounds must be between -1 and 1. Changing
+            it does not trigger recompilation.
+        width_factor (float | tuple[float, float]): Shift to the right as a fraction of the width, which is
+            drawn in the same way.
         fill_mode (str): How to fill pixels outside the image: ``"reflect"`` (d c b a | a b c d | d c b a),
             ``"nearest"`` (the edge), ``"wrap"`` (the opposite edge) or ``"constant"`` (`fill_value`).
             Default: ``"reflect"``.
