@@ -1,4 +1,4 @@
-"""fitwell: train neural networks well. The Keras API on JAX, with whole training runs compiled into one program.
+"""fitwell, a neural network library with the Keras API on JAX that compiles whole runs into one program.
 
 >>> import fitwell as keras
 >>> model = keras.Sequential([keras.layers.Dense(10, activation="softmax", input_shape=(784,))])
@@ -94,12 +94,13 @@ __all__ = [
     "wrappers",
 ]
 
-# Imported at the first use: a third of the modules is for many models, and the estimators import scikit-learn.
+# These are imported on first use, because a third of all modules is needed only for training many models, and
+# because the estimators import scikit-learn.
 _LAZY_MODULES = ("datasets", "estimators", "events", "tuner", "wrappers")
 _LAZY_NAMES = {
     "Population": "fitwell.population",
     "compare": "fitwell.comparison",
-    "draw": "fitwell.population",  # the deprecated name of `sample`
+    "draw": "fitwell.population",  # the deprecated name for `sample`
     "grid": "fitwell.population",
     "sample": "fitwell.population",
     "search": "fitwell.tuner",

@@ -1,4 +1,4 @@
-"""Run the command line with ``python -m fitwell``."""
+"""The entry point for ``python -m fitwell``, which runs the command line."""
 
 import sys
 

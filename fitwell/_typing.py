@@ -25,21 +25,21 @@ __all__ = [
     "Shape",
 ]
 
-# An array of JAX, possibly a tracer.
+# A JAX array, which may be a tracer.
 Array: TypeAlias = jax.Array
-# Arrays by path or by name.
+# A dict that maps paths or names to arrays.
 Arrays: TypeAlias = dict[str, Array]
-# A random key of `jax.random.key`.
+# A random key from `jax.random.key`.
 KeyArray: TypeAlias = jax.Array
 NumpyArray: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.floating[Any]]]
 # A nested structure of lists, tuples and dicts with arrays as leaves.
 PyTree: TypeAlias = Any
-# A shape in which None is an unknown size, such as that of the batch.
+# A shape in which None is an unknown size, such as the batch size.
 Shape: TypeAlias = tuple[int | None, ...]
 # A shape as users pass it.
 AxisSizes: TypeAlias = Sequence[int | None]
-# A configuration: JSON-compatible data.
+# A configuration, which is JSON-compatible data.
 Config: TypeAlias = Mapping[str, Any]
 Function: TypeAlias = Callable[..., Any]
 PathType: TypeAlias = str | PathLike[str]

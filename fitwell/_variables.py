@@ -1,9 +1,9 @@
 """Variables, hyperparameters and `stateless_scope`, which let the same code run eagerly and inside compiled programs.
 
-A `Variable` holds an array, a `Hyperparameter` a float. Layers and optimizers read them through
-`Variable.value` and through plain attributes (``self.rate``). Inside ``stateless_scope({variable: value, ...})`` reads
-return the bound values (usually JAX tracers) and assignments replace the binding. So a run can call
-a layer as a pure function of its weights and rates, and the state of the layer does not change.
+A `Variable` contains an array, and a `Hyperparameter` contains a float. Layers and optimizers read them through
+`Variable.value` and through plain attributes (``self.rate``). Inside ``stateless_scope({variable: value, ...})``,
+reads return the bound values (usually JAX tracers), and assignments replace them. A run can therefore call a layer
+as a pure function of its weights and rates, without changing the layer's state.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ _scope = _Scope()
 
 @contextmanager
 def stateless_scope(values: Mapping[Bindable, Any]) -> Iterator[Bindings]:
-    """Replace the values of variables and hyperparameters inside the block (this thread only).
+    """Replace the values of variables and hyperparameters inside the block, only in this thread.
 
-    Yields the live bindings. After the block they contain the values that the code inside assigned.
+    The context manager yields the live bindings. After the block, they contain the values that were assigned in it.
     """
     bindings = dict(values)
     _scope.stack.append(bindings)
@@ -89,14 +89,16 @@ def same_variables(one: Mapping[str, Variable], other: Mapping[str, Variable]) -
 class Variable(Bindable):
     """A named array that training may change.
 
-    In formulas a variable acts as its value, as in ``x @ self.kernel`` or ``jnp.where(self.count == 0, 0, 1)``.
-    `regularizer` and `constraint` are set by `Layer.add_weight` and applied by the training step.
+    In formulas, a variable acts like its value, as in ``x @ self.kernel`` or
+    ``jnp.where(self.count == 0, 0, 1)``. `regularizer` and `constraint` are set by `Layer.add_weight` and
+    applied by the training step.
 
     Args:
         value (ArrayLike): The initial array, of any shape.
         name (str): The last part of the path, such as ``"kernel"``. Default: ``"variable"``.
         trainable (bool): Whether gradients update the variable. Default: True.
-        dtype (str | dtype | None): The dtype, kept by every assignment. Default: None, the dtype of `value`.
+        dtype (str | dtype | None): The dtype, which assignments preserve. Default: None, which means the
+            dtype of `value`.
 
     Example:
         >>> import fitwell as fw
@@ -119,7 +121,8 @@ class Variable(Bindable):
         dtype: Any = None,
     ) -> None:
         self.dtype = jnp.dtype(dtype if dtype is not None else jnp.result_type(np.asarray(value)))
-        # A NumPy array until the first use on a device, so that building a model compiles and transfers nothing.
+        # The value is a NumPy array until its first use on a device, so building a model compiles and
+        # transfers nothing.
         self._value: Any = np.array(value, dtype=self.dtype)
         self.name = name
         self.path = name
@@ -142,7 +145,7 @@ class Variable(Bindable):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape, fixed at creation."""
+        """The shape, which is fixed at creation."""
         return tuple(self._value.shape)
 
     @property
@@ -171,7 +174,7 @@ class Variable(Bindable):
         shape = np.shape(value)
         if tuple(shape) != self.shape:
             raise ShapeError(
-                f"variable {self.path!r} has shape {self.shape}, cannot be assigned shape {shape}"
+                f"variable {self.path!r} has shape {self.shape} and cannot be assigned a value with shape {shape}"
             )
         bindings = _scope.find(self)
         if bindings is not None:
@@ -198,7 +201,7 @@ class Variable(Bindable):
         return self._value
 
     def set_raw_value(self, array: Array) -> None:
-        """Store `array`, the result of a dispatch, without a copy."""
+        """Store `array`, which is the result of a dispatch, without copying it."""
         self._value = array
 
     def __jax_array__(self) -> Array:
@@ -214,7 +217,8 @@ class Variable(Bindable):
         return float(self.value)
 
     def __getattr__(self, name: str) -> Any:
-        # Variables have the methods of arrays: ``variable.sum()``, ``variable.at[0].set(1)``, ``variable.T``.
+        # Variables have all methods of JAX arrays, such as ``variable.sum()``, ``variable.at[0].set(1)`` and
+        # ``variable.T``.
         if name.startswith("_") or not hasattr(jax.Array, name):
             raise AttributeError(f"'Variable' object has no attribute {name!r}")
         return getattr(self.value, name)
@@ -255,17 +259,19 @@ class Variable(Bindable):
         return f"<Variable {escape_controls(self.path)} shape={self.shape} dtype={self.dtype}>"
 
 
-# Functions that JAX compiles, as most of `jax.numpy`, receive the current value of a variable.
+# Functions that JAX compiles, such as most functions in `jax.numpy`, receive a variable's current value.
 jax.tree_util.register_pytree_node(
     Variable, lambda variable: ((variable.value,), None), lambda _, children: children[0]
 )
 
 
 class Hyperparameter(Bindable):
-    """A float attribute that is data to the compiled program, so changing it does not recompile.
+    """A float attribute that is an input of the compiled program, so changing it does not trigger recompilation.
 
-    owner: the class of the object.
-    name: the argument of its constructor, whose rule also checks later assignments.
+    Args:
+        raw_value: The value that was set.
+        owner: The class of the object that has the attribute.
+        name: The name of the constructor's argument, whose rule also checks later assignments.
     """
 
     __slots__ = ("name", "owner", "raw_value")
@@ -276,10 +282,10 @@ class Hyperparameter(Bindable):
         self.name = name
 
     def validate(self, value: Any) -> Any:
-        """Return a new value, checked and converted by the rule of the constructor argument."""
+        """Check and convert a new value with the rule for the constructor's argument, and return it."""
         rule = getattr(self.owner.__init__, "rules", {}).get(self.name)  # type: ignore[misc]
         if rule is None and value is not None:
-            rule = getattr(self.owner, "limits", {}).get(self.name)  # the rules of optimizers
+            rule = getattr(self.owner, "limits", {}).get(self.name)  # the rules for optimizers
         return (
             value
             if rule is None
@@ -288,16 +294,16 @@ class Hyperparameter(Bindable):
 
     @property
     def is_number(self) -> bool:
-        """Whether the value is a number, not None or an object that computes one."""
+        """Whether the value is a number, rather than None or an object that computes a number."""
         return isinstance(self.raw_value, int | float | np.number | np.ndarray | jax.Array)
 
     def as_array(self) -> np.ndarray:
-        """Return the number as an array of the default float type."""
+        """Return the number as an array with the default float type."""
         return np.asarray(self.raw_value, dtype=config.float_dtype())
 
 
 class _HyperparameterAttribute:
-    """The descriptor of a name listed in `HyperparameterMixin.hyperparameters`."""
+    """The descriptor for a name that `HyperparameterMixin.hyperparameters` lists."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -329,10 +335,11 @@ class _HyperparameterAttribute:
 
 
 class HyperparameterMixin:
-    """Mixin for objects with float attributes that are data, not constants, in compiled programs.
+    """A mixin for objects whose float attributes are inputs, not constants, in compiled programs.
 
-    A subclass lists their names, ``hyperparameters = ("rate",)``, and then sets and reads ``self.rate``
-    like any attribute. None (no value) and schedule objects are allowed too; changing to or from them recompiles.
+    A subclass lists the names, as in ``hyperparameters = ("rate",)``, and then sets and reads ``self.rate``
+    like any other attribute. None (no value) and schedule objects are also allowed, but changing to or from
+    them triggers recompilation.
     """
 
     hyperparameters: ClassVar[tuple[str, ...]] = ()
@@ -346,10 +353,10 @@ class HyperparameterMixin:
 def named_hyperparameters(
     root: Any, path: str = "", seen: set[int] | None = None
 ) -> dict[str, Hyperparameter]:
-    """Return all numeric hyperparameters of `root` and of the objects in its attributes, by path.
+    """Return a dict that maps paths to all numeric hyperparameters in `root` and in its attributes.
 
-    Attributes are visited in the order in which they were set, each object once. `seen` contains the ids of objects to
-    skip, and is updated.
+    Attributes are visited in the order in which they were set, and each object is visited once. `seen`
+    contains the ids of objects to skip. The ids of visited objects are added to it.
     """
     return dict(_visit(root, path, set() if seen is None else seen))
 

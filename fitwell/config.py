@@ -1,4 +1,4 @@
-"""Global settings: the float type, epsilon, memory-mapped data, and how XLA compiles small loops on the CPU."""
+"""Global settings: the float type, epsilon, the memory budget, and XLA's compilation of small loops."""
 
 from __future__ import annotations
 
@@ -26,21 +26,23 @@ _epsilon = 1e-7
 _memory_budget = 2**30
 
 # XLA's CPU compiler turns a `while` loop whose buffers are smaller than this into one native function.
-# Its default of 1 KiB leaves every training loop to be dispatched operation by operation, which costs
-# two to four times the arithmetic on small networks. XLA takes this option from the environment only.
+# With its default of 1 KiB, every training loop is dispatched operation by operation, which on small networks
+# costs two to four times as much as the arithmetic. XLA reads this option only from the environment.
 XLA_SMALL_LOOP_FLAG = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1000000000000"
 
 
 def set_default_xla_flags() -> bool:
-    """Let XLA compile training loops as single functions, unless the user configured XLA.
+    """Let XLA compile training loops as single functions, unless the user has configured XLA.
 
-    Sets ``XLA_FLAGS`` in the environment of this process if JAX has not been imported yet and the variable is
-    unset. The change is logged (logger ``fitwell``, level INFO). Returns whether it was made.
+    This function sets ``XLA_FLAGS`` in this process's environment if JAX has not been imported yet and the
+    variable is unset. It logs the change with the logger ``fitwell`` at level INFO, and returns whether it
+    made the change.
 
-    The other half of the setting, which keeps matrix products compilable inside such loops, is an option of each
-    compilation (`fitwell._engine.compile_cache`). Other JAX programs in the same process see only this
-    half: their small loops may also become one function, which is slower if such a loop multiplies large
-    matrices. To prevent that, set ``XLA_FLAGS`` before importing fitwell, for example to an empty string.
+    A second option, which makes matrix products compilable inside such loops, is passed to each compilation
+    (see `fitwell._engine.compile_cache`). Other JAX programs in the same process do not use the second
+    option. Their small loops may also become single functions, which is slower if such a loop multiplies
+    large matrices. To prevent this, set ``XLA_FLAGS`` before importing fitwell, for example to an empty
+    string.
     """
     if "jax" in sys.modules or "XLA_FLAGS" in os.environ:
         return False
@@ -52,7 +54,7 @@ def set_default_xla_flags() -> bool:
 
 
 def floatx() -> str:
-    """Return the default float type of weights and data, ``"float32"`` unless changed.
+    """Return the default float type for weights and data, which is ``"float32"`` unless changed.
 
     Returns:
         str: The name of the dtype.
@@ -77,7 +79,7 @@ def set_floatx(value: str) -> None:
         value (str): ``"float16"``, ``"bfloat16"``, ``"float32"`` or ``"float64"``.
 
     Raises:
-        InvalidArgument: if `value` is not one of these.
+        InvalidArgument: if `value` is not one of these names.
 
     Example:
         >>> import fitwell as fw
@@ -94,7 +96,7 @@ def set_floatx(value: str) -> None:
 
 
 def epsilon() -> float:
-    """Return the small constant that keeps divisions and logarithms finite, 1e-7 unless changed.
+    """Return the small constant that keeps divisions and logarithms finite, which is 1e-7 unless changed.
 
     Example:
         >>> import fitwell as fw
@@ -108,7 +110,7 @@ def epsilon() -> float:
 
 @validate_params(value=Real(0, closed="right"))
 def set_epsilon(value: float) -> None:
-    """Set the small constant returned by `epsilon`.
+    """Set the small constant that `epsilon` returns.
 
     Args:
         value (float): A number above 0.
@@ -131,10 +133,12 @@ def float_dtype() -> np.dtype[Any]:
 
 
 def memory_budget() -> int:
-    """Return the size up to which memory-mapped arrays are loaded into memory; larger arrays are streamed.
+    """Return the maximum size of memory-mapped arrays that are loaded into memory.
+
+    Larger arrays are streamed.
 
     Returns:
-        int: A number of bytes, 1 GiB unless changed.
+        int: A number of bytes, which is 1 GiB unless changed.
 
     Example:
         >>> import fitwell as fw
@@ -146,7 +150,7 @@ def memory_budget() -> int:
 
 @validate_params(size=Integer(0))
 def set_memory_budget(size: int) -> None:
-    """Set the number of bytes returned by `memory_budget`.
+    """Set the number of bytes that `memory_budget` returns.
 
     Args:
         size (int): A number of bytes, at least 0.

@@ -1,8 +1,8 @@
-"""Errors and warnings of fitwell, and helpers for their messages.
+"""fitwell's errors and warnings, and helpers for their messages.
 
 All errors derive from `FitwellError` and from the built-in class that a caller expects, so both
-``except FitwellError`` and ``except ValueError`` work. A message gives the place, the expected and the received
-value, and what to write instead.
+``except FitwellError`` and ``except ValueError`` work. A message says where the error occurred, what was
+expected, what was received, and what to write instead.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ __all__ = [
 ]
 
 _package = f"{Path(__file__).parent}{os.sep}"
-# Packages between the user's line and ours on the stack: tracing, an import, a `with`.
+# Packages that may be on the stack between the user's code and fitwell's, because of tracing, imports or
+# `with`.
 _TRANSPARENT_PACKAGES = ("jax", "jaxlib", "importlib", "contextlib", "functools")
 
 
@@ -61,59 +62,59 @@ class FitwellError(Exception):
 
 
 class InvalidArgument(FitwellError, ValueError):
-    """An argument has an invalid value."""
+    """Raised when an argument has an invalid value."""
 
 
 class ShapeError(FitwellError, ValueError):
-    """Shapes do not match."""
+    """Raised when shapes do not match."""
 
 
 class DataError(FitwellError, ValueError):
-    """The data cannot be used for training or prediction."""
+    """Raised when data cannot be used for training or prediction."""
 
 
 class UnexpectedArgument(FitwellError, TypeError):
-    """A call has no argument of this name."""
+    """Raised when a function is called with an argument that it does not have."""
 
 
 class UnknownName(FitwellError, ValueError):
-    """No registered object has this name."""
+    """Raised when no registered object has the given name."""
 
 
 class StateError(FitwellError, RuntimeError):
-    """A method was called in the wrong state, such as `fit` before `compile`."""
+    """Raised when a method is called in the wrong state, such as `fit` before `compile`."""
 
 
 class FileError(FitwellError, OSError):
-    """A file or folder cannot be read or written."""
+    """Raised when a file or folder cannot be read or written."""
 
 
 class WeightsMismatch(FileError, ShapeError):
-    """The weights in a file do not match the model."""
+    """Raised when the weights in a file do not match the model."""
 
 
 class OutOfMemory(FitwellError, MemoryError):
-    """An operation needs more memory than is available."""
+    """Raised when an operation needs more memory than is available."""
 
 
 class NotDefined(FitwellError, NotImplementedError):
-    """A subclass does not define a required method."""
+    """Raised when a subclass does not define a required method."""
 
 
 class MissingExtra(FitwellError, ImportError):
-    """An optional library is not installed."""
+    """Raised when an optional library is not installed."""
 
 
 class NonFiniteWarning(UserWarning):
-    """The loss became NaN or infinite, so training stopped at the last finite weights."""
+    """Issued when the loss becomes NaN or infinite, and training stops with the last finite weights."""
 
 
 class MistakeWarning(UserWarning):
-    """The model or the data contains a likely mistake. The message names the usual remedy."""
+    """Issued when the model or the data contains a likely mistake. The message suggests a fix."""
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the line of the user's program that called fitwell, at any depth of the stack.
+    """Issue a warning at the line in the user's program that called fitwell, however deep the stack is.
 
     Control characters in the message are escaped, as in errors.
     """
@@ -137,10 +138,12 @@ def _is_internal_frame(frame: FrameType) -> bool:
 
 
 def raise_if_out_of_memory(error: BaseException, what: str, advice: str) -> None:
-    """Raise `OutOfMemory` if `error` is an out-of-memory error of Python, NumPy or XLA, and return otherwise.
+    """Raise `OutOfMemory` if `error` is an out-of-memory error from Python, NumPy or XLA.
 
-    what: the operation, for the message.
-    advice: the remedy, for the message.
+    Args:
+        error: The error to check.
+        what: The operation, for the message.
+        advice: The suggested fix, for the message.
     """
     said = str(error).removeprefix("RESOURCE_EXHAUSTED: ")
     if isinstance(error, MemoryError) or said != str(error):
@@ -149,11 +152,11 @@ def raise_if_out_of_memory(error: BaseException, what: str, advice: str) -> None
 
 
 class TracingWarning(UserWarning):
-    """Compiled user code does not do what it seems to: a side effect happens only once, or shapes broadcast."""
+    """Issued when compiled user code runs a side effect only once, or broadcasts shapes unexpectedly."""
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return ``", did you mean 'x'?"`` for the valid name closest to `name`, else an empty string."""
+    """Return ``", did you mean 'x'?"`` with the valid name closest to `name`, or ``""`` if none is close."""
     by_lower = {candidate.lower(): candidate for candidate in names}
     match = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return f", did you mean {by_lower[match[0]]!r}?" if match else ""
@@ -162,9 +165,13 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 def unknown_name_error(
     kind: str, name: str, names: Iterable[str], spellings: Iterable[str] = ()
 ) -> UnknownName:
-    """Return the error for an unknown `name` of a `kind`, with the closest valid name.
+    """Return an error for an unknown name, with a message that suggests the closest valid name.
 
-    spellings: other spellings of the names, from which the closest is chosen.
+    Args:
+        kind: The kind of object, such as ``"optimizer"``.
+        name: The unknown name.
+        names: All valid names.
+        spellings: Other spellings of the valid names. If there are any, the suggestion is one of them.
     """
     known = sorted(set(names))
     hint = did_you_mean(name, [*spellings] or known) or "."
@@ -172,13 +179,15 @@ def unknown_name_error(
 
 
 def missing_extra_error(library: str, extra: str, purpose: str) -> MissingExtra:
-    """Return the error for a `library` that is missing for `purpose` and is installed by ``fitwell[extra]``."""
-    return MissingExtra(f"{purpose} needs {library}, which is not installed: pip install 'fitwell[{extra}]'")
+    """Return an error for a missing `library` that `purpose` requires and ``fitwell[extra]`` installs."""
+    return MissingExtra(
+        f"{purpose} requires {library}, which is not installed; run pip install 'fitwell[{extra}]'"
+    )
 
 
 @contextmanager
 def add_error_note(note: str, kind: type[Exception] = Exception) -> Iterator[None]:
-    """Add `note` to errors of the class `kind` that leave the block."""
+    """Add `note` to errors of class `kind` that are raised in the block."""
     try:
         yield
     except kind as error:
@@ -187,7 +196,7 @@ def add_error_note(note: str, kind: type[Exception] = Exception) -> Iterator[Non
 
 
 class ErrorCollector:
-    """Collects the errors of one call and reports them together.
+    """A collector for the errors in one call, which reports them together.
 
     >>> problems = ErrorCollector("compile")
     >>> problems.add("loss is missing")
@@ -201,7 +210,7 @@ class ErrorCollector:
         self.found: list[str] = []
 
     def add(self, message: str) -> None:
-        """Add the message of one error."""
+        """Add an error message."""
         self.found.append(message)
 
     def raise_if_any(self, error: type[FitwellError] = InvalidArgument) -> None:

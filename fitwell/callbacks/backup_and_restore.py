@@ -40,7 +40,7 @@ class BackupAndRestore(Callback):
         save_freq (str | int): ``"epoch"``, a number of batches (counted across epochs), or a string with a
             number and a unit, such as ``"5 epochs"``, ``"500 batches"`` or ``"30 seconds"``. Seconds are
             checked between dispatches, which last about half a second. Default: ``"epoch"``.
-        double_checkpoint (bool): Accepted for compatibility with Keras, without effect, because the
+        double_checkpoint (bool): Accepted for compatibility with Keras. It has no effect, because the
             checkpoint before the newest one is always kept. Default: False.
         delete_checkpoint (bool): Whether to delete the checkpoints when the run has finished.
             ``fit(resume=...)`` never deletes them. A run that a callback stops has finished, but a run that
@@ -93,7 +93,7 @@ class BackupAndRestore(Callback):
         return None
 
     def is_due(self, batches: int, epochs: int, epoch_ended: bool) -> bool:
-        """Return whether a checkpoint is due at a pause after `batches` batches and `epochs` epochs."""
+        """Return whether a checkpoint is due after `batches` batches and `epochs` epochs."""
         if self.unit == "seconds":
             now = time.monotonic()
             due = now - self._saved_at >= self.every

@@ -49,7 +49,7 @@ def _check_callback(callback: Any) -> None:
 
 
 class CallbackList:
-    """A list of callbacks that calls their hooks and knows which hooks are overridden and when they are due.
+    """A container that calls callbacks' hooks and knows which hooks are overridden and when they are due.
 
     Args:
         callbacks (Iterable[Callback]): The callbacks, in the order in which they are called.

@@ -162,7 +162,7 @@ class CSVLogger(Callback):
         if self._columns[0] != "epoch" or not set(map(escape_formula, names)) <= set(self._columns):
             raise FileError(
                 f"CSVLogger: {self.filename!r} has the columns {', '.join(self._columns)}, but this run logs "
-                f"{', '.join(sorted(names))}: write to a different file, or pass append=False to replace it"
+                f"{', '.join(sorted(names))}; write to a different file, or pass append=False to replace it"
             )
 
     def _warn_missing_columns(self, missing: set[str], epoch: int) -> None:

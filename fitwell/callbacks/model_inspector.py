@@ -36,11 +36,11 @@ class ModelInspector:
         self._activations = jax.jit(partial(_named_outputs, program, name_of))
 
     def gradients(self, state: TrainState, batch: Batch) -> dict[str, Array]:
-        """Return the loss gradient for each weight path, as the next training step would compute it."""
+        """Return a dict that maps weight paths to loss gradients, as the next step would compute them."""
         return self._gradients(_drop_training_state(state), self._first_rows(batch))
 
     def activations(self, state: TrainState, batch: Batch) -> dict[str, Array]:
-        """Return the inference output for each layer name."""
+        """Return a dict that maps layer names to the layers' outputs at inference."""
         return self._activations(_drop_training_state(state), self._first_rows(batch))
 
     def _first_rows(self, batch: Batch) -> Batch:
@@ -53,7 +53,7 @@ def _drop_training_state(state: TrainState) -> TrainState:
 
 
 def loss_gradients(program: TrainProgram, state: TrainState, batch: Batch) -> dict[str, Array]:
-    """Return the loss gradient for each weight path, as the next training step would compute it."""
+    """Return a dict that maps weight paths to loss gradients, as the next step would compute them."""
 
     def loss(trainable: dict[str, Array]) -> Array:
         return forward_training(program, state.replace(trainable=trainable), batch)[0]

@@ -33,7 +33,7 @@ class MonitorCallback(CompilableCallback):
 
     @property
     def sign(self) -> int:
-        """Factor for values so that smaller is better, which is -1 for ``mode="max"`` and 1 otherwise."""
+        """Sign that turns the value into one to minimize: 1 if `mode` is ``"min"``, and -1 otherwise."""
         return 1 if self.mode == "min" else -1
 
     def best_for_policy(self) -> np.float32:
@@ -41,7 +41,7 @@ class MonitorCallback(CompilableCallback):
         return np.float32(np.inf if self.best is None else self.best * self.sign)
 
     def get_monitor_value(self, logs: Logs | None) -> Any:
-        """Return the monitored value of an epoch, or None if there is none. A subclass may override this."""
+        """Return the monitored value of an epoch, or None. A subclass may override this method."""
         return (logs or {}).get(self.monitor)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

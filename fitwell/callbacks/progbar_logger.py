@@ -8,9 +8,9 @@ __all__ = ["ProgbarLogger"]
 
 
 class ProgbarLogger(Callback):
-    """A callback without effect, because every run shows a progress bar by default.
+    """A callback that has no effect, because every run shows a progress bar by default.
 
-    It exists for compatibility with Keras. The argument `verbose` of `fit` controls the progress bar.
+    It exists for compatibility with Keras. The `verbose` argument of `fit` controls the progress bar.
 
     Example:
         >>> import fitwell as fw

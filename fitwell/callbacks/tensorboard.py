@@ -35,9 +35,9 @@ class TensorBoard(Callback):
     Use `fitwell.events` to write figures, images, strings, audio and hyperparameters.
 
     Unlike in Keras, automatic layer names are numbered within each model, not within the process. The first
-    unnamed `Dense` layer is ``dense`` in every model, so charts of two models overlap. A background thread
-    writes the files. A resumed run writes to a new file, and it writes the epochs that it repeats again, with
-    the same values.
+    unnamed `Dense` layer is ``dense`` in every model, so the curves of two models appear in the same charts.
+    A background thread writes the files. A resumed run writes to a new file, and it writes the epochs that it
+    repeats again, with the same values.
 
     Args:
         log_dir (str | PathLike): Folder for the run. TensorBoard shows its subfolders ``train/`` and
@@ -135,7 +135,7 @@ class TensorBoard(Callback):
         self._example = batch
 
     def steps_until_next_call(self, batches: int) -> int | None:
-        """Return the number of batches until metrics are due or the profiler starts or stops, or None."""
+        """Return the number of batches until metrics are due or the profiler must start or stop, or None."""
         candidates = [self.update_freq - batches % self.update_freq] if self.update_freq else []
         if self.profile_batch is not None:
             candidates += [mark - batches for mark in self._profile_bounds() if mark > batches]

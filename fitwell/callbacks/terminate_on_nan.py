@@ -12,7 +12,7 @@ __all__ = ["TerminateOnNaN"]
 
 
 class TerminateOnNaN(Callback):
-    """A callback without effect, because every run stops at the first loss that is not finite.
+    """A callback that has no effect, because every run stops at the first loss that is not finite.
 
     It exists for compatibility with Keras.
 

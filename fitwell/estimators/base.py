@@ -1,4 +1,4 @@
-"""Base class of the classifier and the regressor: parameters, training of a population, pickling."""
+"""The base class of the classifier and the regressor, which handles parameters, training and pickling."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PREDICT_BATCH_SIZE = 256
 
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
-    """Base class of `MLPClassifier` and `MLPRegressor`: one perceptron, or several that differ in their seeds."""
+    """Base class of `MLPClassifier` and `MLPRegressor`, which trains networks with different seeds."""
 
     population_: Population
     _network: MLPNetwork
@@ -82,7 +82,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _train(self, X: NumpyArray, y: NumpyArray, weights: Any, task: str, outputs: int) -> None:
         """Create the members and train each until it stops early or reaches `max_iter` epochs."""
         check_parameters(type(self).__name__, self.get_params(deep=False))
-        # Only the ratios of the weights matter, except for the penalty.
+        # Only the ratios between the weights matter, except for the penalty.
         row_weight = 1.0
         if weights is not None:
             row_weight = float(weights.mean())
@@ -101,12 +101,12 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         if any(len(history.epoch) == self.max_iter for history in self.population_.history):
             warn(
                 f"{type(self).__name__}: training reached max_iter={self.max_iter} epochs before the loss stopped "
-                "falling; raise max_iter or learning_rate_init",
+                "falling; increase max_iter or learning_rate_init",
                 ConvergenceWarning,
             )
 
     def _partial_train(self, X: NumpyArray, y: NumpyArray, weights: Any, task: str, outputs: int) -> None:
-        """Train the members for one epoch; the first call creates them."""
+        """Train the members for one epoch. The first call creates them."""
         if self.early_stopping:
             raise InvalidArgument(
                 "partial_fit: early_stopping=True is not supported, because it needs all rows; set it to False"
@@ -144,7 +144,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         earlier: Sequence[float] = (),
         **settings: Any,
     ) -> None:
-        """Train the members; `earlier` holds the losses of previous epochs."""
+        """Train the members. `earlier` contains the losses from previous epochs."""
         self.population_.fit(
             X,
             y,
@@ -174,7 +174,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         except ValueError as error:
             raise DataError(
                 f"early_stopping cannot hold out validation_fraction={self.validation_fraction} of {len(X)} rows "
-                f"({error}); raise it, remove rare classes, or set early_stopping=False"
+                f"({error}); increase it, remove rare classes, or set early_stopping=False"
             ) from error
         validation = tuple(array[held_out] for array in (X, y, weights) if array is not None)
         return X[train], y[train], None if weights is None else weights[train], validation
@@ -185,10 +185,11 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     # --- predicting --------------------------------------------------------------------------------------
 
     def _predict_members(self, X: Any) -> NDArray[np.float32]:
-        """Return the outputs of every member, ``[members, rows, outputs]``."""
+        """Return every member's outputs as an array with the axes ``[members, rows, outputs]``."""
         check_is_fitted(self)
         inputs = validate_data(self, X, reset=False, dtype=np.float32)
-        # A fixed batch size compiles once, and keeps the prediction of a row independent of the other rows.
+        # With a fixed batch size, there is only one compilation, and a row's prediction does not depend on
+        # other rows.
         missing = -len(inputs) % _PREDICT_BATCH_SIZE
         padded = np.pad(inputs, [(0, missing), (0, 0)])
         outputs = [
@@ -205,7 +206,8 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
         if "population_" in state:
-            # The full training state, so that `partial_fit` continues as it would have without pickling.
+            # The pickle contains the full training state, so that `partial_fit` continues as it would without
+            # pickling.
             state["_members"] = state.pop("population_").to_tree()
         return state
 

@@ -1,4 +1,4 @@
-"""`MLPClassifier`: a dense network, or an ensemble of them, as a scikit-learn classifier."""
+"""`MLPClassifier`, a scikit-learn classifier that consists of one or more dense networks."""
 
 from __future__ import annotations
 
@@ -27,54 +27,56 @@ _CLASS_WEIGHT = (Instance((Mapping, list), "a dict") | Options("balanced") | Non
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
-    """Multi-layer perceptron classifier with scikit-learn's interface.
+    """A multilayer perceptron classifier with scikit-learn's interface.
 
-    Labels may be of any type. Two classes use one sigmoid output, more classes a softmax, and an indicator
-    matrix (several labels per row) one sigmoid per column. Standardize the inputs first, for example in a
-    `sklearn.pipeline.Pipeline`.
+    Labels may be of any type. Two classes use one sigmoid output, and more classes use a softmax. An
+    indicator matrix, in which a row may have more than one label, uses one sigmoid per column. Standardize
+    the inputs first, for example in a `sklearn.pipeline.Pipeline`.
 
-    The loss of a batch is ``Σ log loss + alpha / 2 · Σ w²`` over the kernels, as in scikit-learn. A row with
-    sample weight 2 counts as two rows.
+    As in scikit-learn, a batch's loss is ``Σ log loss + alpha / 2 · Σ w²``, where w are the kernels' weights.
+    A row with sample weight 2 counts as two rows.
 
     Args:
-        hidden_layer_sizes (int | Sequence[int]): Units of each hidden layer; ``()`` gives a linear model.
-            Default: (100,).
-        activation (str | Callable): Activation of the hidden layers: a name from scikit-learn or from
+        hidden_layer_sizes (int | Sequence[int]): Number of units in each hidden layer. ``()`` gives a linear
+            model. Default: (100,).
+        activation (str | Callable): The hidden layers' activation, which is a name from scikit-learn or from
             `fitwell.activations`, or a function. Default: "relu".
         solver (str | Optimizer): Name of an optimizer from `fitwell.optimizers`, or an optimizer, which keeps
-            the learning rate it was created with. ``"sgd"`` has no momentum, unlike scikit-learn's; use
-            ``SGD(0.01, momentum=0.9, nesterov=True)`` for that. Default: "adam".
+            the learning rate it was created with. Unlike in scikit-learn, ``"sgd"`` has no momentum. For
+            momentum, use ``SGD(0.01, momentum=0.9, nesterov=True)``. Default: "adam".
         alpha (float): Strength of the L2 penalty on all kernels, at least 0. Default: 0.0001.
-        batch_size (int | str): Rows per batch; ``"auto"`` means 200, or all rows if there are fewer.
-            Default: "auto".
-        learning_rate_init (float): Learning rate, above 0; used when `solver` is a name. Default: 0.001.
+        batch_size (int | str): Number of rows per batch. ``"auto"`` means 200, or all rows if there are
+            fewer. Default: "auto".
+        learning_rate_init (float): Learning rate, which must be above 0. It is used only if `solver` is a
+            name. Default: 0.001.
         max_iter (int): Maximum number of epochs. Default: 200.
         shuffle (bool): Whether to shuffle the rows in every epoch. Default: True.
-        random_state (int | RandomState | None): Seed of the weights, the shuffling, the dropout masks and the
-            held-out rows. An integer makes the run reproducible. Default: None.
+        random_state (int | RandomState | None): Seed for the initial weights, the shuffling, the dropout
+            masks and the held-out rows. An integer makes the run reproducible. Default: None.
         tol (float): Smallest decrease of the loss that counts as an improvement. Default: 0.0001.
-        verbose (int | str): Verbosity, as for `Model.fit`; 1 shows progress. Default: 0.
+        verbose (int | str): Verbosity, as for `Model.fit`. 1 shows progress. Default: 0.
         early_stopping (bool): Whether to monitor the loss on held-out rows instead of the training loss, and
-            restore the best weights. Default: False.
+            to restore the best weights. Default: False.
         validation_fraction (float): Fraction of the rows to hold out for early stopping, stratified by class,
             in (0, 1). Default: 0.1.
-        n_iter_no_change (int): Training stops after this many epochs without an improvement. Default: 10.
+        n_iter_no_change (int): Number of epochs without an improvement after which training stops. Default:
+            10.
         dropout (float): Dropout rate after each hidden layer, in [0, 1). Default: 0.0.
         batch_normalization (bool): Whether to normalize before each hidden activation. Default: False.
         n_members (int): Number of networks, which differ in their seeds. They are trained as one program and
             their probabilities are averaged. Default: 1.
-        class_weight (Mapping | str | None): Weight of each class, or ``"balanced"`` for
-            ``rows / (classes · rows of the class)``. Default: None.
+        class_weight (Mapping | str | None): A dict that maps labels to weights, or ``"balanced"``, which
+            means the weights ``rows / (classes · rows of the class)``. Default: None.
 
     Attributes:
         classes_ (ndarray): Class labels, ``[classes]``.
         n_features_in_ (int): Number of input features.
         n_outputs_ (int): Number of output units.
         n_layers_ (int): Number of layers, including inputs and outputs.
-        n_iter_ (int): Epochs of the member that was trained longest.
-        loss_ (float): Final training loss, the mean over members.
-        loss_curve_ (list[float]): Training loss of each epoch, the mean over members.
-        population_ (Population): The members; ``population_.member(0)`` is the first model.
+        n_iter_ (int): Number of epochs for which the longest-trained member was trained.
+        loss_ (float): Final training loss, averaged over members.
+        loss_curve_ (list[float]): Training loss of each epoch, averaged over members.
+        population_ (Population): The members. ``population_.member(0)`` is the first model.
 
     Example:
         >>> from sklearn.datasets import load_iris
@@ -140,7 +142,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
 
         Returns:
-            MLPClassifier: the fitted estimator.
+            MLPClassifier: The fitted estimator.
 
         Raises:
             InvalidArgument: if a parameter is out of range, or no row has a positive weight.
@@ -158,24 +160,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Args:
             X (array): Inputs, ``[rows, features]``.
             y (array): Labels, ``[rows]``, or an indicator matrix, ``[rows, classes]``.
-            classes (array | None): All labels that may occur in any call; required by the first call unless `y`
-                is an indicator matrix. Default: None.
-            sample_weight (array | None): Weight of each row, ``[rows]``. Weights multiply the losses without
-                normalization, as class weights do. Default: None.
+            classes (array | None): All labels that may occur in any call. The first call requires it.
+                Default: None.
+            sample_weight (array | None): Weight of each row, ``[rows]``. The weights multiply the losses
+                without normalization, as class weights do. Default: None.
 
         Returns:
-            MLPClassifier: the estimator.
+            MLPClassifier: The estimator.
 
         Raises:
-            InvalidArgument: if `classes` is missing or changed, a parameter of the network changed,
-                `early_stopping` is set, or `class_weight` is ``"balanced"``.
+            InvalidArgument: if `classes` is missing or changed, if one of the network's parameters changed,
+                if `early_stopping` is True, or if `class_weight` is ``"balanced"``.
         """
         first = not hasattr(self, "population_")
         X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True, reset=first)
         if first:
             if classes is None:
                 raise InvalidArgument(
-                    "partial_fit: the first call needs all labels, as in classes=np.unique(all_labels)"
+                    "partial_fit: the first call requires all labels; pass classes=np.unique(all_labels)"
                 )
             self._find_classes(np.asarray(classes) if y.ndim == 1 else y)
         elif (
@@ -185,11 +187,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         ):
             raise InvalidArgument(
                 f"partial_fit: classes were {self.classes_.tolist()} at the first call and cannot become "
-                f"{np.unique(classes).tolist()}; call fit to start over with other classes"
+                f"{np.unique(classes).tolist()}; call fit to start over with different classes"
             )
         if isinstance(self.class_weight, str):
             raise InvalidArgument(
-                "partial_fit: class_weight='balanced' needs all rows; give a weight per class, or sample_weight"
+                "partial_fit: class_weight='balanced' needs all rows; pass a weight for each class, or sample_weight"
             )
         y = y if self._task == "multilabel" else column_or_1d(y)
         weights = self._check_weights(self._combine_weights(sample_weight, X, y), X)
@@ -204,14 +206,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             return_std (bool): Whether to return the standard deviation over members too. Default: False.
 
         Returns:
-            ndarray | tuple[ndarray, ndarray]: probabilities ``[rows, classes]``, and with `return_std` their
-            standard deviation over members, of the same shape.
+            ndarray | tuple[ndarray, ndarray]: The probabilities, ``[rows, classes]``. If `return_std` is
+            True, also their standard deviation over members, with the same shape.
         """
         probabilities = self._predict_members(X).astype(np.float64)
         if self._task == "binary":
             probabilities = np.concatenate([1 - probabilities, probabilities], axis=2)
         elif self._task == "multiclass":
-            # In float32 the sums differ from 1 by about 1e-7, which scikit-learn rejects.
+            # In float32, the sums differ from 1 by about 1e-7, which scikit-learn rejects.
             probabilities /= probabilities.sum(axis=2, keepdims=True)
         return (
             (probabilities.mean(axis=0), probabilities.std(axis=0))
@@ -220,17 +222,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         )
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the log-probability of every class, ``[rows, classes]``."""
+        """Return the log-probability of every class as an array with the axes ``[rows, classes]``."""
         return np.asarray(np.log(self.predict_proba(X)))
 
     def predict(self, X: Any) -> NumpyArray:
-        """Return the most probable label of each row, or for several labels per row those above 0.5.
+        """Return each row's most probable label, or, for multilabel data, all labels above probability 0.5.
 
         Args:
             X (array): Inputs, ``[rows, features]``.
 
         Returns:
-            ndarray: labels ``[rows]``, or an indicator matrix ``[rows, classes]``.
+            ndarray: The labels, ``[rows]``, or an indicator matrix ``[rows, classes]``.
         """
         probabilities = self.predict_proba(X)
         if self._task == "multilabel":
@@ -250,7 +252,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise DataError(
-                f"a classifier needs rows of at least two classes, got only one class: {self.classes_.tolist()}"
+                f"a classifier requires rows from at least two classes, got only one class: {self.classes_.tolist()}"
             )
         self._task = "binary" if len(self.classes_) == 2 else "multiclass"
         return y
@@ -281,7 +283,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if self._task == "multilabel":
             by_class = compute_sample_weight(self.class_weight, y)
         else:
-            # Pass all classes: a chunk given to `partial_fit` may contain fewer.
+            # All classes are passed, because a chunk that is passed to `partial_fit` may contain fewer.
             factors = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
             by_class = factors[self._encode_labels(y)]
         return by_class if sample_weight is None else by_class * self._check_weights(sample_weight, X)

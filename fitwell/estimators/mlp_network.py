@@ -1,4 +1,4 @@
-"""The network of an estimator as plain data, so that it can be pickled, and the checks of its parameters."""
+"""`MLPNetwork`, a picklable specification of an estimator's network, and checks for its parameters."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ __all__ = [
     "normalize_hidden_sizes",
 ]
 
-# scikit-learn's names of activations that fitwell calls differently.
+# scikit-learn's names for activations that have a different name in fitwell.
 _ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}
-# The initializer that preserves the variance for each activation. Others use Glorot's.
+# The initializer that preserves the variance for each activation. Other activations use Glorot's initializer.
 _INITIALIZERS = {
     "relu": "he_uniform",
     "leaky_relu": "he_uniform",
@@ -45,7 +45,7 @@ _INITIALIZERS = {
 }
 # The batch size for "auto", as in scikit-learn.
 _BATCH_SIZE = 200
-# The parameters that cannot change between calls of `partial_fit`.
+# The parameters that cannot change between calls to `partial_fit`.
 _FROZEN_PARAMETERS = (
     "hidden_layer_sizes",
     "activation",
@@ -61,13 +61,15 @@ _FROZEN_PARAMETERS = (
 
 @dataclass(frozen=True)
 class MLPNetwork:
-    """Specification of a dense network.
+    """The specification of a dense network.
 
-    task: a key of `TASKS`.
-    inputs, outputs: the number of features and of output units.
-    rows: the number of training rows.
-    parameters: those of the estimator.
-    row_weight: the mean sample weight before `fit` rescaled the weights to mean 1.
+    Attributes:
+        task: A key in `TASKS`.
+        inputs: The number of features.
+        outputs: The number of output units.
+        rows: The number of training rows.
+        parameters: The estimator's parameters.
+        row_weight: The mean sample weight before `fit` rescaled the weights to mean 1.
     """
 
     task: str
@@ -79,7 +81,7 @@ class MLPNetwork:
 
     @property
     def widths(self) -> list[int]:
-        """Units of every layer, including inputs and outputs."""
+        """The number of units in every layer, including inputs and outputs."""
         return [self.inputs, *normalize_hidden_sizes(self.parameters["hidden_layer_sizes"]), self.outputs]
 
     @property
@@ -90,14 +92,14 @@ class MLPNetwork:
 
     @property
     def _penalty(self) -> float:
-        """L2 factor that, added to a mean loss, equals ``alpha / 2`` added to scikit-learn's summed loss."""
+        """L2 factor for a mean loss that is equivalent to ``alpha / 2`` for scikit-learn's summed loss."""
         # scikit-learn sums over outputs and halves the squared error.
         ours_by_theirs = {"multilabel": 1 / self.outputs, "regression": 2 / self.outputs}.get(self.task, 1.0)
         batch = min(self.batch_size, self.rows) * self.row_weight
         return float(self.parameters["alpha"] / 2 * ours_by_theirs / batch)
 
     def build(self) -> Model:
-        """Build the compiled network with new weights."""
+        """Build and compile the network with new weights."""
         given = self.parameters
         activation = given["activation"]
         initializer = "glorot_uniform"
@@ -111,12 +113,13 @@ class MLPNetwork:
             if given["batch_normalization"]:
                 network.add(layers.BatchNormalization())
             network.add(layers.Activation(activation))
-            # Present at rate 0 too: the rate is an input of the program, so a search over rates compiles once.
+            # The layer exists even at rate 0, because the rate is an input of the program, so a search over
+            # rates compiles once.
             network.add(layers.Dropout(given["dropout"]))
         loss, output_activation = TASKS[self.task]
         network.add(layers.Dense(self.outputs, kernel_regularizer=penalty))
         network.add(layers.Activation(output_activation))
-        # A copy, because members and later fits must not share optimizer state.
+        # The solver is copied, because members and later fits must not share optimizer state.
         optimizer = optimizers.get(copy.deepcopy(given["solver"]))
         if isinstance(given["solver"], str):
             optimizer.learning_rate = given["learning_rate_init"]
@@ -124,14 +127,14 @@ class MLPNetwork:
         return network
 
     def set_penalty(self, network: Model) -> None:
-        """Update the penalties of `network` to the current number of rows."""
+        """Update the penalties in `network` for the current number of rows."""
         for layer in network.layers:
             penalty = getattr(layer, "kernel_regularizer", None)
             if isinstance(penalty, regularizers.L2):
                 penalty.l2 = self._penalty
 
     def check_parameters_unchanged(self, parameters: dict[str, Any]) -> None:
-        """Raise if `parameters` differ from those that the network was built with."""
+        """Check that `parameters` are the same as the parameters that the network was built with."""
         check_unchanged(_FROZEN_PARAMETERS, self.parameters, parameters, "the network was built")
 
 
@@ -150,7 +153,7 @@ _HIDDEN = (Integer(1) | ListOf(Integer(1))).described_as(
 
 
 def normalize_hidden_sizes(sizes: Any) -> list[int]:
-    """Return the widths of the hidden layers as a list; an empty list makes a linear model."""
+    """Return the hidden layers' widths as a list. An empty list gives a linear model."""
     widths = validate_param("MLP", "hidden_layer_sizes", sizes, _HIDDEN)
     return list(widths) if isinstance(widths, tuple) else [widths]
 
@@ -175,11 +178,14 @@ _RULES: dict[str, Rule] = {
 
 
 def check_parameters(where: str, parameters: Mapping[str, Any]) -> None:
-    """Raise one error for all invalid parameters. Called by `fit`, as scikit-learn requires."""
+    """Raise one `InvalidArgument` that lists all invalid parameters.
+
+    `fit` calls this function, because scikit-learn does not allow checks in the constructor.
+    """
     problems = ErrorCollector(where)
     for name, rule in _RULES.items():
         if name == "learning_rate_init" and not isinstance(parameters["solver"], str):
-            continue  # an optimizer has its own rate
+            continue  # an optimizer object has its own rate
         mistake = find_param_error(name, parameters[name], rule)
         if mistake:
             problems.add(mistake)

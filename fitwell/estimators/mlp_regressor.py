@@ -1,4 +1,4 @@
-"""`MLPRegressor`: a dense network, or an ensemble of them, as a scikit-learn regressor."""
+"""`MLPRegressor`, a scikit-learn regressor that consists of one or more dense networks."""
 
 from __future__ import annotations
 
@@ -17,37 +17,39 @@ __all__ = [
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
-    """Multi-layer perceptron regressor with scikit-learn's interface.
+    """A multilayer perceptron regressor with scikit-learn's interface.
 
-    Predicts one number per row, or several. Standardize inputs and targets first, with `StandardScaler` in a
+    It predicts one or more numbers per row. Standardize inputs and targets first, with `StandardScaler` in a
     pipeline and `sklearn.compose.TransformedTargetRegressor`.
 
-    The loss of a batch is ``1/2 · Σ (prediction - y)² + alpha / 2 · Σ w²`` over the kernels, as in scikit-learn;
-    the reported losses are mean squared errors. Predictions are averaged over members, and
-    ``predict(X, return_std=True)`` also returns how much the members differ.
+    As in scikit-learn, a batch's loss is ``1/2 · Σ (prediction - y)² + alpha / 2 · Σ w²``, where w are the
+    kernels' weights. The reported losses are mean squared errors. Predictions are averaged over members, and
+    ``predict(X, return_std=True)`` also returns their standard deviation.
 
     Args:
-        hidden_layer_sizes (int | Sequence[int]): Units of each hidden layer; ``()`` gives a linear model.
-            Default: (100,).
-        activation (str | Callable): Activation of the hidden layers: a name from scikit-learn or from
+        hidden_layer_sizes (int | Sequence[int]): Number of units in each hidden layer. ``()`` gives a linear
+            model. Default: (100,).
+        activation (str | Callable): The hidden layers' activation, which is a name from scikit-learn or from
             `fitwell.activations`, or a function. Default: "relu".
         solver (str | Optimizer): Name of an optimizer from `fitwell.optimizers`, or an optimizer, which keeps
             the learning rate it was created with. Default: "adam".
         alpha (float): Strength of the L2 penalty on all kernels, at least 0. Default: 0.0001.
-        batch_size (int | str): Rows per batch; ``"auto"`` means 200, or all rows if there are fewer.
-            Default: "auto".
-        learning_rate_init (float): Learning rate, above 0; used when `solver` is a name. Default: 0.001.
+        batch_size (int | str): Number of rows per batch. ``"auto"`` means 200, or all rows if there are
+            fewer. Default: "auto".
+        learning_rate_init (float): Learning rate, which must be above 0. It is used only if `solver` is a
+            name. Default: 0.001.
         max_iter (int): Maximum number of epochs. Default: 200.
         shuffle (bool): Whether to shuffle the rows in every epoch. Default: True.
-        random_state (int | RandomState | None): Seed of the weights, the shuffling, the dropout masks and the
-            held-out rows. Default: None.
+        random_state (int | RandomState | None): Seed for the initial weights, the shuffling, the dropout
+            masks and the held-out rows. Default: None.
         tol (float): Smallest decrease of the loss that counts as an improvement. Default: 0.0001.
-        verbose (int | str): Verbosity, as for `Model.fit`; 1 shows progress. Default: 0.
+        verbose (int | str): Verbosity, as for `Model.fit`. 1 shows progress. Default: 0.
         early_stopping (bool): Whether to monitor the loss on held-out rows instead of the training loss, and
-            restore the best weights. Default: False.
+            to restore the best weights. Default: False.
         validation_fraction (float): Fraction of the rows to hold out for early stopping, in (0, 1).
             Default: 0.1.
-        n_iter_no_change (int): Training stops after this many epochs without an improvement. Default: 10.
+        n_iter_no_change (int): Number of epochs without an improvement after which training stops. Default:
+            10.
         dropout (float): Dropout rate after each hidden layer, in [0, 1). Default: 0.0.
         batch_normalization (bool): Whether to normalize before each hidden activation. Default: False.
         n_members (int): Number of networks, which differ in their seeds and are trained as one program.
@@ -57,10 +59,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         n_features_in_ (int): Number of input features.
         n_outputs_ (int): Number of output units.
         n_layers_ (int): Number of layers, including inputs and outputs.
-        n_iter_ (int): Epochs of the member that was trained longest.
-        loss_ (float): Final training loss, the mean over members.
-        loss_curve_ (list[float]): Training loss of each epoch, the mean over members.
-        population_ (Population): The members; ``population_.member(0)`` is the first model.
+        n_iter_ (int): Number of epochs for which the longest-trained member was trained.
+        loss_ (float): Final training loss, averaged over members.
+        loss_curve_ (list[float]): Training loss of each epoch, averaged over members.
+        population_ (Population): The members. ``population_.member(0)`` is the first model.
 
     Example:
         >>> import numpy as np
@@ -85,7 +87,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
 
         Returns:
-            MLPRegressor: the fitted estimator.
+            MLPRegressor: The fitted estimator.
 
         Raises:
             InvalidArgument: if a parameter is out of range, or no row has a positive weight.
@@ -101,14 +103,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Args:
             X (array): Inputs, ``[rows, features]``.
             y (array): Targets, ``[rows]`` or ``[rows, outputs]``.
-            sample_weight (array | None): Weight of each row, ``[rows]``. Weights multiply the losses without
-                normalization. Default: None.
+            sample_weight (array | None): Weight of each row, ``[rows]``. The weights multiply the losses
+                without normalization. Default: None.
 
         Returns:
-            MLPRegressor: the estimator.
+            MLPRegressor: The estimator.
 
         Raises:
-            InvalidArgument: if a parameter of the network changed, or `early_stopping` is set.
+            InvalidArgument: if one of the network's parameters changed, or if `early_stopping` is True.
         """
         X, targets = self._check(X, y, reset=not hasattr(self, "population_"))
         weights = self._check_weights(sample_weight, X)
@@ -131,8 +133,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             return_std (bool): Whether to return the standard deviation over members too. Default: False.
 
         Returns:
-            ndarray | tuple[ndarray, ndarray]: predictions with the shape of `y` in `fit`, and with `return_std`
-            their standard deviation over members.
+            ndarray | tuple[ndarray, ndarray]: The predictions, with the shape of the `y` that was passed to
+            `fit`. If `return_std` is True, also their standard deviation over members.
         """
         predictions = self._predict_members(X).astype(np.float64)
         predictions = predictions[:, :, 0] if self._is_flat else predictions

@@ -19,9 +19,10 @@ __all__ = ["check_sample_weight", "check_unchanged"]
 def check_sample_weight(
     sample_weight: Any, rows: int, *, ensure_non_negative: bool = False
 ) -> NDArray[np.float32] | None:
-    """Return weights as a float32 vector of length `rows`; a number is repeated, None is returned as it is.
+    """Convert `sample_weight` to a float32 vector with `rows` elements.
 
-    Raises `ValueError` with scikit-learn's messages, which its estimator checks expect.
+    A number is repeated for every row, and None is returned unchanged. Errors have scikit-learn's type and messages,
+    because its estimator checks expect them.
     """
     if sample_weight is None:
         return None
@@ -46,11 +47,21 @@ def check_sample_weight(
 
 
 def check_unchanged(names: Iterable[str], then: Mapping[str, Any], now: Mapping[str, Any], when: str) -> None:
-    """Raise if one of the parameters in `names` differs between `then` and `now`; `when` completes the message."""
+    """Check that the parameters in `names` are the same in `then` and `now`.
+
+    Args:
+        names: The names of the parameters to compare.
+        then: The earlier parameters.
+        now: The current parameters.
+        when: A clause for the message that says when `then` was used, such as ``"the model was built"``.
+
+    Raises:
+        InvalidArgument: if a parameter differs.
+    """
     for name in names:
         before, after = then.get(name), now.get(name)
         if before is not after and repr(before) != repr(after):
             raise InvalidArgument(
-                f"partial_fit: {name} was {before!r} when {when} and cannot become {after!r} in it; "
+                f"partial_fit: {name} was {before!r} when {when} and cannot become {after!r}; "
                 "restore it, or call fit to start over"
             )

@@ -47,8 +47,8 @@ class Optimizer(DeprecatedOptimizerMethods, PureOptimizer):
         ema_momentum (float): β in the average ``a = β a + (1 - β) θ``. The first update sets ``a = θ``.
             Default: 0.99.
         ema_overwrite_frequency (int | None): Number of updates after which the averages overwrite the
-            parameters. Default: None, which means that only the end of `fit` overwrites them, through
-            `finalize`.
+            parameters. Default: None, which means that the parameters are overwritten only at the end of
+            `fit`, through `finalize`.
         gradient_accumulation_steps (int | None): Number of gradients (at least 2) to average for each update.
             Default: None, which means one update per gradient.
         loss_scale_factor (float | None): Factor by which `scale_loss` multiplies the loss and updates divide

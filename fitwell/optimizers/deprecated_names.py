@@ -41,7 +41,9 @@ def translate_deprecated_arguments(
     if unknown:
         hints = "; ".join(f"{name!r}{did_you_mean(name, valid)}" for name in unknown)
         end = "" if hints.endswith("?") else "."
-        raise InvalidArgument(f"{optimizer}: unknown argument {hints}{end} Valid: {', '.join(valid)}.")
+        raise InvalidArgument(
+            f"{optimizer}: unknown argument {hints}{end} Valid arguments: {', '.join(valid)}."
+        )
     return learning_rate
 
 

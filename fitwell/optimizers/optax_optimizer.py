@@ -73,10 +73,9 @@ class OptaxOptimizer(Optimizer):
         return ("optax", *super().slot_names())
 
     def init(self, parameters: Mapping[str, Array]) -> OptState:
-        """Return the initial slots; see `Optimizer.init`."""
+        """Return the initial slots. See `Optimizer.init`."""
         state = self.tx.init({path: promote_to_float32(p, p) for path, p in parameters.items()})
-        # The tuple is needed because a state that is a dict would be mistaken for a dict keyed by parameter
-        # path.
+        # The tuple is needed because a dict would be mistaken for a dict that is keyed by parameter path.
         return {"optax": (_strong(state),), **super().init(parameters)}
 
     def match_slots(self, slots: OptState, parameters: Mapping[str, Array]) -> OptState:

@@ -32,7 +32,7 @@ ScalarOrSchedule = float | LearningRateSchedule | Any
 
 
 class OptimizerOptions(TypedDict, total=False):
-    """The keyword arguments of every optimizer; see `Optimizer`.
+    """The keyword arguments that every optimizer accepts. See `Optimizer`.
 
     Example:
         >>> import fitwell as fw
@@ -65,7 +65,7 @@ _OPTION_RULES: dict[str, Rule] = {
     "use_ema": Boolean(),
     "ema_overwrite_frequency": Integer(1) | None,
     "gradient_accumulation_steps": Integer(2) | None,
-    "learning_rate_multipliers": Instance(Mapping, "a dict from layers or paths to numbers") | None,
+    "learning_rate_multipliers": Instance(Mapping, "a dict that maps layers or paths to numbers") | None,
     "name": String() | None,
 }
 

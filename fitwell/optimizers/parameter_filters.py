@@ -1,4 +1,4 @@
-"""Per-parameter settings of an optimizer: learning rate multipliers and exclusions from weight decay."""
+"""An optimizer's settings for single parameters: learning rate multipliers and weight decay exclusions."""
 
 from __future__ import annotations
 

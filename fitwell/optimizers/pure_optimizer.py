@@ -60,7 +60,7 @@ class PureOptimizer(ConfiguredOptimizer):
         This method runs once per update, before `update_step`, which receives the result.
 
         Args:
-            shared (dict[str, Array]): The scalars, named as in `init_shared_slots`.
+            shared (dict[str, Array]): The scalars, keyed by the slot names in `init_shared_slots`.
             hyperparameters (StepHyperparameters): The hyperparameters of this update.
 
         Returns:
@@ -74,9 +74,9 @@ class PureOptimizer(ConfiguredOptimizer):
         """Compute the change to add to one parameter.
 
         Args:
-            gradient (Array): The gradient after clipping, at least float32.
-            slots (dict[str, Array]): The arrays of this parameter, named as in `init_slots`.
-            learning_rate (Array | float): The learning rate of this parameter, including its multiplier.
+            gradient (Array): The gradient after clipping. Its dtype is float32 or larger.
+            slots (dict[str, Array]): This parameter's arrays, keyed by the slot names in `init_slots`.
+            learning_rate (Array | float): The learning rate for this parameter, including its multiplier.
             hyperparameters (StepHyperparameters): The other hyperparameters of this update, such as
                 ``hyperparameters.momentum``.
 

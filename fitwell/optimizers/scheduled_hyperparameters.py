@@ -178,7 +178,7 @@ class StepHyperparameters:
         owner (Optimizer): The optimizer.
         step (Array): Number of steps so far, which is passed to schedules.
         made (Array): Number of updates so far, which is smaller than `step` if gradients are accumulated.
-        dtype (str): Type of `count`.
+        dtype (str): The dtype of `count`.
 
     Attributes:
         step (Array): Number of steps so far.

@@ -15,21 +15,21 @@ __all__ = [
 
 
 def _half_cosine(fraction: Array) -> Array:
-    """Return half a cosine, from 1 at 0 to 0 at 1."""
+    """Compute a half-cosine, which falls from 1 at `fraction` 0 to 0 at `fraction` 1."""
     return 0.5 * (1 + jnp.cos(jnp.pi * fraction))
 
 
 @schedule_registry.register()
 class CosineDecay(LearningRateSchedule):
-    """Cosine decay: ``η₀ ((1 - α) (1 + cos(π t / N)) / 2 + α)``, and ``α η₀`` after N updates.
+    """Cosine decay: ``η₀ ((1 - α) (1 + cos(π t / N)) / 2 + α)`` for N updates, and ``α η₀`` after that.
 
-    With a `warmup_target` η₁, the value first increases linearly from η₀ to η₁ in `warmup_steps` updates, and the
-    cosine then falls from η₁ in the next N updates.
+    With a `warmup_target` η₁, the value first increases linearly from η₀ to η₁ over `warmup_steps` updates.
+    Then the cosine falls from η₁ over the next N updates.
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.
-        decay_steps (float): N, in updates, without the warm-up, above 0.
-        alpha (float): α, the final value as a fraction of the highest value of the cosine. Default: 0.0.
+        decay_steps (float): N, the number of updates without the warm-up. It must be above 0.
+        alpha (float): α, the final value as a fraction of the cosine's highest value. Default: 0.0.
         name (str | None): Name in the configuration. Default: "CosineDecay".
         warmup_target (float | None): η₁, or None for no warm-up. Default: None.
         warmup_steps (float): Length of the warm-up in updates. Default: 0.
@@ -69,7 +69,7 @@ class CosineDecay(LearningRateSchedule):
         if self.warmup_target is None:
             return self.initial_learning_rate * self._decay_factor(step)
         line = self.warmup_target - self.initial_learning_rate
-        # Without warm-up steps the line is never selected; 1 keeps it finite.
+        # Without warm-up steps, the line is never selected, and the 1 only keeps it finite.
         rising = self.initial_learning_rate + line * step / jnp.maximum(self.warmup_steps, 1)
         falling = self.warmup_target * self._decay_factor(step - self.warmup_steps)
         return jnp.where(step < self.warmup_steps, rising, falling)
@@ -81,19 +81,18 @@ class CosineDecay(LearningRateSchedule):
 
 @schedule_registry.register()
 class CosineDecayRestarts(LearningRateSchedule):
-    """Cosine decay with restarts: each period is `t_mul` times as long as the previous one, and `m_mul` times as high.
+    """Cosine decay with restarts, which multiply the period's length by `t_mul` and its height by `m_mul`.
 
-    In the i-th period (from 0), at the fraction x of its length:
-    ``η₀ ((1 - α) m_mul^i (1 + cos(π x)) / 2 + α)``.
+    At the fraction x of period i (0-based), the value is ``η₀ ((1 - α) m_mul^i (1 + cos(π x)) / 2 + α)``.
 
-    Differs from Keras, which computes the period by a float32 logarithm: at some restarts (with t_mul = 7, for example)
-    the result is the previous period, and the rate is the lowest instead of the highest.
+    Differs from Keras, which computes the period with a float32 logarithm. At some restarts (for example,
+    with t_mul = 7), Keras's result is the previous period, so its rate is the lowest instead of the highest.
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.
-        first_decay_steps (float): Length of period 0, in updates, above 0.
-        t_mul (float): Growth of the lengths of the periods, at least 1. Default: 2.0.
-        m_mul (float): Growth of their heights. Default: 1.0.
+        first_decay_steps (float): Length of period 0 in updates. It must be above 0.
+        t_mul (float): Factor by which the length grows at each restart. It must be at least 1. Default: 2.0.
+        m_mul (float): Factor by which the height changes at each restart. Default: 1.0.
         alpha (float): α, the lowest value as a fraction of η₀. Default: 0.0.
         name (str | None): Name in the configuration. Default: "SGDRDecay".
 
@@ -130,12 +129,14 @@ class CosineDecayRestarts(LearningRateSchedule):
         """Compute the value at `step`."""
         elapsed = to_float(step) / self.first_decay_steps
         even = jnp.asarray(self.t_mul == 1)
-        growth = jnp.where(even, 2, self.t_mul)  # any number except 1; this branch is then not selected
+        growth = jnp.where(
+            even, 2, self.t_mul
+        )  # 2 stands for any number except 1, because the branch is not selected
 
         def start(period: Array) -> Array:
             return jnp.where(even, period, (jnp.power(growth, period) - 1) / (growth - 1))
 
-        # Rounding gives the period or the next one, for any rounding errors.
+        # Even with rounding errors, this gives either the current period or the next one.
         period = jnp.round(jnp.where(even, elapsed, jnp.log1p(elapsed * (growth - 1)) / jnp.log(growth)))
         period = jnp.where(elapsed < start(period), period - 1, period)
         fraction = (elapsed - start(period)) / jnp.where(even, 1, jnp.power(growth, period))

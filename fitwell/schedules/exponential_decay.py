@@ -28,10 +28,11 @@ class ExponentialDecay(LearningRateSchedule):
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.
-        decay_steps (float): Number of updates in which the value is multiplied by `decay_rate` once, above 0.
-        decay_rate (float): The factor. Keras has no default. Default: 0.1.
-        staircase (bool): True to change only every `decay_steps` updates: t / decay_steps is rounded down.
-            Default: False.
+        decay_steps (float): Number of updates over which the value is multiplied by `decay_rate` once. It
+            must be above 0.
+        decay_rate (float): The factor, for which Keras has no default. Default: 0.1.
+        staircase (bool): True to change the value only every `decay_steps` updates, by rounding
+            ``t / decay_steps`` down. Default: False.
         name (str | None): Name in the configuration. Default: "ExponentialDecay".
 
     Example:
@@ -70,13 +71,14 @@ class ExponentialDecay(LearningRateSchedule):
 class ExponentialRange(LearningRateSchedule):
     """Exponential change between two values: ``η₀ δ^t`` with ``δ = (η_end / η₀)^(1 / (N - 1))``.
 
-    The N values of steps 0 to N - 1 go from η₀ to η_end, evenly on a logarithmic axis; after that, the value is η_end.
-    With an end above the start, this is the sweep of a learning rate finder. Not in Keras.
+    The values for steps 0 to N - 1 go from η₀ to η_end and are evenly spaced on a logarithmic axis. After
+    that, the value is η_end. If η_end is above η₀, this is the sweep of a learning rate finder. Keras has no
+    such schedule.
 
     Args:
-        initial_learning_rate (float): η₀, the value at step 0, above 0.
-        end_learning_rate (float): η_end, the value at step N - 1, above 0.
-        steps (float): N, at least 2.
+        initial_learning_rate (float): η₀, the value at step 0. It must be above 0.
+        end_learning_rate (float): η_end, the value at step N - 1. It must be above 0.
+        steps (float): N, the number of steps in the range. It must be at least 2.
         name (str | None): Name in the configuration. Default: "ExponentialRange".
 
     Example:

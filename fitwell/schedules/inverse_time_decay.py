@@ -27,10 +27,11 @@ class InverseTimeDecay(LearningRateSchedule):
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.
-        decay_steps (float): Number of updates after which the denominator has grown by `decay_rate`, above 0.
-        decay_rate (float): Growth of the denominator.
-        staircase (bool): True to change only every `decay_steps` updates: t / decay_steps is rounded down.
-            Default: False.
+        decay_steps (float): Number of updates over which the denominator grows by `decay_rate`. It must be
+            above 0.
+        decay_rate (float): Growth of the denominator in `decay_steps` updates.
+        staircase (bool): True to change the value only every `decay_steps` updates, by rounding
+            ``t / decay_steps`` down. Default: False.
         name (str | None): Name in the configuration. Default: "InverseTimeDecay".
 
     Example:
@@ -69,13 +70,14 @@ class InverseTimeDecay(LearningRateSchedule):
 class PowerDecay(LearningRateSchedule):
     """Power decay: ``η₀ / (1 + t / s)^c``.
 
-    With c = 1, the rate is η₀ / 2 after s updates, η₀ / 3 after 2s, and so on: it falls fast at first and then more and
-    more slowly. Not in Keras, whose optimizers formerly had it as ``decay=1/s``.
+    With c = 1, the rate is η₀ / 2 after s updates, η₀ / 3 after 2s, and so on. It falls fast at first and
+    then more and more slowly. Keras has no such schedule, but its optimizers used to offer it as
+    ``decay=1/s``.
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.
-        decay_steps (float): s, in updates, above 0.
-        power (float): c. Default: 1.0.
+        decay_steps (float): s, a number of updates above 0.
+        power (float): c, the exponent. Default: 1.0.
         name (str | None): Name in the configuration. Default: "PowerDecay".
 
     Example:

@@ -1,4 +1,4 @@
-"""1cycle, a schedule of the learning rate and of the momentum."""
+"""1cycle schedules for the learning rate and the momentum."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ __all__ = [
 
 
 class _CycleSchedule(LearningRateSchedule):
-    """Linear interpolation from 0 to h, to 2h, and to T, with ``h = ⌊(T - L) / 2⌋`` for a tail of L updates."""
+    """Base class that interpolates linearly between steps 0, h, 2h and T, where ``h = ⌊(T - L) / 2⌋``.
+
+    T is the total number of updates, and L is the number of updates in the tail.
+    """
 
     hyperparameters: ClassVar[tuple[str, ...]] = ("total_steps", "last_steps")
 
@@ -28,8 +31,7 @@ class _CycleSchedule(LearningRateSchedule):
         if not 1 <= self._num_last_steps() <= total_steps - 2:
             raise InvalidArgument(
                 f"{type(self).__name__}: total_steps={total_steps} and last_steps={self._num_last_steps()} leave "
-                "no room for "
-                "an increase and a decrease; last_steps must be from 1 to total_steps - 2"
+                "no room for an increase and a decrease; last_steps must be between 1 and total_steps - 2"
             )
 
     def _num_last_steps(self) -> Any:
@@ -46,23 +48,25 @@ class _CycleSchedule(LearningRateSchedule):
 
 
 def _interpolate(begin: Any, end: Any, fraction: Array) -> Array:
-    # Both ends are exact for any distance: begin + (end - begin) * fraction would round a small end.
+    # This formula is exact at both ends. The formula begin + (end - begin) * fraction would round a small
+    # end.
     return begin * (1 - fraction) + end * fraction
 
 
 @schedule_registry.register()
 class OneCycle(_CycleSchedule):
-    """1cycle: up from η₀ to η₁ in the first half, down again in the second half, then orders of magnitude lower.
+    """1cycle, which raises the value from η₀ to η₁, lowers it to η₀, and ends far below η₀.
 
-    Of T updates, the last L are the tail. With ``h = ⌊(T - L) / 2⌋``, the value is linear from η₀ to η₁ for t < h,
-    linear back to η₀ for t < 2h, and linear to η_last at T, where it remains. Not in Keras.
+    The last L of the T updates are the tail. With ``h = ⌊(T - L) / 2⌋``, the value changes linearly from η₀
+    to η₁ until step h, back to η₀ until step 2h, and to η_last until step T, where it remains. Keras has no
+    such schedule.
 
     Args:
         max_learning_rate (float): η₁, the highest value.
-        total_steps (float): T, the number of updates of the whole run (epochs times batches).
-        initial_learning_rate (float | None): η₀; None for η₁ / 10. Default: None.
-        last_steps (float | None): L; None for ⌊T / 10⌋ + 1. Default: None.
-        last_learning_rate (float | None): η_last; None for η₀ / 1000. Default: None.
+        total_steps (float): T, the number of updates in the whole run (epochs times batches).
+        initial_learning_rate (float | None): η₀. Default: None, which means η₁ / 10.
+        last_steps (float | None): L. Default: None, which means ⌊T / 10⌋ + 1.
+        last_learning_rate (float | None): η_last. Default: None, which means η₀ / 1000.
         name (str | None): Name in the configuration. Default: "OneCycle".
 
     Example:
@@ -100,7 +104,7 @@ class OneCycle(_CycleSchedule):
         return self._piecewise_linear(step, start, top, start / 1000 if end is None else end)
 
     def momentum_schedule(self, high: float = 0.95, low: float = 0.85) -> OneCycleMomentum:
-        """Return the schedule of `momentum` or `beta_1` that goes with this one.
+        """Return the matching schedule for `momentum` or `beta_1`.
 
         Args:
             high (float): Momentum at the lowest rate. Default: 0.95.
@@ -114,13 +118,17 @@ class OneCycle(_CycleSchedule):
 
 @schedule_registry.register()
 class OneCycleMomentum(_CycleSchedule):
-    """Momentum of 1cycle: down from `high` to `low` while the rate increases, up while it decreases, then `high`.
+    """The momentum schedule for 1cycle.
+
+    The momentum falls from `high` to `low` while the learning rate increases, rises again while the rate decreases,
+    and stays at `high` after that.
 
     Args:
         total_steps (float): T, as in the corresponding `OneCycle`.
         high (float): β at the lowest rate. Default: 0.95.
         low (float): β at the highest rate. Default: 0.85.
-        last_steps (float | None): L, as in the corresponding `OneCycle`; None for ⌊T / 10⌋ + 1. Default: None.
+        last_steps (float | None): L, as in the corresponding `OneCycle`.
+            Default: None, which means ⌊T / 10⌋ + 1.
         name (str | None): Name in the configuration. Default: "OneCycleMomentum".
 
     Example:

@@ -20,13 +20,14 @@ __all__ = [
 
 @schedule_registry.register()
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """Piecewise constant values: ``values[0]`` up to and including step ``boundaries[0]``, then ``values[1]``, etc.
+    """Piecewise constant decay: ``values[0]`` through step ``boundaries[0]``, then ``values[1]``, etc.
 
-    The numbers are traced arguments, so changing them does not recompile; changing how many there are does.
+    The numbers are traced arguments, so changing them does not trigger recompilation. Changing their count
+    does.
 
     Args:
-        boundaries (list[float]): n increasing steps.
-        values (list[float]): n + 1 values.
+        boundaries (list[float]): The n steps after which the value changes, in increasing order.
+        values (list[float]): The n + 1 values.
         name (str | None): Name in the configuration. Default: "PiecewiseConstant".
 
     Example:

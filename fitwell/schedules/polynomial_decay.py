@@ -16,15 +16,15 @@ __all__ = [
 
 @schedule_registry.register()
 class PolynomialDecay(LearningRateSchedule):
-    """Polynomial decay: ``(η₀ - η_end) (1 - t / N)^power + η_end``, and η_end after N updates.
+    """Polynomial decay: ``(η₀ - η_end) (1 - t / N)^power + η_end`` for N updates, then η_end.
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.
-        decay_steps (float): N, in updates, above 0.
-        end_learning_rate (float): η_end. Default: 0.0001.
-        power (float): 1 for a straight line. Default: 1.0.
-        cycle (bool): True to extend N to the next multiple of `decay_steps` above t, instead of remaining at η_end.
-            Default: False.
+        decay_steps (float): N, a number of updates above 0.
+        end_learning_rate (float): η_end, the final value. Default: 0.0001.
+        power (float): The exponent, where 1 gives a straight line. Default: 1.0.
+        cycle (bool): True to extend N to the next multiple of `decay_steps` when N updates have been made,
+            instead of remaining at η_end. Default: False.
         name (str | None): Name in the configuration. Default: "PolynomialDecay".
 
     Example:
@@ -69,14 +69,15 @@ class PolynomialDecay(LearningRateSchedule):
 
 @schedule_registry.register()
 class LinearDecay(LearningRateSchedule):
-    """Linear decay: ``η₀ - (η₀ - η_end) t / N``, and η_end after N updates.
+    """Linear decay: ``η₀ - (η₀ - η_end) t / N`` for N updates, then η_end.
 
-    It is `PolynomialDecay` with power 1 and another default of the end. Not in Keras.
+    It is `PolynomialDecay` with power 1 and a different default for `end_learning_rate`. Keras has no such
+    schedule.
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.
-        decay_steps (float): N, in updates, above 0.
-        end_learning_rate (float): η_end. Default: 0.0.
+        decay_steps (float): N, a number of updates above 0.
+        end_learning_rate (float): η_end, the final value. Default: 0.0.
         name (str | None): Name in the configuration. Default: "LinearDecay".
 
     Example:

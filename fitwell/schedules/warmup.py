@@ -1,4 +1,4 @@
-"""`Warmup`: a linear warm-up before any other schedule."""
+"""`Warmup`, a linear warm-up before another schedule."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = [
 
 @schedule_registry.register()
 class Warmup(LearningRateSchedule):
-    """Linear warm-up before another schedule, which then starts from its step 0.
+    """A linear warm-up, followed by another schedule that starts from its step 0.
 
-    ``η_start + (after(0) - η_start) t / W`` for t < W, then ``after(t - W)``. Not in Keras, where only `CosineDecay`
-    has a warm-up.
+    The value is ``η_start + (after(0) - η_start) t / W`` for t < W, and ``after(t - W)`` after that. In
+    Keras, only `CosineDecay` has a warm-up.
 
     Args:
         after (LearningRateSchedule | Callable | float): The schedule that follows, or a constant.
-        warmup_steps (float): W, in updates, above 0.
+        warmup_steps (float): W, a number of updates above 0.
         initial_learning_rate (float): η_start, the value at step 0. Default: 0.0.
         name (str | None): Name in the configuration. Default: "Warmup".
 
@@ -51,7 +51,8 @@ class Warmup(LearningRateSchedule):
     def __call__(self, step: Number) -> Array:
         """Compute the value at `step`."""
         step = to_float(step)
-        # One evaluation for both phases: during the warm-up, the other schedule is at its step 0.
+        # One evaluation is enough for both phases, because the other schedule stays at its step 0 during the
+        # warm-up.
         after = self.after
         target = after(jnp.maximum(step - self.warmup_steps, 0)) if callable(after) else after
         rising = self.initial_learning_rate + (target - self.initial_learning_rate) * step / self.warmup_steps

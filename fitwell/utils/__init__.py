@@ -1,4 +1,4 @@
-"""Utilities of Keras's ``utils``, defined here or in the module that they belong to."""
+"""The functions and classes from Keras's ``utils``, some of which are defined in other modules."""
 
 from __future__ import annotations
 

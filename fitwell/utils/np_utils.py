@@ -1,4 +1,4 @@
-"""Deprecated address of `to_categorical`."""
+"""Deprecated module for `to_categorical`."""
 
 from fitwell._deprecation import deprecated_module_getattr
 

@@ -18,16 +18,17 @@ __all__ = [
 
 @validate_params(num_classes=Integer(1) | None, dtype=DType())
 def to_categorical(x: Any, num_classes: int | None = None, dtype: DTypeLike = "float32") -> NDArray[Any]:
-    """Convert class indices to one-hot rows: ``out[..., c]`` is 1 where ``x[...]`` is `c`, else 0.
+    """Convert class indices to one-hot rows, where ``out[..., c]`` is 1 if ``x[...]`` is `c` and 0 otherwise.
 
     Args:
-        x (ArrayLike): Integers from 0 to ``num_classes - 1``, of any shape; a last axis of size 1 is dropped.
-        num_classes (int | None): Size of the new last axis. Default: None, the largest class index plus one.
-        dtype (str): Type of the result. Keras 3 always returns float64, which needs twice the memory.
+        x (ArrayLike): Integers from 0 to ``num_classes - 1``, of any shape. A last axis of size 1 is dropped.
+        num_classes (int | None): Size of the new last axis. Default: None, which means the largest class
+            index plus one.
+        dtype (str): The result's dtype. Keras 3 always returns float64, which needs twice the memory.
             Default: "float32".
 
     Returns:
-        ndarray: ``[..., num_classes]``.
+        ndarray: The one-hot rows, ``[..., num_classes]``.
 
     Raises:
         DataError: if a label is not an integer from 0 to ``num_classes - 1``, or the number of classes is unknown.
@@ -45,20 +46,20 @@ def to_categorical(x: Any, num_classes: int | None = None, dtype: DTypeLike = "f
     if labels.dtype.kind not in "biuf":
         raise DataError(
             f"to_categorical: labels must be class indices, got an array of {labels.dtype}; "
-            "convert other labels to class indices first: codes, classes = fitwell.utils.class_codes(x)"
+            "to convert other labels, use codes, classes = fitwell.utils.class_codes(x)"
         )
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
     if num_classes is None and labels.size == 0:
         raise DataError("to_categorical: x is empty, so the number of classes is unknown; pass num_classes")
-    wrong = ~((labels >= 0) & (labels == np.floor(labels)))  # negated, so that NaN is wrong, too
+    wrong = ~((labels >= 0) & (labels == np.floor(labels)))  # negated, so that NaN is wrong too
     if num_classes is not None:
         wrong |= labels >= num_classes
     if wrong.any():
         last = "" if num_classes is None else f" to {num_classes - 1}"
         raise DataError(
             f"to_categorical: labels must be integers from 0{last}, got {labels[wrong][0]} "
-            f"({int(wrong.sum())} of {labels.size} are not)"
+            f"({int(wrong.sum())} of {labels.size} labels are invalid)"
         )
     codes = labels.astype(np.intp)
     out = np.zeros((*codes.shape, num_classes or int(codes.max()) + 1), dtype)
@@ -68,18 +69,18 @@ def to_categorical(x: Any, num_classes: int | None = None, dtype: DTypeLike = "f
 
 @validate_params(x=NumericArray(finite=False), order=Real(0, closed="right", infinite=True))
 def normalize(x: Any, axis: int = -1, order: float = 2) -> NDArray[Any]:
-    """Compute ``x / |x|`` along `axis`: every row has norm 1, and zero rows remain zero.
+    """Divide `x` by its norm along `axis`, so that every row has norm 1. Zero rows remain zero.
 
-    For columns of mean 0 and variance 1, which networks usually need, use `layers.Normalization`.
+    For columns with mean 0 and variance 1, which networks usually need, use `layers.Normalization`.
 
     Args:
         x (ArrayLike): Numbers of any shape.
-        axis (int): Axis of the norm. Default: -1.
-        order (float): Order of the norm: 2 for the root of the sum of squares, 1 for the sum of absolute values.
-            Default: 2.
+        axis (int): Axis along which the norm is computed. Default: -1.
+        order (float): Order of the norm. 2 means the root of the sum of squares, and 1 means the sum of
+            absolute values. Default: 2.
 
     Returns:
-        ndarray: An array of the shape of `x`.
+        ndarray: An array with the same shape as `x`.
 
     Raises:
         InvalidArgument: if `x` has no such axis.

@@ -1,4 +1,4 @@
-"""`PyDataset`: a data set whose batches are computed on demand."""
+"""`PyDataset`, the base class for data sets whose batches are computed on demand."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ __all__ = [
 
 
 class PyDataset:
-    """Base class of data sets that compute their batches, for `fit`, `evaluate` and `predict`.
+    """Base class for data sets that compute their batches on demand, for `fit`, `evaluate` and `predict`.
 
-    A subclass defines ``__len__``, the number of batches in an epoch, and ``__getitem__(self, index)``, which returns
-    ``(x, y)`` or ``(x, y, sample_weight)``. It may define `on_epoch_end`. One thread loads batches in advance.
+    A subclass defines ``__len__``, which returns the number of batches in an epoch, and
+    ``__getitem__(self, index)``, which returns ``(x, y)`` or ``(x, y, sample_weight)``. It may define
+    `on_epoch_end`. One thread loads batches in advance.
 
-    ``Sequence`` is a deprecated name of this class.
+    ``Sequence`` is a deprecated name for this class.
 
     Example:
         >>> import numpy as np
@@ -34,10 +35,14 @@ class PyDataset:
     """
 
     def __len__(self) -> int:
-        raise NotImplementedError(f"{type(self).__name__} must define __len__(self), the number of batches")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define __len__(self), which returns the number of batches"
+        )
 
     def __getitem__(self, index: int) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} must define __getitem__(self, index), one batch")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define __getitem__(self, index), which returns one batch"
+        )
 
     def __iter__(self) -> Iterator[Any]:
         return (self[index] for index in range(len(self)))

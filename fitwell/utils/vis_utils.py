@@ -1,4 +1,4 @@
-"""Deprecated address of `plot_model`."""
+"""Deprecated module for `plot_model`."""
 
 from fitwell._deprecation import deprecated_module_getattr
 

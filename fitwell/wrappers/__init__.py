@@ -1,4 +1,4 @@
-"""Wrappers that make a function that builds a model a scikit-learn estimator."""
+"""Wrappers that turn a model-building function into a scikit-learn estimator."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-# Pickles of earlier versions contain these modules.
+# Pickles from earlier versions refer to these modules.
 for _name, _new in _MODULES.items():
     add_deprecated_module(f"{__name__}.{_new.removeprefix('keras_')}", f"{__name__}.{_new}", [_name])

@@ -1,4 +1,4 @@
-"""Base class of the wrappers: arguments of the build function, fitting, pickling."""
+"""The wrappers' base class, which handles parameters, fitting and pickling."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PREDICT_ARGUMENTS = [
 
 
 class BaseWrapper(BaseEstimator):  # type: ignore[misc]
-    """Base class of `KerasClassifier` and `KerasRegressor`: a model built by a function, as an estimator."""
+    """Base class of `KerasClassifier` and `KerasRegressor`, which wraps a model-building function."""
 
     def __init__(self, build_fn: Callable[..., Model] | None = None, **settings: Any) -> None:
         self._check_setting_names(build_fn, settings)
@@ -37,33 +37,33 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         self._settings = settings
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        """Show the build function by name. scikit-learn would show its address, which differs in every process."""
+        """Show the build function's name instead of its address, which changes in every process."""
         return format_call(type(self).__name__, self.get_params().items())
 
     # --- parameters --------------------------------------------------------------------------------------
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters of the estimator.
+        """Return the estimator's parameters.
 
         Args:
-            deep (bool): Ignored; present for scikit-learn. Default: True.
+            deep (bool): Ignored, but required by scikit-learn. Default: True.
 
         Returns:
-            dict[str, Any]: the build function under ``"build_fn"``, and all settings.
+            dict[str, Any]: The build function under the key ``"build_fn"``, and all settings.
         """
         return {"build_fn": self.build_fn, **self._settings}
 
     def set_params(self, **params: Any) -> BaseWrapper:
-        """Set arguments of the build function or of `fit`.
+        """Set arguments for the build function or for `fit`.
 
         Args:
-            **params (Any): New values by name; ``build_fn`` replaces the build function.
+            **params (Any): New values. ``build_fn`` replaces the build function.
 
         Returns:
-            BaseWrapper: the estimator.
+            BaseWrapper: The estimator.
 
         Raises:
-            InvalidArgument: if neither the build function nor `fit` has an argument of that name.
+            InvalidArgument: if neither the build function nor `fit` has an argument with that name.
         """
         settings = {**self._settings, **params}
         build_fn = settings.pop("build_fn", self.build_fn)
@@ -99,7 +99,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         return model
 
     def _check_build_unchanged(self) -> None:
-        """Raise if arguments of the build function changed since the model was built."""
+        """Check that the build function and its arguments have not changed since the model was built."""
         build_fn, settings = self._built_with
         then, now = {"build_fn": build_fn, **settings}, self.get_params()
         check_unchanged(sorted({*then, *now} - {*_FIT_ARGUMENTS}), then, now, "the model was built")
@@ -111,7 +111,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
 
     @property
     def model(self) -> Model:
-        """The fitted `Model`; raises `sklearn.exceptions.NotFittedError` before `fit`."""
+        """The fitted `Model`. Reading it before `fit` raises `sklearn.exceptions.NotFittedError`."""
         check_is_fitted(self)
         return self.model_
 
@@ -145,7 +145,9 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.non_deterministic = True  # initial weights are random; fitwell.utils.set_random_seed fixes them
+        tags.non_deterministic = (
+            True  # initial weights are random unless fitwell.utils.set_random_seed is used
+        )
         return tags
 
     # --- pickling ----------------------------------------------------------------------------------------
@@ -161,7 +163,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         weights = state.pop("_weights", None)
         super().__setstate__(state)
         if weights is not None:
-            # Parameters that were set after `fit` apply to the next `fit` only.
+            # Parameters that were set after `fit` apply only to the next `fit`.
             set_since = self.build_fn, self._settings
             self.build_fn, self._settings = self._built_with
             self.model_ = self._build()

@@ -1,4 +1,4 @@
-"""`KerasClassifier`: wraps a model-building function as a scikit-learn classifier."""
+"""`KerasClassifier`, which wraps a model-building function as a scikit-learn classifier."""
 
 from __future__ import annotations
 
@@ -28,25 +28,26 @@ _BINARY_LOSSES = (losses.BinaryCrossentropy, losses.BinaryFocalCrossentropy)
 
 
 class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
-    """Classifier around a function that builds a compiled model, as a scikit-learn estimator.
+    """A scikit-learn classifier that wraps a function that builds a compiled model.
 
     Labels of any type are encoded as the loss requires: as class indices, as one-hot rows for losses that compare
-    all outputs, or as 0 and 1 for a single sigmoid unit. One-hot rows are used as they are, with the column indices
-    as classes. A 0/1 matrix with any number of ones per row means several labels per row; predictions then
-    have the same form.
+    all outputs, or as 0 and 1 for a single sigmoid unit. One-hot rows are used unchanged, with the column
+    indices as classes. In a 0/1 matrix with any number of ones per row, a row may have more than one label,
+    and predictions have the same form.
 
-    A pickle holds the weights and rebuilds the model with the same function. It does not hold the optimizer
-    state, so `partial_fit` continues with a new one.
+    A pickle contains the weights, and loading it rebuilds the model with the same function. It does not
+    contain the optimizer state, so `partial_fit` continues with a new state.
 
     Args:
         build_fn (Callable[..., Model]): Function that returns a compiled model with one unit per class, or a
             single unit for two classes.
-        **settings (Any): Arguments of `build_fn` and of `Model.fit` (such as ``epochs=20``). Each is an estimator
-            parameter, so a search can vary it. ``class_weight`` maps labels to weights, or is ``"balanced"``.
+        **settings (Any): Arguments for `build_fn` and `Model.fit` (such as ``epochs=20``). Each is an
+            estimator parameter, so a search can vary it. ``class_weight`` is a dict that maps labels to
+            weights, or ``"balanced"``.
 
     Attributes:
         classes_ (ndarray): Class labels, ``[classes]``.
-        model_ (Model): The fitted model; also available as `model`.
+        model_ (Model): The fitted model, which is also available as `model`.
         history_ (History): History of the last `fit`.
         n_features_in_ (int): Number of input features.
 
@@ -74,15 +75,16 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
             X (array): Inputs, ``[rows, ...]``.
             y (array): Labels, ``[rows]``, or one-hot or 0/1 rows, ``[rows, classes]``.
             sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
-            **settings (Any): Further arguments of `Model.fit`; they override those of the estimator. Labels in
-                ``validation_data`` have the form of `y`.
+            **settings (Any): Additional arguments for `Model.fit`, which override the estimator's settings.
+                Labels in ``validation_data`` have the same form as `y`.
 
         Returns:
-            KerasClassifier: the fitted estimator.
+            KerasClassifier: The fitted estimator.
 
         Raises:
-            InvalidArgument: if `build_fn` does not return a compiled model, or `fit` has no such argument.
-            DataError: if the number of classes does not match the outputs of the model.
+            InvalidArgument: if `build_fn` does not return a compiled model, or if `Model.fit` does not accept
+                one of the arguments.
+            DataError: if the number of classes does not match the model's outputs.
         """
         X, y, weights = self._check_rows(X, y, sample_weight)
         self._find_classes(y)
@@ -98,13 +100,13 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         Args:
             X (array): Inputs, ``[rows, ...]``.
             y (array): Labels, ``[rows]``, or one-hot or 0/1 rows, ``[rows, classes]``.
-            classes (array | None): All labels that may occur in any call; required by the first call unless `y`
-                has a column per class. Default: None.
+            classes (array | None): All labels that may occur in any call. The first call requires it unless
+                `y` has a column per class. Default: None.
             sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
-            **settings (Any): Further arguments of `Model.fit`.
+            **settings (Any): Additional arguments for `Model.fit`.
 
         Returns:
-            KerasClassifier: the estimator.
+            KerasClassifier: The estimator.
 
         Raises:
             InvalidArgument: if `classes` is missing or changed, or an argument of `build_fn` changed.
@@ -114,21 +116,21 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         if first:
             if y.ndim == 1 and classes is None:
                 raise InvalidArgument(
-                    "partial_fit: the first call needs all labels, as in classes=np.unique(all_labels)"
+                    "partial_fit: the first call requires all labels; pass classes=np.unique(all_labels)"
                 )
             self._find_classes(np.asarray(classes) if y.ndim == 1 else y)
             self._build_checked(X)
         elif classes is not None and y.ndim == 1 and not np.array_equal(np.unique(classes), self.classes_):
             raise InvalidArgument(
                 f"partial_fit: classes were {self.classes_.tolist()} at the first call and cannot become "
-                f"{np.unique(classes).tolist()}; call fit to start over with other classes"
+                f"{np.unique(classes).tolist()}; call fit to start over with different classes"
             )
         else:
             self._check_build_unchanged()
         settings = {"epochs": 1, **self._settings_for(["class_weight"]), **settings}
         if isinstance(settings.get("class_weight"), str):
             raise InvalidArgument(
-                "partial_fit: class_weight='balanced' needs all rows; give a weight per class, or sample_weight"
+                "partial_fit: class_weight='balanced' needs all rows; pass a weight for each class, or sample_weight"
             )
         self._fit(X, self._encode_targets(y), weights, self._encode_settings(settings, y))
         return self
@@ -139,12 +141,12 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         if len(self.classes_) != max(self._width, 2):
             raise DataError(
                 f"KerasClassifier: the labels have {len(self.classes_)} classes, but the model has {self._width} "
-                "outputs: it needs one output for each class, or a single sigmoid unit for two"
+                "outputs; it needs one output for each class, or a single sigmoid unit for two classes"
             )
         self.model_ = model
 
     def _encode_settings(self, settings: dict[str, Any], y: NumpyArray) -> dict[str, Any]:
-        """Return arguments of `Model.fit` with labels replaced by class indices."""
+        """Return the arguments for `Model.fit`, with labels replaced by class indices."""
         settings = {**self._settings_for(["class_weight", "validation_data"]), **settings}
         if settings.get("class_weight") is not None:
             settings["class_weight"] = self._encode_class_weight(settings["class_weight"], y)
@@ -156,15 +158,16 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
     def predict_proba(self, X: Any, **settings: Any) -> NumpyArray:
         """Return the probability of every class.
 
-        The output p of a single unit becomes ``[1 - p, p]``. Logits (a loss with ``from_logits=True``) are converted
-        to probabilities. Outputs of binary hinge losses are rescaled from [-1, 1] to [0, 1].
+        If the model has a single output p, the probabilities are ``[1 - p, p]``. Logits (for a loss with
+        ``from_logits=True``) are converted to probabilities. For binary hinge losses, outputs are rescaled
+        from [-1, 1] to [0, 1].
 
         Args:
             X (array): Inputs, ``[rows, ...]``.
-            **settings (Any): Further arguments of `Model.predict`.
+            **settings (Any): Additional arguments for `Model.predict`.
 
         Returns:
-            ndarray: probabilities, ``[rows, classes]``.
+            ndarray: The probabilities, ``[rows, classes]``.
         """
         outputs = self._outputs(X, settings)
         loss = losses.get(self.model_.loss)
@@ -175,14 +178,14 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
     def predict(self, X: Any, **settings: Any) -> NumpyArray:
-        """Return the most probable label of each row, or for several labels per row those above 0.5.
+        """Return each row's most probable label, or, for multilabel data, all labels above probability 0.5.
 
         Args:
             X (array): Inputs, ``[rows, ...]``.
-            **settings (Any): Further arguments of `Model.predict`.
+            **settings (Any): Additional arguments for `Model.predict`.
 
         Returns:
-            ndarray: labels ``[rows]``, or an indicator matrix ``[rows, classes]``.
+            ndarray: The labels, ``[rows]``, or an indicator matrix ``[rows, classes]``.
         """
         probabilities = self.predict_proba(X, **settings)
         if self._has_several_labels:
@@ -197,10 +200,10 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
             X (array): Inputs, ``[rows, ...]``.
             y (array): Labels in any form that `fit` accepts.
             sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
-            **settings (Any): Further arguments of `predict`.
+            **settings (Any): Additional arguments for `predict`.
 
         Returns:
-            float: fraction of correctly labeled rows, weighted by `sample_weight`.
+            float: The fraction of correctly labeled rows, weighted by `sample_weight`.
         """
         y = np.asarray(y)
         if y.ndim == 2 and y.shape[1] > 1 and not self._has_several_labels:
@@ -213,7 +216,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         check_classification_targets(y)
         if type_of_target(y) == "multiclass-multioutput":
             raise DataError(
-                "KerasClassifier: labels in several columns must be zeros and ones, with a column for each class"
+                "KerasClassifier: labels in multiple columns must be zeros and ones, with one column for each class"
             )
         is_matrix = y.ndim == 2 and y.shape[1] > 1
         self._has_several_labels = is_matrix and bool((y.sum(axis=1) != 1).any())
@@ -224,12 +227,12 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         unknown = set(labels.tolist()) - set(self.classes_.tolist())
         if unknown:
             raise DataError(
-                f"labels {sorted(unknown)} are not among the labels of fit: {self.classes_.tolist()}"
+                f"the labels {sorted(unknown)} are not among the labels passed to fit: {self.classes_.tolist()}"
             )
         return np.searchsorted(self.classes_, labels)
 
     def _encode_targets(self, y: NumpyArray) -> NumpyArray:
-        """Encode labels as the loss of the model requires."""
+        """Encode labels in the form that the model's loss requires."""
         if y.ndim == 2 and y.shape[1] > 1:
             return y
         numbers = self._encode_labels(y)
@@ -241,7 +244,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
     def _encode_class_weight(self, weights: Any, y: NumpyArray) -> dict[int, float]:
         if self._has_several_labels:
             raise InvalidArgument(
-                "KerasClassifier: class_weight needs a single label per row; give sample_weight instead"
+                "KerasClassifier: class_weight requires a single label per row; pass sample_weight instead"
             )
         if y.ndim == 2 and y.shape[1] > 1:
             y = y.argmax(axis=1)

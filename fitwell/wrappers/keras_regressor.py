@@ -1,4 +1,4 @@
-"""`KerasRegressor`: a function that builds a model, as a scikit-learn regressor."""
+"""`KerasRegressor`, which wraps a model-building function as a scikit-learn regressor."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ __all__ = [
 
 
 class KerasRegressor(RegressorMixin, BaseWrapper):  # type: ignore[misc]
-    """Regressor around a function that builds a compiled model, as a scikit-learn estimator.
+    """A scikit-learn regressor that wraps a function that builds a compiled model.
 
     `score` returns the negative loss, so higher is better. scikit-learn's regressors return R² instead.
 
-    A pickle holds the weights and rebuilds the model with the same function. It does not hold the optimizer
-    state, so `partial_fit` continues with a new one.
+    A pickle contains the weights, and loading it rebuilds the model with the same function. It does not
+    contain the optimizer state, so `partial_fit` continues with a new state.
 
     Args:
         build_fn (Callable[..., Model]): Function that returns a compiled model.
-        **settings (Any): Arguments of `build_fn` and of `Model.fit` (such as ``epochs=20``). Each is an estimator
-            parameter, so a search can vary it.
+        **settings (Any): Arguments for `build_fn` and `Model.fit` (such as ``epochs=20``). Each is an
+            estimator parameter, so a search can vary it.
 
     Attributes:
-        model_ (Model): The fitted model; also available as `model`.
+        model_ (Model): The fitted model, which is also available as `model`.
         history_ (History): History of the last `fit`.
         n_features_in_ (int): Number of input features.
 
@@ -59,13 +59,14 @@ class KerasRegressor(RegressorMixin, BaseWrapper):  # type: ignore[misc]
             X (array): Inputs, ``[rows, ...]``.
             y (array): Targets, ``[rows]`` or ``[rows, outputs]``.
             sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
-            **settings (Any): Further arguments of `Model.fit`; they override those of the estimator.
+            **settings (Any): Additional arguments for `Model.fit`, which override the estimator's settings.
 
         Returns:
-            KerasRegressor: the fitted estimator.
+            KerasRegressor: The fitted estimator.
 
         Raises:
-            InvalidArgument: if `build_fn` does not return a compiled model, or `fit` has no such argument.
+            InvalidArgument: if `build_fn` does not return a compiled model, or if `Model.fit` does not accept
+                one of the arguments.
         """
         X, y, weights = self._check_rows(X, y, sample_weight)
         self.model_ = self._build()
@@ -79,10 +80,10 @@ class KerasRegressor(RegressorMixin, BaseWrapper):  # type: ignore[misc]
             X (array): Inputs, ``[rows, ...]``.
             y (array): Targets, ``[rows]`` or ``[rows, outputs]``.
             sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
-            **settings (Any): Further arguments of `Model.fit`.
+            **settings (Any): Additional arguments for `Model.fit`.
 
         Returns:
-            KerasRegressor: the estimator.
+            KerasRegressor: The estimator.
 
         Raises:
             InvalidArgument: if an argument of `build_fn` changed since the first call.
@@ -97,14 +98,14 @@ class KerasRegressor(RegressorMixin, BaseWrapper):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any, **settings: Any) -> NumpyArray:
-        """Return the outputs of the model.
+        """Return the model's outputs.
 
         Args:
             X (array): Inputs, ``[rows, ...]``.
-            **settings (Any): Further arguments of `Model.predict`.
+            **settings (Any): Additional arguments for `Model.predict`.
 
         Returns:
-            ndarray: ``[rows]`` for a single output unit, ``[rows, units]`` for several.
+            ndarray: The outputs, ``[rows]`` for a single output unit or ``[rows, units]`` for more than one.
         """
         outputs = self._outputs(X, settings)
         return outputs[:, 0] if outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
@@ -116,10 +117,10 @@ class KerasRegressor(RegressorMixin, BaseWrapper):  # type: ignore[misc]
             X (array): Inputs, ``[rows, ...]``.
             y (array): Targets, ``[rows]`` or ``[rows, outputs]``.
             sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
-            **settings (Any): Further arguments of `Model.evaluate`.
+            **settings (Any): Additional arguments for `Model.evaluate`.
 
         Returns:
-            float: minus the loss on these rows.
+            float: The negative loss on these rows.
         """
         X = self._check_inputs(X)
         y = np.asarray(y, np.float32)

@@ -1,4 +1,4 @@
-"""Deprecated alias of `fitwell.wrappers`."""
+"""Deprecated alias for `fitwell.wrappers`."""
 
 from fitwell._deprecation import deprecated_module_getattr
 

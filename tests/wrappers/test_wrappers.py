@@ -226,7 +226,7 @@ def test_partial_fit_goes_on_epoch_by_epoch() -> None:
     np.testing.assert_allclose(line.predict(X), expected, rtol=1e-5, atol=1e-6)
     with pytest.raises(InvalidArgument, match="width was None when the model was built and cannot become 9"):
         parts.set_params(width=9).partial_fit(X, NAMES)
-    with pytest.raises(DataError, match="not among the labels of fit"):
+    with pytest.raises(DataError, match="not among the labels passed to fit"):
         setosas.partial_fit(X, NAMES)
     with pytest.raises(InvalidArgument, match="classes were .* cannot become"):
         setosas.partial_fit(X, NAMES, classes=NAMES)
@@ -282,17 +282,17 @@ def test_a_pickle_predicts_the_same() -> None:
         (
             lambda: KerasClassifier(build).fit(X, NAMES, validation_data=(X[:1], ["rose"])),
             DataError,
-            r"\['rose'\] are not among the labels of fit",
+            r"\['rose'\] are not among the labels passed to fit",
         ),
         (
             lambda: KerasClassifier(build).fit(X, np.stack([y, y, y], axis=1)),
             DataError,
-            "labels in several columns must be zeros and ones",
+            "labels in multiple columns must be zeros and ones",
         ),
         (
             lambda: KerasClassifier(build, class_weight="balanced").fit(X, X[:, :3] > 0),
             InvalidArgument,
-            "class_weight needs a single label per row",
+            "class_weight requires a single label per row",
         ),
         (lambda: KerasRegressor(build_line).predict(X), NotFittedError, "not fitted yet"),
     ],
