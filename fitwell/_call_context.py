@@ -1,7 +1,9 @@
-"""Per-call context: the training flag, the random key, the padding mask and the losses that layers add.
+"""The context of a forward pass.
 
-The training step opens a `CallContext` around the forward pass; layers and losses read `current_call_context()`.
-Outside any context (an eager call) `current_call_context()` returns defaults.
+It contains the training flag, the random key, the padding mask and the losses that layers add. The training
+step opens a `CallContext` around the forward pass, and layers and losses read it with
+`current_call_context()`. Outside any context, for example in an eager call, `current_call_context()` returns
+default values.
 """
 
 from __future__ import annotations
@@ -36,13 +38,20 @@ _eager_rng_counts: Counter[int] = Counter()
 class CallContext:
     """The context of one forward pass.
 
-    training: whether layers behave as in training. None means that each layer uses its default.
-    key: the random key of this step. None draws keys from the current seed generator.
-    step: a number that differs from call to call (in training, the number of updates), for layers with a fixed seed.
-    sample_mask: ``[batch]``, 1 for real rows and 0 for the padding of a short batch. None if there is no padding.
-        `_engine.batch_access.mask_padding` makes it, and `ModelProgram.forward` installs it. Losses, metrics,
-        `BatchNormalization`, activity penalties and `masked_mean` read it.
-    num_valid_rows: the sum of the mask, if it is already known.
+    Attributes:
+        training: Whether layers behave as in training. None means that each layer uses its default.
+        key: The random key of this step. None means that keys are drawn from the current seed generator.
+        step: A number that differs from call to call, for layers with a fixed seed. In training, it is the
+            number of updates.
+        sample_mask: An array of shape ``[batch]`` with 1 for real rows and 0 for the padding rows of a short
+            batch, or None if there is no padding. `_engine.batch_access.mask_padding` creates it, and
+            `ModelProgram.forward` passes it on. Losses, metrics, `BatchNormalization`, activity penalties and
+            `masked_mean` read it.
+        num_valid_rows: The sum of the mask, or None if it is not known yet.
+        losses: The losses that layers have added.
+        intermediates: A list that collects ``(layer, output)`` for every layer call, or None to collect
+            nothing.
+        rng_count: The number of keys that were drawn from `key`.
     """
 
     training: bool | None = None
@@ -56,14 +65,18 @@ class CallContext:
     _logits: dict[int, tuple[Any, str, Any]] = field(default_factory=dict)
 
     def next_key(self, seed: int | None = None) -> Array:
-        """Return a new random key. The i-th key of a step does not depend on how the run is split into dispatches.
+        """Return a new random key.
 
-        seed: the fixed seed of a layer, used instead of the seed of the run.
+        The i-th key of a step does not depend on how the run is split into dispatches.
+
+        Args:
+            seed: The fixed seed of a layer, which replaces the run's seed. Defaults to None, which means the
+                run's seed.
         """
         if self.key is None:
             if seed is None:
                 return jax.random.key(random.next_seed())
-            # Eager calls of a seeded layer differ from each other but repeat in every process.
+            # Eager calls of a seeded layer differ from each other, but are the same in every process.
             _eager_rng_counts[seed] += 1
             return jax.random.fold_in(jax.random.key(seed), _eager_rng_counts[seed])
         self.rng_count += 1
@@ -71,11 +84,14 @@ class CallContext:
         return jax.random.fold_in(base, self.rng_count)
 
     def cache_logits(self, output: Any, kind: str, logits: Any) -> None:
-        """Store that `output` is ``kind(logits)``, so that a loss can be computed from the logits."""
+        """Record that `output` is ``kind(logits)``, so that a loss can be computed directly from the logits."""
         self._logits[id(output)] = (output, kind, logits)
 
     def get_cached_logits(self, output: Any, kind: str) -> Any | None:
-        """Return the array whose `kind` (softmax, sigmoid or threshold) is `output`, if known."""
+        """Return the logits from which the activation `kind` computed `output`, or None if they are unknown.
+
+        `kind` is softmax, sigmoid or threshold.
+        """
         noted = self._logits.get(id(output))
         return noted[2] if noted is not None and noted[0] is output and noted[1] == kind else None
 
@@ -90,7 +106,7 @@ _eager = CallContext()
 
 
 def current_call_context() -> CallContext:
-    """Return the innermost context, or a context of defaults if none is open."""
+    """Return the innermost open context, or a context with default values if none is open."""
     return _current.stack[-1] if _current.stack else _eager
 
 
@@ -101,7 +117,7 @@ def in_call_context() -> bool:
 
 @contextmanager
 def call_context(context: CallContext) -> Iterator[CallContext]:
-    """Make `context` the current one inside the block (this thread only)."""
+    """Make `context` the current context inside the block. This affects only the current thread."""
     _current.stack.append(context)
     try:
         yield context
@@ -110,9 +126,10 @@ def call_context(context: CallContext) -> Iterator[CallContext]:
 
 
 def masked_mean(values: Array) -> Array:
-    """Return the mean over the first axis without the padding rows of a short batch.
+    """Return the mean over the first axis, without the padding rows of a short batch.
 
-    Use it in a layer that mixes the rows of a batch: ``masked_mean(x)`` is ``x.mean(0)`` over the real rows.
+    Use this function in a layer that combines the rows of a batch: ``masked_mean(x)`` is ``x.mean(0)`` over
+    the real rows.
     """
     sample_mask = current_call_context().sample_mask
     if sample_mask is None:
@@ -122,7 +139,7 @@ def masked_mean(values: Array) -> Array:
 
 
 def num_valid_rows(dtype: Any) -> Array:
-    """Return the number of rows that are not padding, for a context with a mask."""
+    """Return the number of rows that are not padding. The current context must have a mask."""
     context = current_call_context()
     if context.num_valid_rows is not None:
         return jnp.asarray(context.num_valid_rows, dtype)

@@ -1,8 +1,8 @@
-"""`Callback`: the base class of host-side observers, with Keras's hooks.
+"""`Callback`: the base class of callbacks, which observe a run on the host through Keras's hooks.
 
-Hooks are called between dispatches of the compiled loop. The hooks that a callback overrides decide how long a
-dispatch may be: a batch hook limits it to one batch, an epoch hook to one epoch, and a callback without either costs
-nothing. A callback that needs only some batches says which in `steps_until_next_call`.
+Hooks are called between dispatches of the compiled loop. The hooks that a callback overrides determine how
+long a dispatch may be: a batch hook limits it to one batch, and an epoch hook to one epoch. A callback
+without either costs nothing. A callback that needs only some batches can override `steps_until_next_call`.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ EPOCH_HOOKS = ("on_epoch_begin", "on_epoch_end")
 
 
 class Callback:
-    """Base class of all callbacks. Override any hook.
+    """The base class of all callbacks. Subclasses override one or more hooks.
 
-    Inside a hook ``self.model`` is the model with its current weights and ``self.params`` holds the settings of the
-    run (``epochs``, ``steps``, ``verbose``, ``metrics``). Set ``self.model.stop_training = True`` to end the run, and
-    ``self.model.optimizer.learning_rate`` to change the rate from the next step on. `logs` maps metric names to
-    floats, which are read from the device only when they are accessed.
+    Inside a hook, ``self.model`` is the model with its current weights, and ``self.params`` contains the settings of
+    the run (``epochs``, ``steps``, ``verbose``, ``metrics``). Set ``self.model.stop_training = True`` to end the run,
+    and set ``self.model.optimizer.learning_rate`` to change the learning rate from the next step on. `logs` maps
+    metric names to floats, which are read from the device only when they are accessed.
 
     Attributes:
-        model (Model | None): The model, from `set_model` on.
-        params (dict): The settings of the run, from `set_params` on.
-        evaluate_only_hooks (frozenset[str]): Class attribute. Hooks that do nothing inside `fit`, so that overriding
-            them does not shorten its dispatches. Default: empty.
-        controlled_hyperparameter (str | None): Class attribute. Path of the hyperparameter that the callback changes,
-            such as ``"optimizer.learning_rate"``; `fit` logs it. Default: None.
+        model (Model | None): The model, which `set_model` stores.
+        params (dict): The settings of the run, which `set_params` stores.
+        evaluate_only_hooks (frozenset[str]): Class attribute with the names of hooks that do nothing inside `fit`, so
+            that overriding them does not shorten its dispatches. It is empty by default.
+        controlled_hyperparameter (str | None): Class attribute with the path of the hyperparameter that the callback
+            changes, such as ``"optimizer.learning_rate"``. `fit` logs this hyperparameter. Default: None.
 
     Example:
         >>> import fitwell as fw, numpy as np
@@ -64,7 +64,7 @@ class Callback:
         self.validation_data: Any = None
 
     def __repr__(self) -> str:
-        """Show the constructor arguments that are stored as attributes and differ from their defaults."""
+        """Return a constructor call with the arguments that are stored as attributes and are not defaults."""
         kept = [
             (name, getattr(self, name))
             for name, parameter in inspect.signature(type(self).__init__).parameters.items()
@@ -85,7 +85,7 @@ class Callback:
         """Return the compiled part of this callback, or None if it has none.
 
         Args:
-            first_epoch (int): Number of the first epoch of the run, from 0.
+            first_epoch (int): 0-based number of the run's first epoch.
 
         Returns:
             Policy | None: A decision that the compiled loop makes at the end of each epoch.
@@ -93,14 +93,20 @@ class Callback:
         return None
 
     def on_policy_end(self, policy_state: Any) -> None:
-        """Read the final state of the compiled part into attributes, at the end of the run."""
+        """Copy the final state of the compiled part to attributes at the end of the run."""
 
     def update_policy_state(self, policy_state: Any) -> Any:
-        """Return `policy_state` with the values of attributes that a hook may have changed; for a run on the host."""
+        """Return `policy_state` with attribute values that a hook may have changed.
+
+        Used if policies run on the host.
+        """
         return policy_state
 
     def set_decide_function(self, decide: Callable[[int, float], None] | None) -> None:
-        """Set the function that applies the policy to an epoch and its value; for a run on the host."""
+        """Set the function that applies the policy to an epoch and its value.
+
+        Used if policies run on the host.
+        """
         self._decide = decide
 
     def get_monitor_value(self, logs: Logs | None) -> Any:
@@ -109,7 +115,7 @@ class Callback:
         return None if policy is None else (logs or {}).get(policy.monitor)
 
     def epoch_values(self, epochs: range) -> dict[str, list[float]] | None:
-        """Return the values of hyperparameters for each of `epochs`, by path, or None."""
+        """Return a dict that maps hyperparameter paths to a list with one value for each of `epochs`, or None."""
         return None
 
     def steps_until_next_call(self, batches: int) -> int | None:
@@ -119,36 +125,40 @@ class Callback:
             batches (int): Number of batches that the run has completed.
 
         Returns:
-            int | None: 1 by default: a callback with a batch hook is called for every batch.
+            int | None: 1 by default, so that a callback with a batch hook is called for every batch.
         """
         return 1
 
     def set_previous_callbacks(self, before: Sequence[Any]) -> None:
-        """Receive the callbacks of the run that are called before this one."""
+        """Receive the run's callbacks that are called before this one."""
 
     def set_example(self, batch: Any) -> None:
-        """Receive some training rows (``batch.x``, ``batch.y``), before `on_train_begin`."""
+        """Receive some training rows (``batch.x``, ``batch.y``) before `on_train_begin` is called."""
 
     def get_state(self) -> Any:
-        """Return the state to store in a checkpoint: numbers, strings, arrays, lists and dicts."""
+        """Return the state to store in a checkpoint.
+
+        It may consist of numbers, strings, arrays, lists and dicts.
+        """
         return None
 
     def set_state(self, state: Any) -> None:
-        """Restore the state that `get_state` returned; called after `on_train_begin` of a resumed run."""
+        """Restore the state that `get_state` returned. A resumed run calls this method after `on_train_begin`."""
 
     def flush_to_disk(self) -> None:
-        """Write buffered data, such as a log file, to the disk before a checkpoint refers to it.
+        """Write buffered data, such as a log file, to disk before a checkpoint refers to it.
 
         The thread that writes checkpoints calls this method.
         """
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Run before epoch `epoch`, counted from 0."""
+        """Run before each epoch. `epoch` is its 0-based number."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Run after epoch `epoch`; `logs` holds its metrics, including those of validation.
+        """Run after each epoch. `epoch` is its 0-based number.
 
-        A callback with a policy must call this method of the base class, which decides in a run on the host.
+        `logs` contains the epoch's metrics, including validation metrics. A callback with a policy must call
+        this method of the base class, which applies the policy if policies run on the host.
         """
         if self._decide is not None:
             value = self.get_monitor_value(logs)
@@ -156,42 +166,42 @@ class Callback:
                 self._decide(epoch, float(value))
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Run before each training batch. Older name of `on_train_batch_begin`."""
+        """Run before each training batch. This is the older name of `on_train_batch_begin`."""
 
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Run after each training batch. Older name of `on_train_batch_end`."""
+        """Run after each training batch. This is the older name of `on_train_batch_end`."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Run before each batch of `fit`."""
         self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Run after each batch of `fit`; `logs` holds the metrics of the epoch so far."""
+        """Run after each batch of `fit`. `logs` contains the metrics of the epoch so far."""
         self.on_batch_end(batch, logs)
 
     def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Run before each batch of `evaluate` and of validation in `fit`."""
+        """Run before each batch of `evaluate`, or of validation during `fit`."""
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Run after each batch of `evaluate` and of validation in `fit`."""
+        """Run after each batch of `evaluate`, or of validation during `fit`."""
 
     def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Run before each batch of `predict`."""
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Run after each batch of `predict`; `logs` holds its outputs."""
+        """Run after each batch of `predict`. `logs` contains its outputs."""
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Run at the start of `fit`."""
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Run at the end of `fit`, also after an interruption."""
+        """Run at the end of `fit`, even after an interruption."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Run at the start of `evaluate` and of validation in `fit`."""
+        """Run at the start of `evaluate`, or of validation during `fit`."""
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """Run at the end of `evaluate` and of validation in `fit`."""
+        """Run at the end of `evaluate`, or of validation during `fit`."""
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
         """Run at the start of `predict`."""
@@ -201,5 +211,5 @@ class Callback:
 
 
 def overrides(callback: Any, hook: str) -> bool:
-    """Return whether `callback` overrides method `hook` of `Callback`, in its class or as an attribute."""
+    """Return whether `callback` overrides the method `hook` of `Callback`, in its class or as an attribute."""
     return hook in vars(callback) or getattr(type(callback), hook, None) is not getattr(Callback, hook)

@@ -38,7 +38,7 @@ _ARRAYS_SCHEMA = {
 
 
 class _Columns(dict[str, list[float]]):
-    """The values of each epoch by name; ``lr`` is a deprecated alias of ``learning_rate``."""
+    """A dict that maps metric names to one value per epoch. ``lr`` is a deprecated alias of ``learning_rate``."""
 
     def __missing__(self, name: str) -> list[float]:
         if name != "lr" or "learning_rate" not in self:
@@ -48,21 +48,21 @@ class _Columns(dict[str, list[float]]):
 
 
 class History(Callback):
-    """The logs of every epoch of a run; `fit` returns it.
+    """The logs of every epoch of a run, which `fit` returns.
 
-    As in Keras it is also a callback. Passed to `fit`, it shows the same values as the returned one. Every run keeps
-    its history, so this is necessary only for code that needs the object before the run ends.
+    As in Keras, it is also a callback. If you pass a `History` to `fit`, it has the same values as the one that `fit`
+    returns. This is necessary only for code that needs the object before the run ends.
 
     Args:
         params (Mapping | None): Settings of the run. Default: None.
 
     Attributes:
-        history (dict[str, list[float]]): One float per logged epoch, by the name of the metric. If the learning rate
-            changes, ``learning_rate`` is the rate at the end of each epoch, before callbacks change it. For a
-            schedule by step it is the rate of the next step, as ``optimizer.learning_rate`` in Keras.
-        epoch (list[int]): Epochs, counted from 0.
-        learning_rate (list[float]): Learning rate of each epoch, also if it is constant. NaN if the optimizer has
-            none, and for epochs from files that were written before it was stored.
+        history (dict[str, list[float]]): One float per logged epoch, keyed by metric name. If the learning rate
+            changes, ``learning_rate`` is the rate at the end of each epoch, before callbacks change it. If it follows
+            a schedule, it is the rate of the next step, like ``optimizer.learning_rate`` in Keras.
+        epoch (list[int]): The 0-based numbers of the epochs.
+        learning_rate (list[float]): The learning rate of each epoch, even if it is constant. It is NaN if the optimizer
+            has no learning rate, and for epochs in files of earlier versions, which do not contain it.
         params (dict): Settings of the run (``epochs``, ``steps``, ``verbose``).
 
     Example:
@@ -83,24 +83,24 @@ class History(Callback):
         self.epoch: list[int] = []
         self.learning_rate: list[float] = []
         self.params: dict[str, Any] = dict(params or {})
-        # A metric may be logged in some epochs only (`validation_freq`), so each has its own list of epochs.
+        # A metric may be logged in only some epochs (`validation_freq`), so each has a separate list of epochs.
         self._epochs_of: dict[str, list[int]] = {}
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Share the values of the run that begins."""
+        """Share the values of the history that the run records."""
         run = self.model.history
         if run is not None:
             self.history, self._epochs_of = run.history, run._epochs_of
             self.epoch, self.learning_rate = run.epoch, run.learning_rate
 
     def append(self, epoch: int, logs: Mapping[str, Any] | None, learning_rate: float = math.nan) -> None:
-        """Append the `logs` of `epoch` (from 0) and its `learning_rate`."""
+        """Append the `logs` and the `learning_rate` of epoch number `epoch` (0-based)."""
         self.epoch.append(int(epoch))
         self.learning_rate.append(learning_rate)
         self._add(int(epoch), logs or {})
 
     def update_last(self, logs: Mapping[str, Any]) -> None:
-        """Replace the logs of the last epoch by `logs`."""
+        """Replace the logs of the last epoch with `logs`."""
         epoch = self.epoch[-1]
         for name, epochs in list(self._epochs_of.items()):
             if epochs[-1:] == [epoch] and name not in logs:
@@ -126,7 +126,10 @@ class History(Callback):
     def extend(
         self, epochs: range, columns: Mapping[str, Sequence[float]], learning_rate: Sequence[float]
     ) -> None:
-        """Append the logs of several `epochs`, one value per epoch and name, and their learning rates."""
+        """Append the logs and learning rates of multiple `epochs`.
+
+        `columns` maps each name to one value per epoch.
+        """
         self.epoch.extend(epochs)
         self.learning_rate.extend(learning_rate)
         for name, values in columns.items():
@@ -134,7 +137,7 @@ class History(Callback):
             self._epochs_of.setdefault(name, []).extend(epochs)
 
     def to_arrays(self) -> dict[str, Any]:
-        """Return all values as arrays."""
+        """Return all values as arrays, which `restore_arrays` can read."""
         values = {name: np.array(values, np.float64) for name, values in self.history.items()}
         when = {name: np.array(epochs, np.int64) for name, epochs in self._epochs_of.items()}
         return {
@@ -145,7 +148,7 @@ class History(Callback):
         }
 
     def restore_arrays(self, arrays: Mapping[str, Any]) -> None:
-        """Replace all values, in place, by those that `to_arrays` returned."""
+        """Replace all values in place with the values that `to_arrays` returned."""
         self.epoch[:] = arrays["epoch"].tolist()
         self.history.clear()
         self.history.update((name, values.tolist()) for name, values in arrays["history"].items())
@@ -161,7 +164,12 @@ class History(Callback):
 
     @staticmethod
     def check_arrays(arrays: Any, where: str) -> None:
-        """Raise `FileError` unless `arrays`, read from the file `where`, are those of a history."""
+        """Raise `FileError` if `arrays` is not a valid history.
+
+        Args:
+            arrays: The arrays that were read from a file.
+            where: The name of the file in error messages.
+        """
         check_schema(arrays, _ARRAYS_SCHEMA, where, "history")
         measured, when = arrays["history"], arrays["epochs_of"]
         rising = all((np.diff(epochs) > 0).all() for epochs in (arrays["epoch"], *when.values()))
@@ -171,18 +179,18 @@ class History(Callback):
         )
         fits &= len(arrays.get("learning_rate", arrays["epoch"])) == len(arrays["epoch"])
         if not rising or not fits or (arrays["epoch"] < 0).any():
-            raise FileError(f"{where} is damaged: its history has values of epochs that it does not have")
+            raise FileError(f"{where} is damaged: the epochs in its history do not match its values")
 
     def metrics(self) -> list[str]:
-        """Return the names of the metrics without ``"val_"``, each once; the learning rate is not a metric."""
+        """Return the distinct metric names without the prefix ``"val_"`` and without the learning rate."""
         names = dict.fromkeys(name.removeprefix(VALIDATION_PREFIX) for name in self.history)
         return [name for name in names if name not in LEARNING_RATE_NAMES]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a data frame with one row per epoch and one column per metric; NaN for values that were not logged.
+        """Return a data frame with one row per epoch and one column per metric. Missing values are NaN.
 
         Returns:
-            pandas.DataFrame: The values, indexed by ``epoch`` (from 0).
+            pandas.DataFrame: The values, indexed by the 0-based ``epoch``.
         """
         import pandas as pd
 
@@ -195,15 +203,17 @@ class History(Callback):
     def plot(self, ax: Axes | Sequence[Axes] | NDArray[Any] | None = None) -> list[Axes]:
         """Plot the learning curves.
 
-        Each metric has its own axes with its training and its validation curve. A training value is the mean over an
-        epoch in which the weights change, and a validation value belongs to the end of the epoch. The training curve
-        is therefore shifted to the left by half an epoch (Géron, *Hands-On Machine Learning*, chapter 10). A learning
-        rate that changes has its own axes after the metrics. Outliers are not shown, with a note, and values that are
-        not finite are named. The figure is not shown: a notebook shows it, and a script calls ``plt.show()``.
+        Each metric has separate axes for its training curve and its validation curve. A training value is the
+        mean over an epoch in which the weights change, whereas a validation value is measured at the end of the
+        epoch. The training curve is therefore shifted to the left by half an epoch (Géron, *Hands-On Machine
+        Learning*, chapter 10). If the learning rate changes, it has separate axes after the metrics. Outliers
+        and nonfinite values are left out and mentioned in a note. The figure is not displayed automatically:
+        a notebook displays it, and a script must call ``plt.show()``.
 
         Args:
-            ax (Axes | Sequence[Axes] | None): One axes for all metrics, with the scale of the learning rate at the
-                right; or one axes for each metric, and optionally one for the learning rate. Default: None, new axes.
+            ax (Axes | Sequence[Axes] | None): Either one axes for all metrics, with the scale of the learning
+                rate on the right, or one axes for each metric and optionally one for the learning rate.
+                Defaults to None, which creates new axes.
 
         Returns:
             list[matplotlib.axes.Axes]: The axes.
@@ -213,9 +223,9 @@ class History(Callback):
         return plot_history(self, ax)
 
     def epochs_of(self, name: str) -> list[int]:
-        """Return the epochs (from 0) in which `name` was logged, in the order of its values."""
+        """Return the 0-based epochs in which `name` was logged, in the order of its values."""
         known, count = self._epochs_of.get(name, []), len(self.history.get(name, []))
-        # A list that the user assigned in `history` starts at the first epoch.
+        # If the user assigned a list in `history`, its values start at epoch 0.
         return known if len(known) == count else list(range(count))
 
     def __repr__(self) -> str:
@@ -224,7 +234,10 @@ class History(Callback):
 
 
 def to_float(value: Any) -> float | None:
-    """Return a number, or an array with one number, as a float, or None for other values."""
+    """Convert a number or a zero-dimensional array to a float.
+
+    Return None for other values.
+    """
     if isinstance(value, int | float | np.number | np.bool_):
         return float(value)
     if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype"):

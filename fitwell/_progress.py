@@ -1,4 +1,4 @@
-"""Progress of a run: one live line in a terminal, plain lines elsewhere."""
+"""Progress reports of a run: one live line in a terminal, or plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = [
     "print_message",
 ]
 
-# Rules of the argument `verbose` of a run and of a callback.
+# The validation rules for the argument `verbose` of a run and of a callback.
 VERBOSE = (Integer(0, 2) | Boolean() | Options("auto")).described_as(
     "0 (silent), 1 (progress), 2 (one line per epoch) or 'auto'"
 )
 CALLBACK_VERBOSE = (Integer(0, 2) | Boolean()).described_as("0 or 1")
 
-# The eye sees no difference between faster updates.
+# Faster updates would make no visible difference.
 REDRAW_SECONDS = 0.1
 # Longer runs print at most one line per second. Shorter runs print every line, as Keras does.
 MAX_EPOCHS_LISTED = 100
@@ -34,26 +34,28 @@ BAR_WIDTH = 20
 
 
 def print_message(text: str) -> None:
-    """Print one line about the run; it replaces a live line."""
+    """Print one line about the run. It replaces the live line if there is one."""
     if _LiveLine.current is not None:
         _LiveLine.current.erase()
     sys.stdout.write(escape_unencodable(escape_controls(text), sys.stdout) + "\n")
 
 
 class ProgressReporter:
-    """Show epochs, steps, time and metrics of a run.
+    """A reporter that shows the epochs, steps, time and metrics of a run.
 
     Args:
-        verbose (int | str): 0: no output. 1 or ``"auto"``: in a terminal or notebook one line that is rewritten
-            during an epoch and final at its end; elsewhere one plain line per epoch. A run of more than 100 epochs
-            prints at most one line per second, and always the last. 2: one plain line per epoch. Default: ``"auto"``.
-        epochs (int | None): Maximum number of epochs; None for `evaluate` and `predict`. Default: None.
-        steps (int | None): Number of batches in an epoch; None if unknown. Default: None.
-        stream (IO[str] | None): Output stream. Default: None, standard output.
+        verbose (int | str): 0 prints nothing. 1 or ``"auto"`` shows one line per epoch in a terminal or
+            notebook, which is rewritten during the epoch, and prints one plain line per epoch elsewhere. A
+            run of more than 100 epochs prints at most one line per second, but always the last one. 2 prints
+            one plain line per epoch. Default: ``"auto"``.
+        epochs (int | None): Maximum number of epochs, or None for `evaluate` and `predict`. Default: None.
+        steps (int | None): Number of batches in an epoch, or None if it is unknown. Default: None.
+        stream (IO[str] | None): Output stream. Defaults to None, which means standard output.
 
     Attributes:
-        interval (float | None): Maximum time in seconds between two calls of `update` or `epoch_end`, so that a run
-            may report several epochs at once without a visible difference. None without output.
+        interval (float | None): Maximum time in seconds between two calls of `update` or `epoch_end`. Within
+            this time, a run may report multiple epochs together without a visible difference. None if nothing
+            is printed.
     """
 
     @validate_params(verbose=VERBOSE)
@@ -83,7 +85,7 @@ class ProgressReporter:
         self._pending: tuple[Mapping[str, Any] | None, float] | None = None
 
     def epoch_begin(self, epoch: int) -> None:
-        """Start `epoch`, counted from 0."""
+        """Start epoch number `epoch` (0-based)."""
         if not self.verbose:
             return
         self._epoch = epoch
@@ -93,7 +95,7 @@ class ProgressReporter:
             self._redraw(self._began, None)
 
     def update(self, step: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Report that `step` batches of the epoch are done; `logs` is read only when the line is redrawn."""
+        """Report that `step` batches of the epoch are done. `logs` is read only if the line is redrawn."""
         self._step = step
         if self._line is not None:
             now = time.perf_counter()
@@ -106,10 +108,10 @@ class ProgressReporter:
         """Report that `epoch` is done.
 
         Args:
-            epoch (int): Number of the epoch, from 0.
-            logs (Mapping | None): Final metrics of the epoch.
-            seconds (float | None): Duration of the epoch. Default: None, the time since `epoch_begin`. A run that
-                reports several epochs at once passes it.
+            epoch (int): 0-based number of the epoch.
+            logs (Mapping | None): Final metrics of the epoch. Default: None.
+            seconds (float | None): Duration of the epoch, which is needed if a run reports multiple epochs
+                together. Defaults to None, which means the time since `epoch_begin`.
         """
         if not self.verbose:
             return
@@ -125,12 +127,12 @@ class ProgressReporter:
                 self._redraw(now, logs, seconds_taken)
 
     def clear_line(self) -> None:
-        """Erase the live line, because hooks may print before it is final."""
+        """Erase the live line, because hooks may print something before it is final."""
         if self._line is not None:
             self._line.erase()
 
     def close(self) -> None:
-        """Print the last line. Call this method at the end of every run; further calls have no effect."""
+        """Print the last line. Call this method at the end of every run. Further calls have no effect."""
         if self._pending is not None:
             self._print_line(time.perf_counter(), *self._pending)
         elif self._line is not None:
@@ -172,10 +174,10 @@ class ProgressReporter:
 
 
 class _LiveLine:
-    """A line of a terminal or notebook that is rewritten until it is final.
+    """A line in a terminal or notebook that is rewritten until it is final.
 
     Attributes:
-        current (_LiveLine | None): Class attribute. The line on the screen that is not final.
+        current (_LiveLine | None): Class attribute with the line on the screen that is not final, or None.
     """
 
     current: ClassVar[_LiveLine | None] = None
@@ -199,7 +201,7 @@ class _LiveLine:
     def draw(
         self, head: str, done: int, total: int | None, counts: str, metrics: str, full_width: bool = False
     ) -> None:
-        """Replace the line with ``head  ━━━━  counts  metrics``, cut to the terminal's width unless `full_width`.
+        """Replace the line with ``head  ━━━━  counts  metrics``. It is truncated unless `full_width` is True.
 
         Only a final line may be wider than the terminal, because a wrapped line cannot be rewritten.
         """
@@ -215,7 +217,7 @@ class _LiveLine:
         text = Text("  ").join(
             [*([Text(head, "bold")] if head else []), bar, Text(counts), Text(metrics, "cyan")]
         )
-        # The last column remains empty: a terminal may wrap when it is written to.
+        # Leave the last column empty, because some terminals wrap the line when it is filled.
         available = self._console.width - 1
         length = text.cell_len
         if not full_width:
@@ -223,7 +225,7 @@ class _LiveLine:
         text.pad_right(max(0, min(self._width, available) - text.cell_len))
         self._width = min(length, available)
         _LiveLine.current = self
-        self._stream.write("\r")  # not part of the text: rich removes control characters
+        self._stream.write("\r")  # not part of the text, because rich removes control characters
         self._console.print(text, end="", soft_wrap=True)
         self._stream.flush()
 
@@ -280,12 +282,12 @@ def _format_value(value: float) -> str:
 def _is_terminal(stream: IO[str]) -> bool:
     try:
         return stream.isatty()
-    except (AttributeError, ValueError):  # not a file, or a closed one
+    except (AttributeError, ValueError):  # not a file, or a closed file
         return False
 
 
 def _supports_live_line(stream: IO[str]) -> bool:
-    """Return whether `stream` is a terminal or the output of a notebook's cell."""
+    """Return whether `stream` is a terminal or a notebook cell's output."""
     if type(stream).__module__.partition(".")[0] == "ipykernel":
         return True
     import os

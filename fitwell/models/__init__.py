@@ -1,4 +1,4 @@
-"""Models: sequential, functional and subclassed ones, and their files."""
+"""Sequential, functional and subclassed models, and functions that copy, save and load them."""
 
 from fitwell.layers.input_layer import Input
 from fitwell.models.cloning import clone_model

@@ -1,4 +1,4 @@
-"""Packing of many small arrays into few, which loops carry and dispatches transfer faster."""
+"""Packing many small arrays into a few large ones, which are faster to carry through loops and to transfer."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ __all__ = ["DtypeRaveler"]
 
 
 class DtypeRaveler:
-    """Concatenates the values of variables into one flat array per dtype, and splits it again.
+    """A packer that concatenates the values of variables into one flat array per dtype and splits them again.
 
-    variables: by path; their shapes and dtypes give the positions. (`jax.flatten_util.ravel_pytree` converts to one
-    dtype: an int32 count would become a float32, which is exact up to 2**24 only.)
+    It replaces `jax.flatten_util.ravel_pytree`, which converts everything to a single dtype. An int32 count
+    would become a float32, which is exact only up to 2**24.
+
+    Args:
+        variables: A dict that maps paths to variables. Their shapes and dtypes determine the positions of the
+            values in the flat arrays.
     """
 
     def __init__(self, variables: Mapping[str, Variable]) -> None:
@@ -31,14 +35,14 @@ class DtypeRaveler:
         self._dtypes = list(ends)
 
     def ravel(self, values: Mapping[str, Array]) -> Arrays:
-        """Return the values of all paths as one flat array per dtype."""
+        """Concatenate `values`, keyed by path, into one flat array per dtype."""
         parts: dict[str, list[Array]] = {dtype: [] for dtype in self._dtypes}
         for path, (dtype, _, _) in self._places.items():
             parts[dtype].append(jnp.ravel(jnp.asarray(values[path], dtype)))
         return {dtype: jnp.concatenate(arrays) for dtype, arrays in parts.items()}
 
     def unravel(self, joined: Mapping[str, Array]) -> Arrays:
-        """Return the values by path."""
+        """Split the flat arrays into a dict that maps each path to its value."""
         return {
             path: jnp.reshape(joined[dtype][start : start + math.prod(shape)], shape)
             for path, (dtype, start, shape) in self._places.items()

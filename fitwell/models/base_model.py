@@ -1,6 +1,7 @@
-"""`BaseModel`: the part of a model that training, evaluation and inference know.
+"""`BaseModel`: the interface of a model for training, evaluation and inference.
 
-They work for every form of model, and `Model` calls them, so they do not import it.
+The modules for these tasks work with every kind of model. `Model` imports them, so they depend on this class
+instead of `Model`.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ __all__ = ["BaseModel"]
 class BaseModel(Layer):
     """A layer with named inputs and outputs that can be compiled.
 
-    optimizer: as given to `compile`.
-    history: that of the last `fit`.
-    stop_training: set it to True to end the current `fit`.
+    Attributes:
+        optimizer: The optimizer that was set by `compile`.
+        history: The history of the last `fit`, or None before the first one.
+        stop_training: Set this to True to end the current `fit`.
     """
 
     optimizer: Any
@@ -32,22 +34,28 @@ class BaseModel(Layer):
         self.history = None
         self.stop_training = False
         self._forward_pass_or_none: Any = None
-        # The outputs of a subclass are known after its first call: the keys of a dict, or None.
+        # The keys of the dict that `call` returns, or None if it does not return a dict. They are known after
+        # the first call.
         self._output_keys: list[str] | None = None
         self._outputs_known = False
         self._targets_are_named = False
 
     @property
     def _session(self) -> Any:
-        """The `TrainingSession` of the model."""
+        """The model's `TrainingSession`."""
         raise NotImplementedError
 
     def _output_specs(self, x: Any) -> list[Any]:
-        """Return the abstract outputs for inputs like `x`; build the model if it is not built."""
+        """Return the shape and dtype of each output for inputs like `x`, and build the model if necessary."""
         raise NotImplementedError
 
     def _predict_compiled(self, x: Any, size: int | None = None) -> Any:
-        """Return the outputs for the rows of `x` in one compiled call, in batches of `size` if it is given."""
+        """Compute the outputs for the rows of `x` in one compiled call.
+
+        Args:
+            x: The inputs.
+            size: The number of rows per batch. None computes all rows as one batch.
+        """
         raise NotImplementedError
 
     # --- inputs and outputs ----------------------------------------------------------------------------------
@@ -63,7 +71,7 @@ class BaseModel(Layer):
         return None
 
     def _output_names_for(self, y: Any) -> list[str]:
-        """Return the names of the outputs; a subclassed model has one output per target."""
+        """Return the names of the outputs. For a subclassed model, create one name for each target in `y`."""
         if self._output_keys is not None:
             return list(self._output_keys)
         self._targets_are_named = isinstance(y, dict)
@@ -75,14 +83,14 @@ class BaseModel(Layer):
         return ["output"]
 
     def _input_specs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
-        """Return the input shapes, the input names and the name of the first layer, for error messages."""
+        """Return the input shapes, the input names and the first layer's name, for use in error messages."""
         return None, [], str(self.name)
 
     def _check_target_names(self) -> None:
         if self._targets_are_named and self._outputs_known and self._output_keys is None:
             raise InvalidArgument(
-                f"model {self.name!r}: the targets come as a dict, but its outputs have no names: let call return "
-                "a dict with the same keys, or pass the targets as a list in the order of the outputs"
+                f"model {self.name!r}: the targets are a dict, but its outputs have no names; return a dict with "
+                "the same keys from call, or pass the targets as a list in the order of the outputs"
             )
 
     @property
@@ -97,7 +105,7 @@ class BaseModel(Layer):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers of the model, without the layers inside them."""
+        """The model's direct layers, without the layers nested inside them."""
         return [layer for _, layer in self._named_children()]
 
     @validate_params(index=Integer() | None)
@@ -106,10 +114,10 @@ class BaseModel(Layer):
 
         Args:
             name (str | None): Name of the layer. Default: None.
-            index (int | None): Index in `layers`. Default: None.
+            index (int | None): Index of the layer in `layers`, which takes precedence over `name`. Default: None.
 
         Returns:
-            Layer: the layer.
+            Layer: The layer.
 
         Raises:
             InvalidArgument: if there is no such layer.
@@ -120,7 +128,7 @@ class BaseModel(Layer):
             count = len(self.layers)
             if not -count <= index < count:
                 raise InvalidArgument(
-                    f"get_layer: index={index} is beyond the {count} layers of model {self.name!r}"
+                    f"get_layer: index={index} is out of range, because model {self.name!r} has {count} layers"
                 )
             return self.layers[index]
         for layer in self.layers:
@@ -132,12 +140,12 @@ class BaseModel(Layer):
 
     @validate_params(filepath=FilePath())
     def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
-        """Write the whole model to a file.
+        """Save the whole model to a file.
 
         Args:
-            filepath (str | Path): Ends in ``.keras`` or ``.h5``.
+            filepath (str | Path): Path of the file, which must end in ``.keras`` or ``.h5``.
             overwrite (bool): Whether to replace an existing file. Default: True.
-            include_optimizer (bool): Whether to write the state of the optimizer. Default: True.
+            include_optimizer (bool): Whether to save the optimizer's state as well. Default: True.
 
         Source: Keras `Model.save`. See `saving.save_model`.
         """
@@ -146,13 +154,13 @@ class BaseModel(Layer):
         save_model(self, filepath, overwrite=overwrite, include_optimizer=include_optimizer)
 
     def to_json(self, **options: Any) -> str:
-        """Return the architecture as a JSON string.
+        """Return the model's architecture as a JSON string.
 
         Args:
-            **options: The options of `json.dumps`.
+            **options: Keyword arguments for `json.dumps`.
 
         Returns:
-            str: the configuration, which `models.model_from_json` reads.
+            str: The configuration, which `models.model_from_json` can read.
 
         Source: Keras `Model.to_json`.
         """
@@ -162,10 +170,10 @@ class BaseModel(Layer):
 
     @validate_params(filepath=FilePath())
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights to a file.
+        """Save the weights to a file.
 
         Args:
-            filepath (str | Path): See `saving.save_weights` for the formats.
+            filepath (str | Path): Path of the file. See `saving.save_weights` for the formats.
             overwrite (bool): Whether to replace an existing file. Default: True.
 
         Source: Keras `Model.save_weights`.
@@ -176,10 +184,10 @@ class BaseModel(Layer):
 
     @validate_params(filepath=FilePath())
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
-        """Read the weights from a file of this or another model.
+        """Load weights from a file that was saved by this model or a different one.
 
         Args:
-            filepath (str | Path): See `saving.load_weights` for the formats.
+            filepath (str | Path): Path of the file. See `saving.load_weights` for the formats.
             skip_mismatch (bool): Whether to skip layers whose shapes differ. Default: False.
             by_name (bool): Whether to match layers by name. Default: False.
 

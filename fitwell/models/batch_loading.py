@@ -1,4 +1,4 @@
-"""From packed rows to loaders, and to blocks for validation on the device."""
+"""Data loaders for packed rows, and blocks of validation rows for the device."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from fitwell.models.fit_data import FitData, must_stream
 
 __all__ = ["EVALUATION_ROWS", "device_validation", "make_loader"]
 
-# Rows per batch of an evaluation without batch_size; results are exact for any number.
+# The batch size of an evaluation if the user does not choose one. The results are exact for any size.
 EVALUATION_ROWS = 1024
-# If a batch has room for more rows than there are, row counts are rounded up to a multiple of this, so that similar
-# ones share a program. With few rows an epoch takes less time than marking the padding.
+# If all rows fit in one batch, the batch is padded to a multiple of this number of rows, so that data sets of similar
+# size share a program. Very small data sets are not padded, because masking would take longer than the epoch itself.
 _ROWS_ALIKE = 16
-# Blocks of a stream that are in memory at the same time, as measured: on the device, as host rows, being assembled,
-# queued, being read.
+# How many blocks of a stream are in memory at the same time, as measured: blocks on the device, rows on the host, and
+# blocks that are being assembled, queued or read.
 _BLOCKS_AT_ONCE = 12
 
 
@@ -46,12 +46,12 @@ def make_loader(
     default: int = 32,
     max_epochs_per_dispatch: int = 1,
 ) -> DataLoader:
-    """Return the loader of `data`: resident arrays, large memory maps that are read from disk, or a stream."""
+    """Return a loader for `data`: resident arrays, large memory maps that are read from disk, or a stream."""
     size = default if batch_size is None else batch_size
     if data.stream is not None:
         if batch_size is not None:
             raise InvalidArgument(
-                "batch_size cannot be given with a generator: its batches have their own size"
+                "batch_size cannot be used with a generator, which determines the size of its batches"
             )
         first = data.stream.peek()
         known = steps if steps is not None else data.stream.steps
@@ -62,7 +62,7 @@ def make_loader(
     assert data.batch is not None
     total = count_rows(data.batch)
     if steps is None and not must_stream(data.batch):
-        # Fewer rows than a batch share a program with similar row counts, as short last batches do.
+        # Data sets smaller than one batch share a program with others of similar size, as short last batches do.
         alike = min(size, -(-total // _ROWS_ALIKE) * _ROWS_ALIKE)
         room = alike if 2 * _ROWS_ALIKE < total < size else None
         return ArrayLoader(
@@ -82,7 +82,7 @@ def _streamed_arrays(
 ) -> GeneratorLoader:
     """Return a loader that reads arrays batch by batch, in the same order as an `ArrayLoader`.
 
-    An epoch of a chosen length continues where the one before stopped, also in another `fit`.
+    If `steps` is given, each epoch continues where the previous one stopped, even in a later call of `fit`.
     """
     rows = count_rows(batch)
     order_of = ArrayLoader.permutation_fn(rows, shuffle, seed)
@@ -114,9 +114,10 @@ def _size(batch: Batch) -> int:
 
 
 def _batches_together(size: float) -> int:
-    """Return how many batches of `size` bytes are transferred together, within the memory budget.
+    """Return how many batches of `size` bytes to transfer together within the memory budget.
 
-    At least two: a loop over one batch is another XLA program, with other last bits than resident rows.
+    The result is at least two. A loop over a single batch compiles to a different XLA program, whose results
+    differ in the last bits from the results for resident rows.
     """
     most = config.memory_budget() / (_BLOCKS_AT_ONCE * max(size, 1))
     return int(min(max(most, 2), MAX_BATCHES_PER_BLOCK))
@@ -125,10 +126,15 @@ def _batches_together(size: float) -> int:
 def device_validation(
     data: FitData, batch_size: int | None, room: int | None = None, *, pad: bool
 ) -> Validation | None:
-    """Return the validation rows as a block for the dispatch, or None if they are not arrays in memory.
+    """Return the validation rows as a block on the device, or None if they are not arrays in memory.
 
-    pad: whether rows may be padded; otherwise the batches are those of `evaluate`, the last one with its true size.
-    room: the number of rows to pad to, so that blocks of similar size have the same shapes.
+    Args:
+        data: The validation data.
+        batch_size: The number of rows per batch, or None to choose it.
+        room: The number of rows to pad to, so that blocks of similar size get the same shapes. None means the
+            number of rows in `data`.
+        pad: Whether rows may be padded. If not, the batches are the same as in `evaluate`, and the last one
+            may be shorter.
     """
     if data.batch is None or must_stream(data.batch):
         return None
@@ -139,14 +145,14 @@ def device_validation(
     places = rows if room is None else room
     size = min(places, EVALUATION_ROWS if batch_size is None else batch_size)
     if batch_size is None or room is not None:
-        # Batches of one size, as even as possible, so that there is little padding and no empty batch.
+        # Distribute the rows evenly over batches of equal size, so that there is little padding and no empty batch.
         size = -(-places // -(-places // size))
     steps, sizes = batch_layout(places, size)
     if room is not None:
         sizes = np.clip(rows - size * np.arange(steps, dtype=np.int32), 0, size)
 
     def split(leaf: Any) -> Any:
-        # On the host: with `jnp.asarray` the device would compile a program for each shape.
+        # Pad on the host, because `jnp` functions would compile a program for each shape.
         padded = np.zeros((steps * size, *leaf.shape[1:]), leaf.dtype)
         padded[:rows] = leaf
         return jax.device_put(padded.reshape(steps, size, *leaf.shape[1:]))

@@ -14,9 +14,10 @@ __all__ = ["BatchSource", "iterate_batches", "label_batch_errors", "unpack_x", "
 
 
 def unpack_x_y_sample_weight(item: Any) -> tuple[Any, Any, Any]:
-    """Return (x, y, weights) of an item ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, weights)`` of a generator.
+    """Split an item that a generator yielded into x, y and the sample weights, with None for missing parts.
 
-    As in Keras, a list works like a tuple, because PyTorch's DataLoader yields lists; but not a list of numbers.
+    The item may be ``x``, ``(x,)``, ``(x, y)`` or ``(x, y, weights)``. As in Keras, a list works like a
+    tuple, because PyTorch's DataLoader yields lists. A list of numbers, however, is x itself.
     """
     if not isinstance(item, tuple) and not _is_list_of_parts(item):
         return item, None, None
@@ -38,14 +39,22 @@ def _is_list_of_parts(item: Any) -> bool:
 
 
 def _is_part(value: Any) -> bool:
-    """Return whether `value` contains rows: an array, a data frame, a dict of them, or a list or tuple of them."""
+    """Return whether `value` contains rows.
+
+    Rows are in an array, a data frame, a dict of arrays, or a list or tuple of arrays.
+    """
     if isinstance(value, list | tuple):
         return any(map(_is_part, value))
     return isinstance(value, Mapping) or bool(getattr(value, "shape", ()))
 
 
 def unpack_x(item: Any, names: Sequence[str] | None) -> Any:
-    """Return x of an item that a generator yielded to `predict`; a list may be the inputs of a model with several."""
+    """Return x from an item that a generator yielded to `predict`.
+
+    Args:
+        item: The item. A list may contain the inputs of a model that has more than one.
+        names: The names of the model's inputs, or None if they are unknown.
+    """
     if isinstance(item, list) and names is not None and len(names) == len(item) > 1:
         return item
     return unpack_x_y_sample_weight(item)[0]
@@ -53,7 +62,11 @@ def unpack_x(item: Any, names: Sequence[str] | None) -> Any:
 
 @contextmanager
 def label_batch_errors(number: int) -> Iterator[None]:
-    """Prefix the errors of the block with the number of the batch."""
+    """Prefix errors that are raised inside the block with the batch number.
+
+    Args:
+        number: The 0-based index of the batch. The message shows it counted from 1.
+    """
     try:
         yield
     except (DataError, InvalidArgument, ShapeError) as error:
@@ -61,22 +74,28 @@ def label_batch_errors(number: int) -> Iterator[None]:
 
 
 def iterate_batches(source: Any) -> Iterator[Any]:
-    """Return the batches of a source from its beginning; an iterator continues where it is."""
+    """Return an iterator over the source's batches.
+
+    A source that is an iterator continues at its current position.
+    """
     if hasattr(source, "__iter__"):
         return iter(source)
     if hasattr(source, "__next__"):
         return cast("Iterator[Any]", source)
-    # A Sequence may not raise an error after its end, like slices.
+    # Use the length, because a Sequence may not raise an error past its end. Slicing, for example, does not.
     return (source[index] for index in range(len(source)))
 
 
 class BatchSource:
-    """Batches from an iterable, which is restarted every epoch if possible.
+    """A source of batches that is restarted every epoch if possible.
 
-    source: a generator or iterator (continues), an iterable (restarts each epoch), or an object with ``__getitem__``
-        and ``__len__`` (Keras's Sequence).
-    pack: makes a Batch of (x, y, weights).
-    check: raises an error for a batch that the model cannot take; called after the program was made.
+    Args:
+        source: One of three kinds of objects: a generator or iterator, which continues from epoch to epoch;
+            an iterable, which is restarted every epoch; or an object with ``__getitem__`` and ``__len__``,
+            such as a Keras `Sequence`.
+        pack: A function that makes a `Batch` from x, y and the sample weights.
+        check: A function that raises an error if the model cannot take a batch. It is called only after the
+            model's program was created.
     """
 
     def __init__(
@@ -91,24 +110,24 @@ class BatchSource:
 
     @property
     def steps(self) -> int | None:
-        """The number of batches per epoch, or None if the source does not know it."""
+        """The number of batches per epoch, or None if it is unknown."""
         try:
             return len(self.source) if hasattr(self.source, "__len__") else None
         except TypeError:
-            return None  # a loader without length, such as PyTorch's for an iterable data set
+            return None  # a loader without a length, such as a PyTorch loader of an iterable data set
 
     @property
     def is_iterator(self) -> bool:
-        """Whether the source cannot be restarted."""
+        """Whether the source is an iterator, which cannot be restarted."""
         return self._iterator is not None
 
     def peek(self) -> Batch:
-        """Return the first batch without consuming it; later calls return the same one."""
+        """Return the first batch without consuming it. Later calls return the same batch."""
         if self._first is None:
             try:
                 item = next(self._open())
             except StopIteration:
-                raise DataError("the generator yielded no batch at all") from None
+                raise DataError("the generator did not yield any batches") from None
             if self._iterator is not None:
                 self._peeked.append(item)
             with label_batch_errors(0):
@@ -116,7 +135,7 @@ class BatchSource:
         return self._first
 
     def open_epoch(self, epoch: int) -> Iterator[Batch]:
-        """Yield the batches of an epoch."""
+        """Yield the batches of one epoch."""
         peeked, self._peeked = self._peeked, []
         try:
             for number, item in enumerate(itertools.chain(peeked, self._open())):
@@ -130,7 +149,13 @@ class BatchSource:
                 self.source.on_epoch_end()
 
     def fast_forward(self, batches: int, epochs: int) -> None:
-        """Skip the `batches` in `epochs` whole epochs that a resumed run has used."""
+        """Skip the batches that a resumed run has already used.
+
+        Args:
+            batches: Number of batches to skip if the source is an iterator.
+            epochs: Number of finished epochs. A source that can be restarted gets one `on_epoch_end` call for
+                each.
+        """
         if self._iterator is None:
             for _ in range(epochs if hasattr(self.source, "on_epoch_end") else 0):
                 self.source.on_epoch_end()
@@ -140,7 +165,7 @@ class BatchSource:
                 self._peeked.pop()
             elif next(self._iterator, None) is None:
                 raise DataError(
-                    f"resume: the run had {batches} batches of the generator, which now ends after {number}"
+                    f"resume: the run already used {batches} batches of the generator, but it now ends after {number}"
                 )
 
     def _open(self) -> Iterator[Any]:

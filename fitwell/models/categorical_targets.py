@@ -1,8 +1,8 @@
-"""pandas categories as targets: the class index of each label, for all arrays that one model receives.
+"""Conversion of pandas categories to class indices that are the same in all arrays that a model receives.
 
-Categories belong to an array, and a validation set without one class has other categories, but a network has learned
-the categories that it was trained on. These are kept, also in the files of a model, and labels of later arrays are
-looked up in them.
+Each array has its own categories. If a validation set lacks a class, its categories differ from the ones that
+the network was trained on. The model therefore stores its training categories, also in its files, and looks
+up the labels of later arrays in them.
 """
 
 from __future__ import annotations
@@ -25,9 +25,13 @@ __all__ = [
 
 
 class TargetEncoder:
-    """Converts the targets of one model to arrays.
+    """A converter from the targets of one model to arrays.
 
-    learning: True if categories that are seen first are those the model learns.
+    Args:
+        model: The model.
+        names: The names of the model's outputs.
+        learning: Whether the targets are for training. If so, the model stores categories that it has not
+            seen before.
     """
 
     def __init__(self, model: BaseModel, names: list[str], learning: bool) -> None:
@@ -36,7 +40,15 @@ class TargetEncoder:
         self.learning = learning
 
     def __call__(self, value: Any, output: int, what: str) -> Any:
-        """Return the targets of one output: categories as class indices, or as the numbers that they are."""
+        """Convert the targets of one output to an array.
+
+        Categories become class indices or, if they are not classes, their numeric values.
+
+        Args:
+            value: The targets.
+            output: The index of the output.
+            what: The name of the targets in error messages.
+        """
         column = _get_categorical_column(value)
         if column is None:
             return as_array(value, what)
@@ -53,7 +65,7 @@ class TargetEncoder:
         return codes
 
     def _are_classes(self, categories: NDArray[Any], output: int, what: str) -> bool:
-        """Return True if categories are classes; for numeric categories, the loss decides."""
+        """Return whether the categories are class labels. For numeric categories, this depends on the loss."""
         terms = self.model._session.compile_config.loss_terms(self.names)
         loss = next((term.loss for term in terms if term.output == output), None)
         if is_classification_loss(loss):
@@ -62,37 +74,40 @@ class TargetEncoder:
             return False
         if loss is not None and loss_registry.has(type(loss)) and not isinstance(loss, LossFunctionWrapper):
             raise DataError(
-                f"{what}: the categories {_format_categories(categories)} are not numbers, which "
-                f"{type(loss).__name__} compares; "
-                "for classes use a loss such as sparse_categorical_crossentropy, for ranks pass the numbers: "
+                f"{what}: {type(loss).__name__} needs numbers, but the categories are "
+                f"{_format_categories(categories)}; "
+                "for classes, use a loss such as sparse_categorical_crossentropy; for ranks, pass the numbers "
                 f"{what}.cat.codes"
             )
         return True
 
     def _check_width(self, categories: NDArray[Any], output: int, what: str) -> None:
-        """Raise `DataError` for categories if the model was not trained on any and the order of classes is unknown."""
+        """Raise `DataError` if the number of categories differs from the number of classes.
+
+        The model was not trained on categories, so the class indices are known only if all classes occur.
+        """
         width = self.model._session.output_width(output)
         if width is not None and len(categories) != max(width, 2):
             raise DataError(
-                f"{what}: there are {len(categories)} categories, {_format_categories(categories)}, for "
-                f"{max(width, 2)} classes, so their class indices are not known: give {what} all classes in the order "
-                f"of training, {what}.cat.set_categories([...]), or pass class indices"
+                f"{what} has {len(categories)} categories, {_format_categories(categories)}, but the model has "
+                f"{max(width, 2)} classes, so the class indices are unknown; set all classes in the order used for "
+                f"training with {what}.cat.set_categories([...]), or pass class indices"
             )
 
 
 def _get_categorical_column(value: Any) -> Any | None:
-    """Return the column of a pandas object with one categorical column, or None for all else."""
+    """Return the column if `value` is a pandas object with a single categorical column, else None."""
     if isinstance(value, np.ndarray):
-        return None  # formatting its dtype would take longer than packing a small batch
+        return None  # converting its dtype to a string would take longer than packing a small batch
     if hasattr(value, "columns") and len(value.columns) == 1 and hasattr(value, "iloc"):
         value = value.iloc[:, 0]
     return value if str(getattr(value, "dtype", "")) == "category" else None
 
 
 def _lookup_codes(known: NDArray[Any], labels: NDArray[Any], what: str) -> NDArray[np.int32]:
-    """Return the index of each label in the categories that the model was trained on."""
+    """Return the index of each label among the categories that the model was trained on."""
     places = {label: number for number, label in enumerate(known.tolist())}
-    # Files hold intervals and similar labels as strings.
+    # Files store intervals and similar labels as strings.
     numbers = np.asarray(
         [places.get(label, places.get(str(label), -1)) for label in labels.tolist()], np.int32
     )
@@ -100,8 +115,8 @@ def _lookup_codes(known: NDArray[Any], labels: NDArray[Any], what: str) -> NDArr
         row = int(np.argmax(numbers < 0))
         raise DataError(
             f"{what}: {labels[row]!r} in row {row} is not among the categories that the model was trained on, "
-            f"{_format_categories(known)}. Train with all of them, {what}.cat.set_categories([...]), or compile again "
-            "to start with others"
+            f"{_format_categories(known)}. Set all categories before training with {what}.cat.set_categories([...]), "
+            "or compile the model again to start with new categories"
         )
     return numbers
 

@@ -1,4 +1,4 @@
-"""`CheckpointManager`: writes the checkpoints of a training run, and resumes it from one."""
+"""`CheckpointManager`, which writes the checkpoints of a training run and resumes the run from the last one."""
 
 from __future__ import annotations
 
@@ -72,15 +72,16 @@ _FORM = {
     "state": DictSchema(ARRAY),
     "layers": OptionalKey(
         STRING
-    ),  # the numbering of the layers of graphs; missing in files of earlier versions
+    ),  # how the layers of a graph are numbered; missing in files of earlier versions
 }
-# The hyperparameters that an interrupted run left in a model after its last checkpoint: the user did not set them.
+# The hyperparameters that an interrupted run left in a model after its last checkpoint. A resumed run must not treat
+# them as changes by the user.
 _interrupted_hyperparams: WeakKeyDictionary[Any, dict[str, float]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
 class CheckpointedRun:
-    """The parts of a run that a checkpoint is compared with, read from and restored to."""
+    """The parts of a run that are saved in checkpoints, compared with them and restored from them."""
 
     session: TrainingSession
     data: RunData
@@ -92,19 +93,25 @@ class CheckpointedRun:
 
 
 def make_checkpoint_manager(callbacks: Sequence[Any], resume: Any) -> NullCheckpointManager:
-    """Return the manager for a `BackupAndRestore` among `callbacks`, or for the argument `resume`."""
+    """Return the manager for the run's `BackupAndRestore` callback or for the argument `resume` of `fit`.
+
+    If there is neither, return a manager that does nothing.
+    """
     backups = [callback for callback in callbacks if isinstance(callback, BackupAndRestore)]
     if resume is not None:
         backups.append(BackupAndRestore(resume, delete_checkpoint=False))
     if len(backups) > 1:
         raise InvalidArgument(
-            "fit: a run has one folder of checkpoints; pass either resume=folder or one BackupAndRestore"
+            "fit: a run can have only one checkpoint folder; pass either resume=folder or one BackupAndRestore"
         )
     return CheckpointManager(backups[0]) if backups else NullCheckpointManager()
 
 
 class NullCheckpointManager:
-    """A run without checkpoints; `CheckpointManager` documents the methods."""
+    """A checkpoint manager that does nothing, for a run without checkpoints.
+
+    `CheckpointManager` documents the methods.
+    """
 
     @property
     def resumes(self) -> bool:
@@ -118,18 +125,18 @@ class NullCheckpointManager:
         """Do nothing."""
 
     def seed(self, drawn: int) -> int:
-        """Return the seed of the run: the one drawn for it."""
+        """Return the run's seed, which is the one that was drawn for it."""
         return drawn
 
     def check_compatible(self, run: CheckpointedRun) -> None:
         """Do nothing."""
 
     def restore_or_start(self, position: RunPosition) -> tuple[RunPosition, Logs]:
-        """Return the position as it is, and no logs."""
+        """Return the position unchanged, and no logs."""
         return position, {}
 
     def steps_until_save(self, position: RunPosition) -> int | None:
-        """Return None: a dispatch may have any length."""
+        """Return None, because dispatches may have any length."""
         return None
 
     def maybe_save(self, position: RunPosition, last_logs: Logs) -> None:
@@ -146,11 +153,14 @@ class NullCheckpointManager:
 
 
 class CheckpointManager(NullCheckpointManager):
-    """Writes the checkpoints of one run to its folder, and resumes it from the last one.
+    """A manager that writes the checkpoints of one run to a folder and resumes the run from the last one.
 
     A checkpoint consists of the train state, the position, the history and the states of the callbacks.
 
-    saved: the checkpoint to continue from, or None if the run is new.
+    Attributes:
+        backup: The callback whose settings the manager uses.
+        folder: The folder of the checkpoints.
+        saved: The checkpoint to continue from, or None if the run is new.
     """
 
     _run: CheckpointedRun
@@ -175,19 +185,19 @@ class CheckpointManager(NullCheckpointManager):
         return self.saved is not None
 
     def seed(self, drawn: int) -> int:
-        """Return the seed of the run: that of the checkpoint if the run is resumed."""
+        """Return the run's seed, which a resumed run takes from the checkpoint."""
         self._drawn = drawn
         return drawn if self.saved is None else int(self.saved["seed"])
 
     def __exit__(self, *error: object) -> None:
-        """Wait for the checkpoint that is being written when an error ends the loop."""
+        """Wait for a checkpoint that is still being written if an error ended the loop."""
         if error[0] is not None:
             _interrupted_hyperparams[self._run.session] = _hyperparam_values(self._run.session)
             with suppress(FileError):
                 self.folder.wait()
 
     def check_compatible(self, run: CheckpointedRun) -> None:
-        """Keep the parts of the run; raise an error if the checkpoint belongs to another run."""
+        """Store the parts of the run, and raise `FileError` if the checkpoint belongs to a different run."""
         self._run = run
         model = run.session.model
         self._initial_hyperparams = _hyperparam_values(run.session)
@@ -202,17 +212,20 @@ class CheckpointManager(NullCheckpointManager):
             return
         if self.saved.get("layers") != NUMBERING:
             _rename_paths(self.saved, model)
-        problems = ErrorCollector(f"resume: {self._name} is of another run")
+        problems = ErrorCollector(f"resume: {self._name} belongs to a different run")
         for line in run_signature.signature_diff(self.saved["identity"], self._signature):
             problems.add(line)
         if problems.found:
-            problems.add("continue with what the run began with, or name another folder to start a new run")
+            problems.add(
+                "continue with the model, data and settings of the original run, or use a different folder to "
+                "start a new run"
+            )
             run.session.seed = self._drawn
         problems.raise_if_any(FileError)
         self._check_hyperparams()
 
     def _check_hyperparams(self) -> None:
-        """Raise an error if the checkpoint has hyperparameters that the model cannot have."""
+        """Raise `FileError` if the model cannot have the checkpoint's hyperparameters."""
         assert self.saved is not None
         for path, initial in self._initial_hyperparams.items():
             for kind in ("began", "numbers"):
@@ -221,13 +234,15 @@ class CheckpointManager(NullCheckpointManager):
                 except FitwellError as error:
                     self._run.session.seed = self._drawn
                     raise FileError(
-                        f"{self._name} is damaged, or was made by something else: {kind}[{path!r}]: {error}"
+                        f"{self._name} is damaged or was not written by fitwell: {kind}[{path!r}]: {error}"
                     ) from None
 
     # --- writing ---------------------------------------------------------------------------------------------
 
     def steps_until_save(self, position: RunPosition) -> int | None:
-        """Return how many batches the next dispatch may take before a checkpoint is due, or None for any number."""
+        """Return the maximum number of batches before the next checkpoint is due, or None if there is no
+        limit.
+        """
         return self.backup.batches_until_due(
             position.batches_seen, position.epochs_done, position.open_steps, self._run.loader.steps
         )
@@ -238,7 +253,10 @@ class CheckpointManager(NullCheckpointManager):
             self.save(position, last_logs)
 
     def save(self, position: RunPosition, last_logs: Logs) -> None:
-        """Hand a checkpoint to the writing thread. Arrays do not change, so references are enough."""
+        """Pass a checkpoint to the thread that writes it.
+
+        Arrays are immutable, so the checkpoint refers to them instead of copying them.
+        """
         state, callbacks = self._run.session.pull(), self._run.callbacks
         tree = {
             "versions": run_signature.library_versions(),
@@ -256,7 +274,7 @@ class CheckpointManager(NullCheckpointManager):
             },
             "history": self._run.history.to_arrays(),
             "last_logs": dict(last_logs),
-            # A callback may change what it returned while the thread writes.
+            # Copy each state, because its callback may change it while the thread writes.
             "callbacks": [
                 [type(c).__name__, copy.deepcopy(c.get_state())] for c in callbacks if _has_state(c)
             ],
@@ -267,16 +285,16 @@ class CheckpointManager(NullCheckpointManager):
         self.folder.submit(int(state.step), tree, lambda: [make() for make in durable])
 
     def save_on_interrupt(self, position: RunPosition, last_logs: Logs) -> None:
-        """Write the last checkpoint of a run that is interrupted inside an epoch.
+        """Write the last checkpoint of a run that was interrupted inside an epoch.
 
-        The loop closes the epoch afterwards; a resumed run continues it instead.
+        The loop closes the epoch afterwards, but a resumed run continues it.
         """
         self.save(position, last_logs)
         self.folder.wait()
         self._saved_on_interrupt = True
 
     def save_final(self, position: RunPosition, last_logs: Logs) -> None:
-        """Write the last checkpoint, before policies restore the weights that they kept."""
+        """Write the last checkpoint before policies restore the weights that they saved."""
         if self._saved_on_interrupt:
             _interrupted_hyperparams[self._run.session] = _hyperparam_values(self._run.session)
             return
@@ -284,7 +302,7 @@ class CheckpointManager(NullCheckpointManager):
         self.folder.wait()
 
     def delete_checkpoints(self, position: RunPosition) -> None:
-        """Delete the checkpoints of a run that is complete, if `delete_checkpoint` says so."""
+        """Delete the checkpoints if the run is complete and `delete_checkpoint` is True."""
         complete = position.has_ended or position.epochs_done >= self._run.options.num_epochs
         if self.backup.delete_checkpoint and complete:
             self.folder.clear()
@@ -292,12 +310,12 @@ class CheckpointManager(NullCheckpointManager):
     # --- resuming --------------------------------------------------------------------------------------------
 
     def restore_or_start(self, position: RunPosition) -> tuple[RunPosition, Logs]:
-        """Restore the model and the callbacks; return the position and the last logs of the run.
+        """Restore the model and the callbacks, and return the run's position and last logs.
 
         A new run writes its first checkpoint and starts at `position`.
         """
         if self.saved is None:
-            # Wait: whatever callbacks write from now on, there is a checkpoint from before it.
+            # Wait, so that there is a checkpoint from before anything that callbacks write.
             self.save(position, {})
             self.folder.wait()
             return position, {}
@@ -308,19 +326,19 @@ class CheckpointManager(NullCheckpointManager):
             raise
 
     def _restore(self, position: RunPosition, saved: dict[str, Any]) -> tuple[RunPosition, Logs]:
-        """Check everything that can be wrong with a checkpoint of this run, and then restore it."""
+        """Check everything that can be wrong with the checkpoint, and then restore the run from it."""
         session, place = self._run.session, saved["place"]
         state, new_policies = fill_state(session.pull(), saved["state"], self._name)
         fuse_loop = xla_cpu_heuristics.should_fuse_loop(state.variables, self._run.loader.batch_size or 0)
         notes = run_signature.version_notes(saved["versions"], fuse_loop)
         _check_place(place, state, self._run.loader.steps, self._name)
-        notes += [f"{name} was not part of the run and starts now" for name in new_policies]
-        # Before the model: a callback may find that the file it wrote to is missing.
+        notes += [f"{name} is not in the checkpoint and starts from scratch" for name in new_policies]
+        # Restore the callbacks before the model, because one may raise an error if the file it wrote is missing.
         notes += _restore_callbacks(self._run.callbacks, saved["callbacks"])
         notes += self._restore_hyperparams(saved)
         state = state.replace(hyperparams=session.pull().hyperparams)
         for _, policy in self._run.policies:
-            # The arguments of a policy (patience and the like) are those of the callback as it is now.
+            # Use the callback's current arguments, such as patience, instead of the saved ones.
             state.policies[policy.name] |= getattr(policy, "numbers", {})
         session.push(state)
         self._run.history.restore_arrays(saved["history"])
@@ -339,7 +357,7 @@ class CheckpointManager(NullCheckpointManager):
         return position, saved["last_logs"]
 
     def _fast_forward_streams(self, position: RunPosition) -> None:
-        """Skip the batches of generators that the run has used before."""
+        """Skip the generator batches that the run has already used."""
         train, validation = self._run.data.train, self._run.data.validation
         if train.stream is not None:
             train.stream.fast_forward(position.batches_seen - position.open_steps, position.epochs_done)
@@ -356,12 +374,12 @@ class CheckpointManager(NullCheckpointManager):
             unchanged = now in (began, last, left.get(path))
             self._run.session.program.hyperparams[path].raw_value = last if unchanged else now
             if not unchanged:
-                notes.append(f"{path} was {began!r} when the run began; from here on it is {now!r}")
+                notes.append(f"{path} was {began!r} when the run began and is {now!r} from now on")
         return notes
 
 
 def _rename_paths(saved: dict[str, Any], model: Any) -> None:
-    """Rename the paths in a checkpoint of an earlier version to those of today."""
+    """Replace the paths in a checkpoint of an earlier version with the current paths."""
     for part in (saved, saved["identity"]):
         for name in ("architecture", "began", "numbers", "state"):
             if name in part:
@@ -377,31 +395,35 @@ def _has_state(callback: Any) -> bool:
 
 
 def _restore_callbacks(callbacks: Sequence[Any], saved: list[tuple[str, Any]]) -> list[str]:
-    """Restore each callback from the next state of its class in the checkpoint."""
+    """Restore each callback from the next saved state of its class, and return notes about the differences."""
     waiting = list(saved)
     notes = []
     for callback in filter(_has_state, callbacks):
         match = next((entry for entry in waiting if entry[0] == type(callback).__name__), None)
         if match is None:
-            notes.append(f"the callback {type(callback).__name__} was not part of the run and starts now")
+            notes.append(
+                f"the callback {type(callback).__name__} is not in the checkpoint and starts from scratch"
+            )
         else:
             waiting.remove(match)
             callback.set_state(match[1])
-    return notes + [f"the callback {name} of the run is missing now" for name, _ in waiting]
+    return notes + [
+        f"the callback {name} is in the checkpoint but was not passed to fit" for name, _ in waiting
+    ]
 
 
 def _check_place(place: dict[str, Any], state: TrainState, steps: int | None, where: str) -> None:
-    """Raise if no run can be at this place."""
+    """Raise `FileError` if no run can be at this position."""
     in_epoch = place["steps"] if place["open"] else 0
     too_far = steps is not None and (
         in_epoch > steps or place["batches"] > place["epochs"] * steps + in_epoch
     )
     negative = int(state.step) < 0 or not POSITION.test(int(state.epoch))
-    # A loss that is not finite ends a run.
+    # A run ends when its loss is not finite.
     unended = int(state.first_nonfinite_step) != -1 and not place["ended"]
     if too_far or negative or unended or in_epoch > place["batches"]:
         described = ", ".join(f"{name}={value}" for name, value in place.items())
         raise FileError(
-            f"{where} is damaged: a run with {steps or 'this many'} batches per epoch cannot be at {described}, "
-            f"step {int(state.step)}, the last nonfinite one {int(state.first_nonfinite_step)}"
+            f"{where} is damaged: a run with {steps or 'an unknown number of'} batches per epoch cannot be at "
+            f"{described}, step={int(state.step)}, first_nonfinite_step={int(state.first_nonfinite_step)}"
         )

@@ -1,4 +1,4 @@
-"""`clone_model`: the same architecture with new weights."""
+"""`clone_model`, which copies a model's architecture and initializes new weights."""
 
 from __future__ import annotations
 
@@ -33,29 +33,31 @@ def clone_model(
     call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
 ) -> Any:
-    """Return a new, uncompiled model of the same architecture with newly initialized weights.
+    """Return a new, uncompiled model with the same architecture and newly initialized weights.
 
-    If the model has an input shape, so does the clone, which then has weights. Subclassed models are cloned by their
-    `get_config` and `from_config`.
+    If the model has an input shape, the clone is built with the same shape and has weights immediately. Subclassed
+    models are cloned with their `get_config` and `from_config`.
 
     Args:
-        model (Model): The model.
-        input_tensors (KerasTensor | list[KerasTensor] | None): The inputs of the clone, one for each input: results of
-            `Input` or of layers. Default: None, new inputs like those of `model`.
-        clone_function (Callable[[Layer], Layer] | None): Returns the copy of each layer of a `Sequential` or functional
-            model, except `Input`. It may return a layer of another class, or the layer itself to share it.
-            Default: None, copies by configuration.
-        call_function (Callable | None): Calls each copy where a functional model calls the layer,
-            ``call_function(copy, *args, **kwargs)``; it may call other layers before or after. Default: None.
-        recursive (bool): True to pass the layers of a nested model to `clone_function` one by one, instead of the
-            model. Default: False.
+        model (Model): The model to clone.
+        input_tensors (KerasTensor | list[KerasTensor] | None): Symbolic inputs for the clone, one for each input of
+            `model`. They are results of `Input` or of layers. Defaults to None, which creates new inputs like the
+            model's.
+        clone_function (Callable[[Layer], Layer] | None): A function that returns a copy of each layer of a `Sequential`
+            or functional model, except `Input`. It may return a layer of a different class, or the layer itself to
+            share it. Defaults to None, which copies each layer by its configuration.
+        call_function (Callable | None): A function that calls each copy where a functional model calls the original
+            layer: ``call_function(copy, *args, **kwargs)``. It may call more layers before or after the copy.
+            Default: None.
+        recursive (bool): Whether to pass the layers of a nested model to `clone_function` one by one, instead of the
+            nested model itself. Default: False.
 
     Returns:
         Model: The clone.
 
     Raises:
-        InvalidArgument: if an argument does not work for this kind of model, or `clone_function` does not return a
-        layer.
+        InvalidArgument: if an argument does not work for this kind of model, or if `clone_function` does not return
+            a layer.
 
     Example:
         >>> import fitwell as fw
@@ -90,13 +92,13 @@ def _check_arguments(model: Any, plain: bool, call_function: Callable[..., Any] 
     """Raise `InvalidArgument` if an argument does not work for this kind of model."""
     if not plain and not isinstance(model, Sequential | Functional):
         raise InvalidArgument(
-            "clone_model: clone_function, call_function and input_tensors work for Sequential and functional models; a "
-            "subclassed model is cloned by its get_config and from_config"
+            "clone_model: clone_function, call_function and input_tensors work only for Sequential and functional "
+            "models; a subclassed model is cloned with its get_config and from_config"
         )
     if call_function is not None and isinstance(model, Sequential):
         raise InvalidArgument(
-            "clone_model: call_function works for functional models; a Sequential calls its layers one after the "
-            "other: use clone_function, which may return a Sequential of several layers for one layer"
+            "clone_model: call_function works only for functional models; for a Sequential model, use "
+            "clone_function, which may replace a layer with a Sequential of multiple layers"
         )
 
 
@@ -105,7 +107,7 @@ def _call_layer(layer: Layer, *args: Any, **kwargs: Any) -> Any:
 
 
 def _check_input_tensors(model: Any, given: Any) -> list[KerasTensor] | None:
-    """Return the symbolic inputs of the clone, in the order of the inputs of `model`, or None for new inputs."""
+    """Return the clone's symbolic inputs in the order of the model's inputs, or None to create new inputs."""
     if given is None:
         return None
     if isinstance(given, Mapping) and set(given) == set(model.input_names):
@@ -120,7 +122,7 @@ def _check_input_tensors(model: Any, given: Any) -> list[KerasTensor] | None:
 
 
 class _LayerCopier:
-    """The copies that `clone_function` returned: one for each layer, for any number of calls."""
+    """A copier that makes one copy of each layer, even if the layer is called more than once."""
 
     def __init__(
         self, clone_function: Callable[[Layer], Layer], call: Callable[..., Any], recursive: bool
@@ -131,7 +133,7 @@ class _LayerCopier:
         self._made: dict[int, Layer] = {}
 
     def copy_layer(self, layer: Layer) -> Layer:
-        """Return the copy of `layer`."""
+        """Return the copy of `layer`, which is made at the first request."""
         if id(layer) not in self._made:
             inside = self.recursive and isinstance(layer, Sequential | Functional)
             copy = self.copy_model(layer) if inside else self.clone_function(layer)
@@ -143,9 +145,11 @@ class _LayerCopier:
         return self._made[id(layer)]
 
     def copy_model(self, model: Any, inputs: list[KerasTensor] | None = None) -> Any:
-        """Return a model of copies.
+        """Return a model that consists of copied layers.
 
-        inputs: its inputs, by default copies of those of `model`.
+        Args:
+            model: The model to copy.
+            inputs: The symbolic inputs of the copy, or None to copy the inputs of `model`.
         """
         clone = _clone_sequential if isinstance(model, Sequential) else _clone_functional
         return clone(model, self, inputs)
@@ -179,7 +183,7 @@ def _copy_of_input(layer: InputLayer) -> InputLayer:
 
 
 def _collect_custom_objects(model: Model) -> dict[str, Any]:
-    """Return the classes and functions in `model` that are not part of fitwell, by name."""
+    """Return the classes and functions in `model` that are not part of fitwell, keyed by name."""
     parts: dict[str, Any] = {}
     for _, layer in model._flatten_layers():
         for value in [layer, *vars(layer).values()]:

@@ -16,7 +16,7 @@ __all__ = ["CompilableModel"]
 
 
 class CompilableModel(BaseModel):
-    """The part of `Model` that `compile` sets up."""
+    """A model that can be compiled with an optimizer, a loss and metrics."""
 
     @validate_params(
         loss_weights=LOSS_WEIGHTS,
@@ -37,25 +37,29 @@ class CompilableModel(BaseModel):
     ) -> None:
         """Set the optimizer, the loss and the metrics.
 
-        Which variables are trainable is decided here, as in Keras 2 (in Keras 3 by the first `fit`): freezing or
-        unfreezing layers later has no effect before the next `compile`, and `fit` warns about it. Epochs start at 0,
-        and a new optimizer starts with a new state.
+        Compiling determines which variables are trainable, as in Keras 2. (In Keras 3, the first `fit` does.) If you
+        freeze or unfreeze layers later, this has no effect until the next `compile`, and `fit` warns about it. The
+        epoch count restarts at 0, and a new optimizer starts with a new state.
 
         Args:
-            optimizer (str | Optimizer | optax.GradientTransformation): Default: "rmsprop".
-            loss (str | Loss | Callable | list | dict | None): A name, an object or a function ``f(y_true, y_pred)``; a
-                list or dict of them for several outputs. Default: None.
-            metrics (list | dict | None): Names, objects or functions; for several outputs a list of lists or a dict.
-                Default: None.
-            loss_weights (list[float] | dict[str, float] | None): Factor of the loss of each output. Default: 1 for
-                each.
+            optimizer (str | Optimizer | optax.GradientTransformation): Name of an optimizer, or an optimizer object.
+                Default: "rmsprop".
+            loss (str | Loss | Callable | list | dict | None): A name, an object or a function ``f(y_true, y_pred)``.
+                For more than one output, a list or dict of these. Default: None.
+            metrics (list | dict | None): Names, objects or functions. For more than one output, a list of lists or a
+                dict. Default: None.
+            loss_weights (list[float] | dict[str, float] | None): Factor of each output's loss in the total loss.
+                Defaults to None, which means 1 for each output.
             weighted_metrics (list | dict | None): Like `metrics`, but weighted with `sample_weight`. Default: None.
             run_eagerly (bool): Only False is supported. Default: False.
-            steps_per_execution (int | str): Accepted as in Keras; results do not depend on it. Default: 1.
-            jit_compile (bool | str): "auto" or True; everything is compiled. Default: "auto".
+            steps_per_execution (int | str): Accepted for compatibility with Keras. It does not affect the results.
+                Default: 1.
+            jit_compile (bool | str): "auto" or True. Everything is compiled, so False is not supported.
+                Default: "auto".
 
         Raises:
-            InvalidArgument: if a name is unknown, or a custom training step is defined, which would never be called.
+            InvalidArgument: if a name is unknown, or if the model defines a custom training step, which would never be
+                called.
 
         Example:
             >>> import fitwell as fw
@@ -68,11 +72,11 @@ class CompilableModel(BaseModel):
         """
         if run_eagerly:
             raise InvalidArgument(
-                "run_eagerly=True: fitwell compiles whole runs; to inspect a model, call model(x) eagerly, or use "
-                "jax.debug.print in a layer's call"
+                "run_eagerly=True is not supported, because fitwell compiles whole runs; to inspect a model, call "
+                "model(x) directly, or use jax.debug.print in a layer's call"
             )
         if jit_compile is False:
-            raise InvalidArgument("jit_compile=False: fitwell always compiles; leave the argument out")
+            raise InvalidArgument("jit_compile=False is not supported, because fitwell always compiles")
         input_checks.check_overrides(type(self))
         compile_config = CompileConfig(loss, loss_weights, metrics, weighted_metrics)
         self.optimizer = optimizers.get(optimizer)
@@ -80,27 +84,28 @@ class CompilableModel(BaseModel):
 
     @property
     def compiled(self) -> bool:
-        """Whether `compile` was called."""
+        """Whether the model has been compiled."""
         return getattr(self, "_session_or_none", None) is not None
 
     @property
     def _session(self) -> TrainingSession:
-        """The `TrainingSession` of the model."""
+        """The model's `TrainingSession`."""
         if not self.compiled:
             raise StateError(
-                f"model {self.name!r} must be compiled first: model.compile(optimizer=..., loss=...)"
+                f"model {self.name!r} must be compiled first; call model.compile(optimizer=..., loss=...)"
             )
         return self._session_or_none
 
     @property
     def loss(self) -> Any:
-        """The loss as given to `compile`."""
+        """The loss that was passed to `compile`."""
         return self._session.compile_config.loss
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names of the values that `evaluate` returns, the loss first.
+        """The names of the values that `evaluate` returns, starting with the loss.
 
-        For a subclassed model they are known after the first `fit` or `evaluate`, which show how many outputs it has.
+        For a subclassed model they are known only after the first `fit` or `evaluate`, which determines the
+        number of outputs.
         """
         return self._session.result_names()

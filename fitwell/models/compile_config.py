@@ -1,4 +1,4 @@
-"""The losses and metrics given to `compile`, resolved per output."""
+"""The losses and metrics that were passed to `compile`, assigned to the model's outputs."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ __all__ = [
     "sample_rows",
 ]
 
-# One factor for a single output, or a list or dict of them.
+# The validation rule for `loss_weights`: one factor for a single output, or a list or dict of factors.
 LOSS_WEIGHTS = (Real() | ListOf(Real() | None) | DictOf(String(), Real() | None) | None).described_as(
     "a list or dict with one number per output"
 )
-# Losses for rows with exactly one true class.
+# Losses whose targets have exactly one true class per row.
 _SINGLE_CLASS_LOSSES = (
     losses.CategoricalCrossentropy,
     losses.CategoricalFocalCrossentropy,
@@ -40,18 +40,21 @@ _SINGLE_CLASS_LOSSES = (
     losses.CategoricalHinge,
     losses.KLDivergence,
 )
-# Number of values that are enough to recognize their kind.
+# Maximum number of values to examine when the kind of targets or inputs is determined.
 _MAX_SAMPLED_VALUES = 200_000
-# Words in the names of losses for class labels, which folds stratify.
+# Words in the names of losses for class labels. Cross-validation stratifies its folds by these labels.
 _CLASS_LOSS_WORDS = ("crossentropy", "hinge", "focal")
 
 
-# Updates whose arguments are not targets and predictions.
+# `update_state` methods that do not take targets and predictions.
 _VALUE_UPDATES = (metrics.Mean.update_state, metrics.Sum.update_state)
 
 
 class OutputLoss(HyperparameterMixin):
-    """The loss of one output, and its weight in the total, which is an argument of the program."""
+    """The loss of one output and its weight in the total loss.
+
+    The weight is an argument of the compiled program, so changing it does not recompile the program.
+    """
 
     hyperparameters = ("weight",)
 
@@ -63,7 +66,10 @@ class OutputLoss(HyperparameterMixin):
 
 
 class OutputMetric(HyperparameterMixin):
-    """One metric of one output; a `weighted` one uses sample weights, others only skip padding rows."""
+    """A metric of one output.
+
+    If `weighted` is True, the metric uses sample weights. Otherwise it only ignores padding rows.
+    """
 
     def __init__(self, output: int, name: str, metric: Any, weighted: bool) -> None:
         self.output = output
@@ -73,11 +79,13 @@ class OutputMetric(HyperparameterMixin):
 
 
 class CompileConfig:
-    """The losses and metrics given to `compile`, before the outputs of the model are known.
+    """The losses and metrics that were passed to `compile`, before the model's outputs are known.
 
-    loss: one for every output, or a list or dict of them.
-    loss_weights: in the same form, 1 by default.
-    metrics, weighted_metrics: a list for a single output; for several, a list of lists or a dict.
+    Args:
+        loss: A loss for every output, or a list or dict of losses.
+        loss_weights: The weights of the losses in the same form. Defaults to None, which means 1 for each.
+        metrics: A list of metrics for a single output. For more than one output, a list of lists or a dict.
+        weighted_metrics: Metrics that use sample weights, in the same form as `metrics`.
     """
 
     def __init__(
@@ -90,7 +98,7 @@ class CompileConfig:
         self._check_names()
 
     def _check_names(self) -> None:
-        """Look up all names, so that `compile` and not `fit` reports a misspelled one."""
+        """Look up all names, so that a misspelled name raises an error in `compile` instead of `fit`."""
         problems = ErrorCollector("compile")
         for loss in _leaves(self.loss):
             _collect_error(problems, lambda loss=loss: losses.get(loss))
@@ -99,7 +107,7 @@ class CompileConfig:
         problems.raise_if_any()
 
     def loss_terms(self, names: Sequence[str]) -> list[OutputLoss]:
-        """Return the losses for outputs with these `names`."""
+        """Return the losses of the outputs with these `names`."""
         chosen = _per_output(self.loss, names, "loss")
         weights = _per_output(self.loss_weights, names, "loss_weights", broadcast=False)
         terms = []
@@ -108,7 +116,7 @@ class CompileConfig:
                 weight = 1.0 if weights[index] is None else float(weights[index])
                 terms.append(OutputLoss(index, name, losses.get(loss), weight))
         if not terms:
-            raise InvalidArgument("compile: no output has a loss")
+            raise InvalidArgument("compile: at least one output must have a loss")
         return terms
 
     def metric_terms(
@@ -118,7 +126,14 @@ class CompileConfig:
         shapes: Sequence[tuple[Any, Any]],
         targets: Sequence[Any] | None = None,
     ) -> list[OutputMetric]:
-        """Return the metrics for outputs with these `names`; `shapes` are those of `targets` and predictions."""
+        """Return the metrics of the outputs with these `names`.
+
+        Args:
+            names: The names of the outputs.
+            terms: The losses of the outputs.
+            shapes: The target shape and the prediction shape of each output.
+            targets: The targets of each output, or None if they are unknown.
+        """
         loss_of = {term.output: term.loss for term in terms}
         plans = [_metrics_per_output(given, names) for given in (self.metrics, self.weighted_metrics)]
         _copy_shared_metrics([items for plan in plans for items in plan])
@@ -131,8 +146,8 @@ class CompileConfig:
                     metric = _make_metric(item, loss_of.get(output), shapes[output], target)
                     if weighted and not _takes_weights(metric):
                         raise InvalidArgument(
-                            f"weighted_metrics: {type(metric).__name__}.update_state takes no sample_weight; add it "
-                            "to its arguments, or pass the metric as one of metrics"
+                            f"weighted_metrics: {type(metric).__name__}.update_state does not take sample_weight; add "
+                            "this argument, or pass the metric in metrics instead"
                         )
                     prefix = "" if len(names) == 1 else f"{names[output]}_"
                     label = prefix + metric.name
@@ -143,38 +158,44 @@ class CompileConfig:
         return result
 
     def result_names(self, names: Sequence[str]) -> list[str]:
-        """Return the names of the results for outputs with these `names`, the loss first."""
+        """Return the names of the results for outputs with these `names`, starting with the loss."""
         terms = self.loss_terms(names)
         found = loss_names(names, terms)
         for term in self.metric_terms(names, terms, [(None, None)] * len(names)):
             if type(term.metric).build is not metrics.Metric.build:
-                found.append(term.name)  # it has no result before it knows the shapes of the outputs
+                found.append(term.name)  # the metric has no result until it knows the shapes of the outputs
             else:
                 jax.eval_shape(lambda term=term: found.extend(name for name, _ in named_results(term)))
         return found
 
 
 def loss_names(names: Sequence[str], terms: Sequence[OutputLoss]) -> list[str]:
-    """Return the names of the losses in logs: the total, then those of the outputs if there are several."""
+    """Return the names of the losses in logs.
+
+    These are the total loss and, if there is more than one output, each output's loss.
+    """
     return ["loss", *(f"{term.name}_loss" for term in terms if len(names) > 1)]
 
 
 def is_classification_loss(loss: Any) -> bool:
-    """Return whether `loss`, as given to `compile`, is for class labels."""
+    """Return whether a loss that was passed to `compile` is for class labels."""
     if isinstance(loss, Mapping | list | tuple) or loss is None:
         return False
-    found = losses.get(loss)  # also for "bce"
+    found = losses.get(loss)  # resolves abbreviations such as "bce"
     name = found.name if isinstance(found, losses.LossFunctionWrapper) else type(found).__name__
     return any(word in name.lower() for word in _CLASS_LOSS_WORDS)
 
 
 def named_results(term: OutputMetric) -> Iterator[tuple[str, Any]]:
-    """Yield the results of a metric by name: one, or as in Keras those of a dict under their names."""
+    """Yield the name and the value of each result of a metric.
+
+    As in Keras, a metric that returns a dict has one result for each key.
+    """
     result = term.metric.result()
     if not isinstance(result, Mapping):
         yield term.name, result
         return
-    prefix = term.name.removesuffix(term.metric.name)  # of the output, where there are several
+    prefix = term.name.removesuffix(term.metric.name)  # the output's name if there is more than one output
     for name, value in result.items():
         yield f"{prefix}{name}", value
 
@@ -195,30 +216,38 @@ def _leaves(value: Any) -> list[Any]:
 
 
 def _per_output(value: Any, names: Sequence[str], what: str, broadcast: bool = True) -> list[Any]:
-    """Return the element of `value` (one, a list, or a dict by output name) for each output."""
+    """Return one element for each output.
+
+    Args:
+        value: A single element, a list with one element per output, or a dict that maps output names to
+            elements.
+        names: The names of the outputs.
+        what: The name of `value` in error messages.
+        broadcast: Whether a single element may be used for more than one output.
+    """
     if isinstance(value, Mapping) and "class_name" not in value:
         unknown = [key for key in value if key not in names]
         if unknown:
             raise InvalidArgument(
-                f"compile: {what} names output {unknown[0]!r}{did_you_mean(str(unknown[0]), names) or '.'} "
-                f"The outputs are {', '.join(map(repr, names))}."
+                f"compile: {what} has an entry for an unknown output {unknown[0]!r}"
+                f"{did_you_mean(str(unknown[0]), names) or '.'} The outputs are {', '.join(map(repr, names))}."
             )
         return [value.get(name) for name in names]
     if isinstance(value, list | tuple):
         if len(value) != len(names):
             raise InvalidArgument(
-                f"compile: {what} has {len(value)} entries for {len(names)} outputs {list(names)}"
+                f"compile: {what} must have one entry for each of the outputs {list(names)}, got {len(value)} entries"
             )
         return list(value)
     if value is not None and not broadcast and len(names) > 1:
         raise InvalidArgument(
-            f"compile: {what} must be a list or dict with one entry per output {list(names)}"
+            f"compile: {what} must be a list or dict with one entry for each of the outputs {list(names)}"
         )
     return [value] * len(names)
 
 
 def _metrics_per_output(value: Any, names: Sequence[str]) -> list[list[Any]]:
-    """Return the metrics of each output from a dict, a list of lists, or one list for all."""
+    """Return the metrics of each output. `value` is a dict, a list of lists, or one list for all outputs."""
     if value is None:
         return [[] for _ in names]
     if isinstance(value, Mapping) and "class_name" not in value:
@@ -241,7 +270,7 @@ def _check_no_none(items: Sequence[Any]) -> None:
 
 
 def _copy_shared_metrics(metric_lists: Sequence[list[Any]]) -> None:
-    """Replace a metric object that is used again by a copy, because its state belongs to one output."""
+    """Copy metric objects that are used more than once, because a metric's state belongs to one output."""
     met: set[int] = set()
     for items in metric_lists:
         for number, item in enumerate(items):
@@ -257,7 +286,7 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _make_metric(item: Any, loss: Any, shapes: tuple[Any, Any], target: Any) -> Any:
-    """Return a metric object for this output, with the name that the user wrote."""
+    """Return the metric object for one output. A metric that the user specified by name keeps that name."""
     if isinstance(item, str) and item.lower() in ("accuracy", "acc") and _has_several_labels(target, loss):
         metric: Any = metrics.accuracy_for(*shapes, loss, several_labels=True)
     else:
@@ -266,8 +295,8 @@ def _make_metric(item: Any, loss: Any, shapes: tuple[Any, Any], target: Any) -> 
         metric.name = item  # as in Keras 3: "mae" is logged as "mae", "AUC" as "AUC"
     if type(metric).update_state in _VALUE_UPDATES:
         raise InvalidArgument(
-            f"metric {metric.name!r}: {type(metric).__name__} takes values and their weights, not targets and "
-            "predictions: pass a function of them, or a subclass whose update_state computes the values"
+            f"metric {metric.name!r}: {type(metric).__name__} takes values and weights instead of targets and "
+            "predictions; pass a function of y_true and y_pred, or a subclass whose update_state computes the values"
         )
     if shapes[0] is not None:
         metric.build(*shapes)
@@ -275,7 +304,7 @@ def _make_metric(item: Any, loss: Any, shapes: tuple[Any, Any], target: Any) -> 
 
 
 def _has_several_labels(y: Any, loss: Any) -> bool:
-    """Return whether rows of targets 0 and 1 have several labels each, so that an argmax would be wrong."""
+    """Return whether the targets are multi-label rows of zeros and ones, for which an argmax would be wrong."""
     if y is None or np.ndim(y) < 2 or np.shape(y)[-1] == 1 or isinstance(loss, _SINGLE_CLASS_LOSSES):
         return False
     some = sample_rows(y)
@@ -287,7 +316,7 @@ def _has_several_labels(y: Any, loss: Any) -> bool:
 
 
 def sample_rows(array: Any) -> np.ndarray:
-    """Return rows of `array`, evenly spaced, with enough values to show what kind they are."""
+    """Return evenly spaced rows of `array` with enough values to recognize their kind, such as labels."""
     rows = max(1, _MAX_SAMPLED_VALUES // max(1, math.prod(np.shape(array)[1:])))
     return np.asarray(array[:: max(1, -(-len(array) // rows))])
 

@@ -1,4 +1,4 @@
-"""Conversion of the x, y and weights that users pass to arrays that fit the model."""
+"""Conversion of the x, y and sample weights that users pass to arrays that fit the model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ __all__ = [
 
 
 def is_batch_iterable(x: Any) -> bool:
-    """Return whether `x` yields batches: a generator, an iterator, or an iterable other than arrays and containers."""
+    """Return whether `x` yields batches.
+
+    Generators and other iterables do, but arrays, containers and strings do not.
+    """
     if isinstance(x, list | tuple | Mapping | np.ndarray | str | bytes) or hasattr(x, "shape"):
         return False
     return (
@@ -35,7 +38,7 @@ def is_batch_iterable(x: Any) -> bool:
 
 
 def is_container_of_arrays(value: Any) -> bool:
-    """Return whether `value` is a list or tuple of arrays, not one nested list of numbers."""
+    """Return whether `value` is a list or tuple of arrays, as opposed to a nested list of numbers."""
     return isinstance(value, tuple) or (
         isinstance(value, list)
         and bool(value)
@@ -49,9 +52,14 @@ def standardize_inputs(
 ) -> Any:
     """Return the inputs in the structure that the model's `call` takes.
 
-    names: the input names of a functional model; several inputs are returned as a list in this order, whether `x` is a
-        list, a tuple or a dict. Otherwise the structure of `x` is kept.
-    shapes: the expected shapes, if they are known; as in Keras, a last axis of 1 is added or removed.
+    Args:
+        x: The inputs that the user passed.
+        names: The input names of a functional model, or None for a subclassed model. A functional model gets
+            more than one input as a list in this order, whether `x` is a list, a tuple or a dict. A
+            subclassed model gets the structure of `x`.
+        shapes: The expected shapes, or None if they are unknown. As in Keras, a last axis of size 1 is added
+            or removed to match them.
+        what: The name of `x` in error messages.
     """
     if names is None:
         if isinstance(x, Mapping):
@@ -68,7 +76,13 @@ def standardize_inputs(
 
 
 def match_rank(array: Any, axes: int, last: tuple[Any, ...]) -> Any:
-    """Return an input with a last axis of 1 added or removed if that gives it the expected number of axes."""
+    """Add or remove a last axis of size 1 if that gives an input the expected number of axes.
+
+    Args:
+        array: The input.
+        axes: The expected number of axes.
+        last: A tuple with the expected size of the last axis.
+    """
     if not hasattr(array, "ndim"):
         return array
     if array.ndim + 1 == axes and last == (1,):
@@ -79,10 +93,11 @@ def match_rank(array: Any, axes: int, last: tuple[Any, ...]) -> Any:
 
 
 def cast_input(array: Any, symbol: KerasTensor) -> Any:
-    """Return an input of a model with the number of axes and the type of `symbol`.
+    """Return a model's input with the number of axes and the dtype of `symbol`.
 
-    As in Keras, integers become floats if the `Input` is of a float type, which is the default: a layer that subtracts
-    10 from pixels must not get 246 for -10. Integers that a half-precision float cannot represent stay integers.
+    As in Keras, integers become floats if the `Input` has a float dtype, which is the default. Otherwise, a
+    layer that subtracts 10 from a black uint8 pixel would get 246 instead of -10. Integers that a
+    half-precision float cannot represent stay integers.
     """
     array = match_rank(array, len(symbol.shape), symbol.shape[-1:])
     if not hasattr(array, "astype") or array.dtype == symbol.dtype:
@@ -100,20 +115,29 @@ def _in_order(
     role: str,
     convert: Callable[[Any, int, str], Any] = lambda value, index, what: as_array(value, what),
 ) -> list[Any]:
-    """Return one array per name; `convert` makes it from the value, its index and its name in messages."""
+    """Return one array for each name.
+
+    Args:
+        value: A single array, a list or tuple in the order of `names`, or a dict or data frame with one entry
+            per name.
+        names: The names of the model's inputs or outputs.
+        what: The name of `value` in error messages.
+        role: "input" or "output".
+        convert: A function that makes the array from a value, its index and its name in error messages.
+    """
     if isinstance(value, Mapping) or (hasattr(value, "columns") and len(names) > 1):
-        # A Polars data frame yields its columns, not their names.
+        # Iterating over a Polars data frame yields its columns instead of their names.
         given = list(value) if isinstance(value, Mapping) else list(value.columns)
         unknown = [key for key in given if key not in names]
         missing = [name for name in names if name not in given]
         if missing or unknown:
-            parts = [f"no {missing[0]!r}"] if missing else []
-            parts += [f"{unknown[0]!r}{did_you_mean(str(unknown[0]), names)}"] if unknown else []
-            wrong = f"has {' but '.join(parts)}"
-            hint = "; targets are not part of it: a generator yields (x, y)" if _is_target(unknown) else ""
-            raise DataError(
-                f"{what} {wrong}: the model's {role}s are called {', '.join(map(repr, names))}{hint}"
+            parts = [f"no entry {missing[0]!r}"] if missing else []
+            parts += (
+                [f"an unknown entry {unknown[0]!r}{did_you_mean(str(unknown[0]), names)}"] if unknown else []
             )
+            wrong = f"has {' and '.join(parts)}"
+            hint = "; yield (x, y) from a generator to pass targets" if _is_target(unknown) else ""
+            raise DataError(f"{what} {wrong} (the model's {role}s are {', '.join(map(repr, names))}){hint}")
         return [convert(value[name], index, f"{what}[{name!r}]") for index, name in enumerate(names)]
     if len(names) == 1:
         if is_container_of_arrays(value) and len(value) == 1:
@@ -121,36 +145,46 @@ def _in_order(
         return [convert(value, 0, what)]
     if not isinstance(value, list | tuple) or len(value) != len(names):
         came = f"{len(value)} arrays" if isinstance(value, list | tuple) else type(value).__name__
-        raise DataError(f"{what}: the model has {len(names)} {role}s ({', '.join(names)}), got {came}")
+        raise DataError(
+            f"{what}: expected one array for each of the model's {len(names)} {role}s ({', '.join(names)}), got {came}"
+        )
     return [convert(item, i, f"{what}[{i}]") for i, item in enumerate(value)]
 
 
 def _is_target(keys: Sequence[Any]) -> bool:
-    """Return whether one of these dict keys is a usual name of targets."""
+    """Return whether one of these dict keys is a common name for targets."""
     return any(str(key).lower() in ("y", "label", "labels", "target", "targets") for key in keys)
 
 
 def standardize_targets(
     y: Any, names: Sequence[str], convert: Callable[[Any, int, str], Any], what: str = "y"
 ) -> list[Any] | None:
-    """Return the targets, one array per output. `convert` takes the value, the output and its name in messages."""
+    """Return the targets as one array per output, or None if there are no targets.
+
+    Args:
+        y: The targets that the user passed.
+        names: The names of the outputs.
+        convert: A function that makes the array from a value, the output's index and the value's name in
+            error messages.
+        what: The name of `y` in error messages.
+    """
     return None if y is None else _in_order(y, names, what, "output", convert)
 
 
 def standardize_weights(weights: Any, names: Sequence[str], what: str = "sample_weight") -> list[Any] | None:
-    """Return the sample weights, one array or None per output; one array serves all outputs."""
+    """Return the sample weights as one array or None per output. A single array applies to all outputs."""
     if weights is None:
         return None
     if isinstance(weights, Mapping):
         unknown = [key for key in weights if key not in names]
         if unknown:
             raise DataError(
-                f"{what} has {unknown[0]!r}{did_you_mean(str(unknown[0]), names)}: no output has that name"
+                f"{what}: no output has the name {unknown[0]!r}{did_you_mean(str(unknown[0]), names)}"
             )
         given = [weights.get(name) for name in names]
     elif _is_list_of_weights(weights, len(names)):
         if len(weights) != len(names):
-            raise DataError(f"{what}: {len(weights)} arrays for {len(names)} outputs")
+            raise DataError(f"{what}: expected {len(names)} arrays, one per output, got {len(weights)}")
         given = list(weights)
     else:
         given = [weights] * len(names)
@@ -158,7 +192,7 @@ def standardize_weights(weights: Any, names: Sequence[str], what: str = "sample_
 
 
 def _is_list_of_weights(weights: Any, outputs: int) -> bool:
-    """Return whether `weights` are by output (None for some), not one weight per row."""
+    """Return whether `weights` is a list with one array or None per output, as opposed to one weight per row."""
     if not isinstance(weights, list | tuple) or not weights:
         return False
     arrays = [item for item in weights if item is not None]
@@ -166,6 +200,6 @@ def _is_list_of_weights(weights: Any, outputs: int) -> bool:
 
 
 def _as_weights(value: Any, what: str) -> Any:
-    """Return weights as floats: one per row, or one per time step or pixel."""
+    """Convert weights to floats, and remove a last axis of size 1 if there is one weight per row."""
     array = np.asarray(as_array(value, what), np.float32)
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array

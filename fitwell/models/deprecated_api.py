@@ -1,4 +1,4 @@
-"""Deprecated methods and arguments of models, in terms of current ones."""
+"""Deprecated methods and arguments of models, implemented with the current ones."""
 
 from __future__ import annotations
 
@@ -17,23 +17,29 @@ __all__ = [
     "check_deprecated_arguments",
 ]
 
-# Options of earlier versions for loading batches in advance, which one thread always does here. No result depends
-# on them.
+# Options that controlled prefetching in earlier versions of Keras. In fitwell, one thread always prefetches batches, so
+# these options have no effect.
 _PREFETCH_ARGUMENTS = ("max_queue_size", "workers", "use_multiprocessing")
 
 
 def check_deprecated_arguments(call: Callable[..., Any], given: Mapping[str, Any]) -> None:
-    """Warn about deprecated arguments of `call` that have no effect; raise `UnexpectedArgument` for all others."""
+    """Warn about deprecated arguments of `call`, which have no effect.
+
+    Args:
+        call: The function that was called.
+        given: The unknown keyword arguments. `UnexpectedArgument` is raised for any that are not deprecated.
+    """
     name = call.__name__
     for argument in given:
         if argument not in _PREFETCH_ARGUMENTS:
             parameters = inspect.signature(call).parameters.values()
             known = [p.name for p in parameters if p.name != "self" and p.kind != p.VAR_KEYWORD]
             raise UnexpectedArgument(
-                f"{name} has no argument {argument!r}{did_you_mean(argument, known) or '.'} It has {', '.join(known)}."
+                f"{name} has no argument {argument!r}{did_you_mean(argument, known) or '.'} "
+                f"Its arguments are {', '.join(known)}."
             )
         warn_deprecated(
-            f"{name}({argument}=...)", f"{name} without it: one thread always loads batches in advance"
+            f"{name}({argument}=...)", f"{name} without it, because one thread always prefetches batches"
         )
 
 
@@ -42,14 +48,20 @@ def _without_prefetch_arguments(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 class DeprecatedMethods:
-    """Deprecated methods of `Model`; each one that has a replacement warns once and names it."""
+    """The deprecated methods of `Model`.
+
+    Each one that has a replacement warns once and says what to use instead.
+    """
 
     fit: Callable[..., History]
     evaluate: Callable[..., Any]
     predict: Callable[..., Any]
 
     def predict_classes(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
-        """Return the most likely class of each row; 0 or 1 for a single sigmoid unit, with the threshold 0.5."""
+        """Return the most likely class of each row.
+
+        A single sigmoid unit distinguishes two classes: 1 for outputs above 0.5, and 0 for the rest.
+        """
         warn_deprecated(
             "predict_classes(x)", "predict(x).argmax(axis=-1), or predict(x) > 0.5 for a single sigmoid unit"
         )
@@ -59,13 +71,15 @@ class DeprecatedMethods:
         return np.asarray(probabilities > 0.5).astype("int32")
 
     def predict_proba(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> Any:
-        """Return the result of `predict`: probabilities if the last layer returns them."""
+        """Return the result of `predict`, which contains probabilities if the last layer returns them."""
         warn_deprecated("predict_proba(x)", "predict(x)")
         return self.predict(x, batch_size=batch_size, verbose=verbose)
 
     def reset_metrics(self) -> None:
-        """Do nothing. As in Keras 3.15, `train_on_batch` and `test_on_batch` return the values of their batch alone."""
-        # Keras 2: loops over batches called it so that metrics did not continue from batch to batch.
+        """Do nothing, because `train_on_batch` and `test_on_batch` do not accumulate metrics, as in Keras
+        3.15.
+        """
+        # Keras 2: training loops called this method to keep metrics from accumulating over batches.
 
     def fit_generator(
         self,
@@ -74,9 +88,14 @@ class DeprecatedMethods:
         epochs: int = 1,
         **settings: Any,
     ) -> History:
-        """Train on the batches of a generator: `fit` with the generator as `x`.
+        """Train on the batches of a generator by calling `fit` with the generator as `x`.
 
-        settings: other arguments of `fit`, and options for loading in advance (`workers`), which have no effect.
+        Args:
+            generator: A generator of batches.
+            steps_per_epoch: Number of batches per epoch.
+            epochs: The epoch to stop after.
+            **settings: Further arguments of `fit`, and prefetching options such as `workers`, which have no
+                effect.
         """
         warn_deprecated("fit_generator(generator, ...)", "fit(generator, ...)")
         return self.fit(
@@ -89,7 +108,7 @@ class DeprecatedMethods:
         steps: int | None = None,
         **settings: Any,
     ) -> Any:
-        """Return `evaluate` on the batches of a generator; see `fit_generator` for the arguments."""
+        """Evaluate the model on the batches of a generator. See `fit_generator` for the arguments."""
         warn_deprecated("evaluate_generator(generator, ...)", "evaluate(generator, ...)")
         return self.evaluate(generator, steps=steps, **_without_prefetch_arguments(settings))
 
@@ -99,6 +118,6 @@ class DeprecatedMethods:
         steps: int | None = None,
         **settings: Any,
     ) -> Any:
-        """Return `predict` for the batches of a generator; see `fit_generator` for the arguments."""
+        """Return the outputs for the batches of a generator. See `fit_generator` for the arguments."""
         warn_deprecated("predict_generator(generator, ...)", "predict(generator, ...)")
         return self.predict(generator, steps=steps, **_without_prefetch_arguments(settings))

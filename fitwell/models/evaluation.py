@@ -1,4 +1,4 @@
-"""`evaluate`: the loss and the metrics of a model over many rows."""
+"""`evaluate`, which computes a model's loss and metrics over many rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def evaluate(
     steps: int | None,
     progress: Any = None,
 ) -> dict[str, float]:
-    """Evaluate the model on `data` without training it; return every metric by name."""
+    """Evaluate the model on `data` without training it, and return a dict that maps metric names to values."""
     program = model._session.get_program(data.example)
     has_hooks = callback_list.has_hook(*TEST_BATCH_HOOKS)
     default = EVALUATION_ROWS if program.supports_padding and not has_hooks else 32

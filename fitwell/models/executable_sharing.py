@@ -1,7 +1,7 @@
-"""Executables that models of one structure share: only the first of them is traced.
+"""Executables that models with the same structure share, so that only the first of them is traced.
 
-A search builds the same network many times with other numbers. Tracing a small one takes longer than training it for a
-hundred epochs, and the result would be the program that exists already.
+A hyperparameter search builds the same network many times with different numbers. Tracing a small network
+takes longer than training it for a hundred epochs, and would only produce a program that already exists.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ __all__ = [
     "structure_key",
 ]
 
-# Shared executables keep their first model alive, so there are few of them, and none for large models.
+# Shared executables keep their first model alive, so their number is limited, and large models do not share any.
 MAX_SHARED_PROGRAMS = 64
 MAX_PARAMETERS = 1_000_000
-# JAX settings that tracing reads in addition to the model.
+# JAX settings that affect the traced program, in addition to the model.
 _SETTINGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_disable_jit")
 
 
 class Traceable(Protocol):
-    """A traced program of a model: its training program or its forward pass."""
+    """A traced program of a model, which is its training program or its forward pass."""
 
     model: Any
     hyperparams: dict[str, Hyperparameter]
@@ -47,7 +47,7 @@ class Traceable(Protocol):
 
     @property
     def trace_dependencies(self) -> list[Any]:
-        """Everything that tracing reads."""
+        """All objects that tracing reads."""
 
 
 Traced = TypeVar("Traced", bound=Traceable)
@@ -55,13 +55,14 @@ Traced = TypeVar("Traced", bound=Traceable)
 
 @dataclass
 class SharedExecutables(Generic[Traced]):
-    """The executables of all models of one structure.
+    """The executables of all models with the same structure.
 
-    traced: the program that is traced for all of them.
-    key: its structure when others began to share it, or None if none do.
-    cache: the executables of forward passes.
-    runners: the epoch runners, which have separate executables.
-    skip_check: whether to trust that the structure has not changed since.
+    Attributes:
+        traced: The program that is traced on behalf of all models.
+        key: The key of the program's structure when other models began to share it, or None if none do.
+        cache: The executables of forward passes.
+        runners: The epoch runners, which have separate executables.
+        skip_check: Whether to assume that the structure has not changed since then.
     """
 
     traced: Traced
@@ -72,11 +73,13 @@ class SharedExecutables(Generic[Traced]):
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether the structure of the traced program is still the same; layers may have changed since."""
+        """Whether the traced program still has the same structure. Its layers may have changed in the
+        meantime.
+        """
         return self.key is None or self.skip_check or structure_key(self.traced)[0] == self.key
 
     def share_with(self, skip_check: bool = False) -> SharedExecutables[Traced]:
-        """Return the same executables for another program of equal structure."""
+        """Return the same executables for a different program with the same structure."""
         if self.key is None:
             self.key = structure_key(self.traced)[0]
         return SharedExecutables(self.traced, self.key, self.cache, self.runners, skip_check)
@@ -88,7 +91,9 @@ on_clear(_by_structure.clear)
 
 
 def shared_executables(traced: Traced) -> SharedExecutables[Traced]:
-    """Return the executables shared by all programs that trace like `traced`, or new ones if sharing is not safe."""
+    """Return the executables that programs with the trace of `traced` share, or new ones if sharing is not
+    safe.
+    """
     if traced.model.count_params() > MAX_PARAMETERS:
         return SharedExecutables(traced, None)
     key, library_code_only = structure_key(traced)
@@ -105,7 +110,9 @@ def shared_executables(traced: Traced) -> SharedExecutables[Traced]:
 
 
 def structure_key(traced: Traceable) -> tuple[Hashable, bool]:
-    """Return a key that is equal for programs that may share, and whether models built later may be among them."""
+    """Return a key that is equal for programs that may share executables, and whether later models may share
+    them.
+    """
     parts = trace_key(traced.trace_dependencies, traced.hyperparams.values())
     settings = tuple(getattr(jax.config, name) for name in _SETTINGS)
     key = type(traced), config.floatx(), config.epsilon(), jax.default_backend(), settings, parts.key

@@ -1,4 +1,4 @@
-"""The rows that a model is trained or evaluated on, packed for it."""
+"""The rows that a model is trained or evaluated on, packed for the model."""
 
 from __future__ import annotations
 
@@ -29,10 +29,13 @@ __all__ = ["FitData", "must_stream", "pack_data", "pack_validation_data"]
 
 @dataclass
 class FitData:
-    """Rows in memory (or in a memory map), or a stream of batches, packed for one model.
+    """Rows in memory or in a memory map, or a stream of batches, packed for one model.
 
-    by_class: whether the weights of `batch` contain class weights.
-    own_weights: the weights without them.
+    Attributes:
+        batch: The rows, or None for a stream.
+        stream: The stream of batches, or None for arrays.
+        by_class: Whether the weights in `batch` include class weights.
+        own_weights: The weights without class weights.
     """
 
     batch: Batch | None = None
@@ -42,7 +45,7 @@ class FitData:
 
     @property
     def example(self) -> Batch:
-        """Some rows, for their shapes."""
+        """A batch that shows the shapes of the rows."""
         if self.batch is not None:
             return self.batch
         assert self.stream is not None
@@ -50,18 +53,25 @@ class FitData:
 
     @property
     def without_class_weight(self) -> Batch:
-        """The rows for validation: as in Keras, without class weights."""
+        """The rows without class weights, which do not apply to validation rows, as in Keras."""
         assert self.batch is not None
         return dataclasses.replace(self.batch, weights=self.own_weights) if self.by_class else self.batch
 
     def split(self, fraction: float) -> tuple[FitData, FitData]:
-        """Return the first rows and the last `fraction` of them, not shuffled before, as in Keras."""
+        """Split off the last `fraction` of the rows, and return both parts.
+
+        As in Keras, the rows are not shuffled first.
+        """
         if self.batch is None:
-            raise InvalidArgument("validation_split needs arrays; pass validation_data with a generator")
+            raise InvalidArgument(
+                "validation_split needs arrays; with a generator, pass validation_data instead"
+            )
         rows = count_rows(self.batch)
         cut = int(rows * (1 - fraction))
         if cut in (0, rows):
-            raise InvalidArgument(f"validation_split={fraction} leaves one part of {rows} rows empty")
+            raise InvalidArgument(
+                f"validation_split={fraction} would leave one part of the {rows} rows empty"
+            )
         head = jax.tree.map(lambda leaf: leaf[:cut], self.batch)
         tail = jax.tree.map(lambda leaf: leaf[cut:], self.without_class_weight)
         return FitData(head), FitData(tail)
@@ -70,9 +80,15 @@ class FitData:
 def pack_data(
     model: BaseModel, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, *, learning: bool = False
 ) -> FitData:
-    """Pack the data that the user passed: convert arrays, wrap streams.
+    """Pack the data that the user passed: convert arrays, or wrap a stream.
 
-    learning: whether the rows are for training; then the model keeps their categories.
+    Args:
+        model: The model that the data is for.
+        x: The inputs, or a stream of batches.
+        y: The targets, or None.
+        sample_weight: The sample weights, or None.
+        class_weight: The class weights, or None.
+        learning: Whether the rows are for training. If so, the model stores their categories.
     """
 
     def pack(x: Any, y: Any, weights: Any) -> Batch:
@@ -91,7 +107,7 @@ def pack_data(
     if is_batch_iterable(x):
         if y is not None or sample_weight is not None:
             raise InvalidArgument(
-                "with a generator as x, targets and weights come from it: yield (x, y, weights), leave y out"
+                "y and sample_weight must be omitted if x is a generator; yield (x, y, sample_weight) from it instead"
             )
         return FitData(stream=BatchSource(x, pack, lambda batch: model._session.check(batch)))
     batch = pack_rows(x, y, sample_weight)
@@ -100,7 +116,7 @@ def pack_data(
 
 
 def pack_validation_data(model: BaseModel, validation_data: Any) -> FitData:
-    """Pack ``(x, y)``, ``(x, y, weights)`` or a generator."""
+    """Pack validation data, which is ``(x, y)``, ``(x, y, weights)`` or a generator."""
     if is_batch_iterable(validation_data):
         return pack_data(model, validation_data, None, None)
     if not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
@@ -112,6 +128,6 @@ def pack_validation_data(model: BaseModel, validation_data: Any) -> FitData:
 
 
 def must_stream(batch: Batch) -> bool:
-    """Return whether the memory maps in `batch` are too large to load, so that batches are read from disk."""
+    """Return whether `batch` must be read from disk, because its memory maps exceed the memory budget."""
     maps = [leaf for leaf in jax.tree.leaves(batch) if isinstance(leaf, np.memmap)]
     return sum(leaf.nbytes for leaf in maps) > config.memory_budget()

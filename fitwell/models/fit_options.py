@@ -13,7 +13,7 @@ from fitwell.models.class_weight import CLASS_WEIGHT
 __all__ = ["FIT_RULES", "FitOptions"]
 
 _COUNT = Integer(1) | None
-# The rules of the arguments of `Model.fit` and `Population.fit`.
+# The validation rules for the arguments of `Model.fit` and `Population.fit`.
 FIT_RULES: dict[str, Rule] = {
     "batch_size": _COUNT,
     "epochs": Integer(0),
@@ -32,9 +32,11 @@ FIT_RULES: dict[str, Rule] = {
 
 @dataclass(frozen=True)
 class FitOptions:
-    """The options of one call of `fit`; see `Model.fit` for their meaning.
+    """The options of one call of `fit`. `Model.fit` documents them.
 
-    restores_average: whether the run ends with the moving averages of the weights, if the optimizer keeps any.
+    Attributes:
+        restores_average: Whether the model ends up with the moving averages of its weights if the optimizer
+            keeps any. This option is not an argument of `fit`.
     """
 
     batch_size: int | None = None
@@ -51,11 +53,14 @@ class FitOptions:
 
     @property
     def num_epochs(self) -> int:
-        """The number of epochs to train: `epochs` is the epoch to stop after, counted from the first of all."""
+        """The number of epochs to train.
+
+        `epochs` is the number of the last epoch, so the epochs before `initial_epoch` do not count.
+        """
         return max(self.epochs - self.initial_epoch, 0)
 
     def validates_after(self, epoch: int) -> bool:
-        """Return whether `validation_freq` asks for a validation after epoch `epoch` (from 0)."""
+        """Return whether `validation_freq` requests a validation after epoch number `epoch` (0-based)."""
         if isinstance(self.validation_freq, int):
             return (epoch + 1) % self.validation_freq == 0
         return epoch + 1 in self.validation_freq

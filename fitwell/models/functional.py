@@ -29,19 +29,19 @@ __all__ = [
 class Functional(Model):
     """A graph of layers from `inputs` to `outputs`, created by ``Model(inputs=..., outputs=...)``.
 
-    Layers may be shared, and models may be layers. An input may also be the output of a layer of another model: the new
-    model then consists of the layers after it, which are shared, and has a new input in this place.
+    Layers may be shared, and models may be used as layers. An input may also be the output of a layer in an existing
+    model. The new model then begins with a new input in its place and shares the layers that follow.
 
     Args:
-        inputs (KerasTensor | list | dict): Symbolic tensors, the results of ``Input(...)`` or of layers.
-        outputs (KerasTensor | list | dict): Symbolic tensors, the results of layers. A list of one output is that
-            output.
-        name (str | None): Name of the model. Default: None, an automatic name.
-        trainable (bool): False to exclude all variables from training. Default: True.
+        inputs (KerasTensor | list | dict): Symbolic tensors that ``Input(...)`` or layers returned.
+        outputs (KerasTensor | list | dict): Symbolic tensors that layers returned. A list with a single output is
+            replaced with that output.
+        name (str | None): Name of the model. Defaults to None, which means an automatic name.
+        trainable (bool): Whether variables are trained. False freezes all of them. Default: True.
 
     Raises:
-        InvalidArgument: if `inputs` or `outputs` are not symbolic tensors, the outputs depend on other inputs, or two
-            layers have the same name.
+        InvalidArgument: if `inputs` or `outputs` are not symbolic tensors, if the outputs depend on additional inputs,
+            or if two layers have the same name.
 
     Example:
         >>> import fitwell as fw
@@ -63,14 +63,14 @@ class Functional(Model):
             leaves = jax.tree.leaves(value, is_leaf=is_keras_tensor)
             if not leaves or not all(is_keras_tensor(leaf) for leaf in leaves):
                 raise InvalidArgument(
-                    f"Model: {what} must be the results of Input(...) and of layers called on them, got {value!r}"
+                    f"Model: {what} must be results of Input(...) or of layers called on them, got {value!r}"
                 )
         if not all(map(is_input_tensor, find_keras_tensors(inputs))):
             inputs, outputs = replace_with_inputs(
                 inputs, _sort_nodes(find_keras_tensors(inputs), find_keras_tensors(outputs)), outputs
             )
         self._graph_inputs = inputs
-        # As in Keras, a list of one output is that output.
+        # As in Keras, a list with a single output is replaced with that output.
         self._graph_outputs = (
             outputs[0] if isinstance(outputs, list | tuple) and len(outputs) == 1 else outputs
         )
@@ -85,7 +85,7 @@ class Functional(Model):
         for name, count in Counter(layer.name for layer in self._operations).items():
             if count > 1:
                 raise InvalidArgument(
-                    f"Model: {count} layers are called {name!r}; give each one a different name="
+                    f"Model: {count} layers have the name {name!r}; give each layer a different name"
                 )
 
     def call(self, inputs: Any) -> Any:
@@ -106,29 +106,31 @@ class Functional(Model):
         return jax.tree.map(value_of, self._graph_outputs, is_leaf=is_keras_tensor)
 
     def _known_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return the symbolic outputs if the arguments have the specs of the inputs, else None."""
+        """Return the symbolic outputs if the arguments have the shapes and dtypes of the inputs, else None."""
         if type(self).call is not Functional.call or kwargs or len(args) != 1:
             return None
         given = self._ordered(args[0])
         return self._graph_outputs if all(map(has_same_spec, given, self._inputs)) else None
 
     def _ordered(self, inputs: Any) -> list[Any]:
-        """Return the arrays of the inputs in order, from an array, a list, or a dict by name."""
+        """Return the input arrays in order. `inputs` is a single array, a list, or a dict keyed by input name."""
         if isinstance(inputs, Mapping):
             missing = [name for name in self.input_names if name not in inputs]
             if missing:
-                raise InvalidArgument(f"model {self.name!r}: no input {missing[0]!r} among {list(inputs)}")
+                raise InvalidArgument(
+                    f"model {self.name!r} needs an input {missing[0]!r}, got inputs {list(inputs)}"
+                )
             arrays = [inputs[name] for name in self.input_names]
         else:
             arrays = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         if len(arrays) != len(self._inputs):
             raise InvalidArgument(
-                f"model {self.name!r} has {len(self._inputs)} inputs {self.input_names}, got {len(arrays)}"
+                f"model {self.name!r} expects {len(self._inputs)} inputs {self.input_names}, got {len(arrays)}"
             )
         return [cast_input(array, tensor) for tensor, array in zip(self._inputs, arrays, strict=True)]
 
     def _named_children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the layers, numbered as in `layers`, and the arithmetic between them."""
+        """Yield the layers, numbered as in `layers`, and the arithmetic operations between them."""
         numbers = Counter[str]()
         for layer in self._operations:
             kind = "operations" if isinstance(layer, Operation | GetItem) else "layers"
@@ -137,33 +139,34 @@ class Functional(Model):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers, including inputs, in Keras's order: those farthest from the outputs first.
+        """The layers, including inputs, in Keras's order, which starts with the layers farthest from the outputs.
 
-        Equally distant layers are in the order of a search from the outputs to the inputs, arguments in order.
-        Arithmetic on symbolic tensors (``a + b``, ``a[:, 1:]``) is in `operations` only.
+        Layers at the same distance are in the order of a search from the outputs to the inputs that visits
+        arguments in order. Arithmetic on symbolic tensors (``a + b``, ``a[:, 1:]``) is listed only in
+        `operations`.
         """
         return [layer for layer in self._operations if not isinstance(layer, Operation | GetItem)]
 
     @property
     def operations(self) -> list[Layer]:
-        """The layers, and arithmetic on symbolic tensors, in the order of `layers`."""
+        """The layers and the arithmetic operations on symbolic tensors, in the same order as `layers`."""
         return list(self._operations)
 
     @property
     def _layers_in_call_order(self) -> list[Layer]:
-        """The operations in the order of their first calls."""
+        """The layers and operations in the order of their first calls."""
         return _unique([node.layer for node in self._order])
 
     @property
     def input_names(self) -> list[str]:
-        """The names of the inputs: dict keys, or the names of the Input layers."""
+        """The names of the inputs, which are dict keys or the names of the Input layers."""
         if isinstance(self._graph_inputs, Mapping):
-            return sorted(self._graph_inputs)  # the order of dicts in JAX, and so of `_inputs`
+            return sorted(self._graph_inputs)  # JAX sorts dicts by key, so `_inputs` has this order, too
         return [_layer_name(tensor) for tensor in self._inputs]
 
     @property
     def output_names(self) -> list[str]:
-        """The names of the outputs: dict keys, or the names of the layers that return them."""
+        """The names of the outputs, which are dict keys or the names of the layers that return them."""
         if isinstance(self._graph_outputs, Mapping):
             return sorted(self._graph_outputs)
         names = [_layer_name(tensor) for tensor in self._outputs]
@@ -175,11 +178,11 @@ class Functional(Model):
         return unique
 
     def _output_names_for(self, y: Any) -> list[str]:
-        """Return the names of the outputs, for any targets."""
+        """Return the names of the outputs, which do not depend on the targets."""
         return self.output_names
 
     def _input_specs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
-        """Return the input shapes, their names, and the name of the first layer after the input."""
+        """Return the input shapes, the input names, and the name of the first layer after the inputs."""
         after = [layer for layer in self.layers if not isinstance(layer, InputLayer)]
         return (
             [tensor.shape for tensor in self._inputs],
@@ -189,7 +192,7 @@ class Functional(Model):
 
     @property
     def input(self) -> Any:
-        """The symbolic inputs."""
+        """The symbolic input, or all symbolic inputs in their original structure if there is more than one."""
         return self._graph_inputs if len(self._inputs) > 1 else self._inputs[0]
 
     @property
@@ -199,7 +202,7 @@ class Functional(Model):
 
     @property
     def output(self) -> Any:
-        """The symbolic outputs."""
+        """The symbolic output, or all symbolic outputs in their original structure if there is more than one."""
         return self._graph_outputs if len(self._outputs) > 1 else self._outputs[0]
 
     @property
@@ -211,7 +214,7 @@ class Functional(Model):
 
     @property
     def nodes(self) -> list[Node]:
-        """The calls of layers, in an order in which they can be computed."""
+        """The layer calls, in an order in which they can be computed."""
         return list(self._order)
 
     def get_config(self) -> dict[str, Any]:
@@ -276,7 +279,7 @@ class Functional(Model):
 
     @classmethod
     def _from_graph(cls, **parts: Any) -> Functional:
-        """Return a model of this class, or a `Functional` if its `__init__` may need other arguments."""
+        """Return a model of this class, or a plain `Functional` if this class has a custom `__init__`."""
         return cls(**parts) if cls.__init__ is Functional.__init__ else Functional(**parts)
 
 
@@ -284,7 +287,7 @@ Model._functional_class = Functional
 
 
 def _layer_name(tensor: KerasTensor) -> str:
-    """Return the name of the layer that returns `tensor`."""
+    """Return the name of the layer that produced `tensor`."""
     assert tensor.node is not None
     return str(tensor.node.layer.name)
 
@@ -298,9 +301,10 @@ def _map_tree(tree: Any, function: Any) -> Any:
 
 
 def _sort_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
-    """Return the nodes between inputs and outputs, each after the nodes it needs, in the order of creation.
+    """Return the nodes between `inputs` and `outputs` in the order of creation.
 
-    Of the inputs, only those that `Input` created are included.
+    Each node follows the nodes that it depends on. The nodes of inputs are included only if `Input` created
+    them.
     """
     input_ids = {id(tensor) for tensor in inputs}
     found: dict[int, Node] = {}

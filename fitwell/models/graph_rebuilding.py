@@ -1,4 +1,4 @@
-"""Graphs that are rebuilt from other symbolic tensors: for submodels and for clones."""
+"""Rebuilding a graph of layers from new symbolic tensors, for submodels and clones."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ __all__ = [
 def rebuild_graph(
     nodes: Iterable[Node], given: Mapping[int, KerasTensor], call: Callable[..., Any]
 ) -> Callable[[Any], Any]:
-    """Call the layers of `nodes` again, and return the function that replaces old symbolic tensors by new ones.
+    """Call the layers of `nodes` again, and return a function that replaces old symbolic tensors with new ones.
 
-    nodes: calls of layers, each after those it needs.
-    given: replacements of symbolic tensors by ``id``; their nodes may be absent.
-    call: receives a layer and its arguments, and returns its outputs.
+    Args:
+        nodes: The layer calls, each after the calls it depends on.
+        given: A dict that maps the ids of symbolic tensors to their replacements. The calls that created
+            these tensors may be missing from `nodes`.
+        call: A function that receives a layer and its arguments and returns the layer's outputs.
     """
     made = dict(given)
 
@@ -43,7 +45,7 @@ def rebuild_graph(
         if len(old_tensors) != len(new_tensors):
             raise InvalidArgument(
                 f"clone_model: the copy of layer {node.layer.name!r} has {len(new_tensors)} outputs, "
-                f"the layer {len(old_tensors)}"
+                f"but the layer has {len(old_tensors)}"
             )
         for tensor, other in zip(old_tensors, new_tensors, strict=True):
             made.setdefault(id(tensor), other)
@@ -51,10 +53,15 @@ def rebuild_graph(
 
 
 def replace_with_inputs(inputs: Any, nodes: Iterable[Node], outputs: Any) -> tuple[Any, Any]:
-    """Return `inputs` and `outputs` of a graph in which inputs that are outputs of layers are replaced by new inputs.
+    """Replace inputs that are outputs of layers with new inputs, and return the new graph's inputs and outputs.
 
-    nodes: the calls between them. The layers are shared and called again; so a decoder, or the head of a network, can
-    be a separate model.
+    The layers are shared and called again. This way, a decoder or the head of a network can become a separate
+    model.
+
+    Args:
+        inputs: The old inputs.
+        nodes: The layer calls between the inputs and the outputs.
+        outputs: The old outputs.
     """
     given = {id(tensor): _make_input_like(tensor) for tensor in find_keras_tensors(inputs)}
     replace = rebuild_graph(nodes, given, lambda layer, *args, **kwargs: layer(*args, **kwargs))
@@ -62,7 +69,7 @@ def replace_with_inputs(inputs: Any, nodes: Iterable[Node], outputs: Any) -> tup
 
 
 def is_input_tensor(tensor: KerasTensor) -> bool:
-    """Return True if ``Input(...)`` created `tensor`."""
+    """Return whether `tensor` was created by ``Input(...)``."""
     return tensor.node is not None and isinstance(tensor.node.layer, InputLayer)
 
 

@@ -1,4 +1,4 @@
-"""Callbacks that act on the host, in their order: their decisions, and what hooks write into the logs."""
+"""The decisions that callbacks make on the host, and the values that their hooks write into the logs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,15 @@ _RATE_LOG = "learning_rate"
 
 
 class HostPolicies:
-    """The policies and the logs of a run whose callbacks act on the host when an epoch ends.
+    """The policies and logs of a run whose callbacks act on the host at the end of each epoch.
 
-    pairs: the callbacks that decide on the host, with their policies; empty if the decisions are compiled.
+    Args:
+        session: The model's training session.
+        runner: The runner that applies the policies.
+        callbacks: The callbacks of the run.
+        history: The history of the run.
+        pairs: The callbacks that decide on the host, each with its policy. It is empty if the decisions are
+            compiled.
     """
 
     def __init__(
@@ -52,17 +58,17 @@ class HostPolicies:
         return self
 
     def __exit__(self, *error: object) -> None:
-        # A callback that refers to the run could not be copied.
+        # Remove the references to the run, because they would make it impossible to copy the callbacks.
         for callback, _ in self.pairs:
             callback.set_decide_function(None)
 
     def update_attributes(self) -> None:
-        """Set the attributes of the callbacks to the state of their policies."""
+        """Update the callbacks' attributes from the states of their policies."""
         for callback, policy in self.pairs:
             callback.on_policy_end(self.session.train_state.policies[policy.name])
 
     def _decide(self, callback: Any, policy: Policy, epoch: int, value: float) -> None:
-        """Apply one policy to the value of an epoch; its decision takes effect at once."""
+        """Apply one policy to an epoch's monitored value. Its decision takes effect immediately."""
         session = self.session
         state = session.pull()
         policy_states = state.policies
@@ -83,7 +89,7 @@ class HostPolicies:
     # --- logs ----------------------------------------------------------------------------------------------
 
     def log_learning_rate(self, logs: dict[str, float]) -> None:
-        """Add the learning rate of the finished epoch to `logs`, once hooks have changed it."""
+        """Add the finished epoch's learning rate to `logs` if hooks have changed the rate during the run."""
         if not self.callbacks.has_user_hooks or _RATE_LOG in logs:
             return
         history, rate = self.history, self.learning_rate()
@@ -96,12 +102,12 @@ class HostPolicies:
         logs[_RATE_LOG] = rate
 
     def learning_rate(self) -> float:
-        """Return the learning rate in the precision of the computation; NaN if it is not a single number."""
+        """Return the learning rate in the precision of the computation, or NaN if it is not a single number."""
         rate = self.session.optimizer.get_hyperparameter("learning_rate")
         return float(config.float_dtype().type(rate)) if isinstance(rate, int | float) else math.nan
 
     def keep_numbers(self, logs: Mapping[str, Any]) -> dict[str, float]:
-        """Return the numbers in `logs`; warn once about each other value that hooks wrote there."""
+        """Return the numbers in `logs`. Warn once for each name under which hooks logged something else."""
         found = {}
         for name, value in logs.items():
             number = to_float(value)
@@ -110,7 +116,7 @@ class HostPolicies:
             elif name not in self._warned:
                 self._warned.add(name)
                 warn(
-                    f"a callback logged {name!r} as {type(value).__name__}, which is not a number: it is not in "
-                    "the history; store it in an attribute of the callback",
+                    f"the history leaves out {name!r}, because a callback logged it as {type(value).__name__}, which "
+                    "is not a number; store it in an attribute of the callback instead",
                 )
         return found

@@ -1,4 +1,4 @@
-"""The compiled forward pass for `predict`, and the shapes of a model's outputs."""
+"""The compiled forward pass that `predict` uses, and the shapes of a model's outputs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ __all__ = ["Inference", "infer_structs"]
 class Inference:
     """The compiled forward pass of one model, for any number of rows.
 
-    draws: whether it draws random numbers, which is known after the first call.
+    Attributes:
+        draws: Whether the forward pass draws random numbers. This is known only after the first call.
     """
 
     def __init__(self, model: BaseModel) -> None:
@@ -42,7 +43,7 @@ class Inference:
 
     @property
     def trace_dependencies(self) -> list[Any]:
-        """Everything that tracing reads."""
+        """All objects that tracing reads."""
         return [self.model, list(self.variables.items()), list(self.hyperparams)]
 
     def share(self, other: Inference) -> None:
@@ -58,20 +59,24 @@ class Inference:
         return self._shared
 
     def __call__(self, x: Any, size: int | None = None) -> Any:
-        """Return the outputs for the rows of `x`, as NumPy arrays.
+        """Compute the outputs for the rows of `x`, and return them as NumPy arrays.
 
-        size: the rows per batch, as if each batch had been passed alone. Default: all rows.
+        Args:
+            x: The inputs.
+            size: The number of rows per batch. Each batch is computed as if it were passed alone. Defaults to
+                None, which means a single batch.
         """
         rows = count_rows(x)
         several = size is not None and rows > size
         if several:
             assert size is not None
-            # A few numbers of batches cover all; batches of zeros do not affect the others.
+            # Pad the number of batches to a power of two, so that few programs are compiled. Batches of zeros do not
+            # affect the other batches.
             places = 1 << (rows // size - 1).bit_length()
             x = pad_rows(x, places * size)
             x = jax.tree.map(lambda leaf: np.asarray(leaf).reshape(places, size, *leaf.shape[1:]), x)
         elif self.model._supports_padding:
-            # A few sizes cover all: short batches are padded to a power of two.
+            # Pad the rows to a power of two, so that few programs are compiled.
             x = pad_rows(x, 1 << (rows - 1).bit_length())
         key = abstract_signature(x), several
         shared = self._sharing()
@@ -92,7 +97,7 @@ class Inference:
                 (*arguments, np.uint32(0)),
                 lambda: xla_cpu_heuristics.prefer_ynn_kernels(arguments[0], step_rows),
             )
-        # Tracing has shown whether the model is random at inference; only then does it draw a seed.
+        # Draw a seed only if tracing has shown that the model uses random numbers at inference.
         seed = random.next_seed() if traced.draws else 0
         outputs = executable(*arguments, np.uint32(seed))
         if several:
@@ -107,7 +112,7 @@ class Inference:
     def _forward_each(
         self, values: dict[str, Any], hyperparams: dict[str, Any], x: Any, call: Any, seed: Any
     ) -> Any:
-        """Return the outputs for ``[batches, rows, ...]``, batch by batch."""
+        """Compute the outputs for inputs of shape ``[batches, rows, ...]``, batch by batch."""
 
         def forward(batch: tuple[Any, Any]) -> Any:
             return self._forward(values, hyperparams, batch[0], call + batch[1], seed)
@@ -127,7 +132,7 @@ class Inference:
 
 
 def infer_structs(model: BaseModel, x: Any) -> Any:
-    """Return the abstract outputs for inputs like `x`; build the model if it is not built."""
+    """Return the shapes and dtypes of the outputs for inputs like `x`, and build the model if necessary."""
 
     def forward(arrays: Any) -> Any:
         with call_context(CallContext(training=False, key=jax.random.key(0))), preserve_variables(model):

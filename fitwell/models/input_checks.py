@@ -1,6 +1,6 @@
-"""Checks of the arguments of a compiled model: every mistake that is visible before training.
+"""Checks of a model and its data, which report every mistake that is visible before training.
 
-Shapes and label ranges are checked once on the host. The messages say what to change.
+Shapes and label ranges are checked once, on the host. The error messages say what to change.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BINARY = ("BinaryCrossentropy", "BinaryFocalCrossentropy")
 
 
 def check_lengths(batch: Batch) -> int:
-    """Return the number of rows; raise `DataError` if arrays differ in it."""
+    """Return the number of rows. Raise `DataError` if it is zero or differs between the arrays."""
     named = [("x", leaf) for leaf in jax.tree.leaves(batch.x)]
     named += [("y", leaf) for leaf in batch.y or []]
     named += [("sample_weight", leaf) for leaf in batch.weights or [] if leaf is not None]
@@ -68,9 +68,9 @@ def check_inputs(x: Any, shapes: Sequence[tuple[Any, ...]] | None, names: Sequen
 
 
 def check_values(batch: Batch, terms: Sequence[OutputLoss]) -> None:
-    """Raise `DataError` if training data contains NaN or infinity, which would give a NaN loss much later.
+    """Raise `DataError` if training data contains NaN or infinity, which would make the loss NaN much later.
 
-    A user-defined loss may take NaN for a missing target, and ignore it.
+    The targets of a user-defined loss are not checked, because the loss may ignore NaN as a missing target.
     """
     masked = {term.output for term in terms if has_user_code([term.loss])}
     for index, leaf in enumerate(jax.tree.leaves(batch.x)):
@@ -90,14 +90,14 @@ def check_targets(
     for term in terms:
         where = f"output {term.name!r}: " if several else ""
         if y is None:
-            raise DataError(f"{where}the loss {type(term.loss).__name__} needs targets: pass y")
+            raise DataError(f"{where}the loss {type(term.loss).__name__} needs targets; pass y")
         _check_target(y[term.output], shapes[term.output], term.loss, where)
 
 
 def _check_target(y: Any, output: tuple[Any, ...], loss: Any, where: str) -> None:
     kind = type(loss).__name__
     if isinstance(loss, LossFunctionWrapper) or not loss_registry.has(type(loss)):
-        return  # a user-defined loss may compare outputs with anything: quantiles, class indices
+        return  # a user-defined loss may compare the outputs with anything, such as quantiles or class indices
     shape = tuple(np.shape(y))
     width = output[-1] if len(output) > 1 else 1
     if kind in _SPARSE:
@@ -106,11 +106,11 @@ def _check_target(y: Any, output: tuple[Any, ...], loss: Any, where: str) -> Non
     if kind in _CATEGORICAL and (len(shape) == 1 or shape[-1] == 1) and width != 1:
         raise DataError(
             f"{where}categorical_crossentropy expects one-hot targets of shape (rows, {width}), got shape {shape}; "
-            'for class indices use loss="sparse_categorical_crossentropy", or convert them with utils.to_categorical'
+            'for class indices, use loss="sparse_categorical_crossentropy", or convert them with utils.to_categorical'
         )
     if kind in (*_CATEGORICAL, "KLDivergence") and width == 1:
         raise InvalidArgument(
-            f"{where}{kind} over an output of width 1 is always zero: use one unit per class with a softmax, or "
+            f"{where}{kind} is always zero for an output of width 1; use one unit per class with a softmax, or "
             'loss="binary_crossentropy" with one sigmoid unit'
         )
     squeezed = shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape
@@ -120,9 +120,9 @@ def _check_target(y: Any, output: tuple[Any, ...], loss: Any, where: str) -> Non
     ):
         hint = ""
         if kind in _BINARY and len(squeezed) == 1 and width > 1:
-            hint = f'; with {width} outputs for one class index per row, use loss="sparse_categorical_crossentropy"'
+            hint = f'; for one class index per row and {width} outputs, use loss="sparse_categorical_crossentropy"'
         raise ShapeError(
-            f"{where}targets of shape {shape} do not fit outputs of shape {_format_shape(output)}{hint}"
+            f"{where}targets of shape {shape} do not match outputs of shape {_format_shape(output)}{hint}"
         )
     if kind in _BINARY:
         values = np.asarray(y)
@@ -139,7 +139,10 @@ def check_weights(
     terms: Sequence[OutputLoss],
     several: bool,
 ) -> None:
-    """Raise `DataError` unless sample weights match the outputs: one for each row, or for each time step or pixel."""
+    """Raise `DataError` if the sample weights do not match the outputs.
+
+    There must be one weight for each row, or one for each time step or pixel.
+    """
     for term in terms if weights is not None else ():
         given, output = weights[term.output], shapes[term.output]  # type: ignore[index]
         if (
@@ -147,7 +150,7 @@ def check_weights(
             or isinstance(term.loss, LossFunctionWrapper)
             or not loss_registry.has(type(term.loss))
         ):
-            continue  # the values of a user-defined loss are known when it is called
+            continue  # the shape of a user-defined loss is known only when it is called
         shape = tuple(np.shape(given))
         places = output[: max(len(output) - 1, 1)]
         while len(shape) > len(places) and shape[-1] == 1:
@@ -157,9 +160,10 @@ def check_weights(
             for want, got in zip(places[1:], shape[1:], strict=False)
         ):
             where = f"output {term.name!r}: " if several else ""
-            inner = f", or one for each position, {_format_shape(places)}" if len(places) > 1 else ""
+            inner = f" or one per position with shape {_format_shape(places)}" if len(places) > 1 else ""
             raise DataError(
-                f"{where}sample_weight: expected one weight per row, shape (rows,){inner}, got shape {np.shape(given)}"
+                f"{where}sample_weight: expected one weight per row with shape (rows,){inner}, "
+                f"got shape {np.shape(given)}"
             )
 
 
@@ -168,14 +172,14 @@ def _check_class_indices(
 ) -> None:
     if width == 1:
         raise InvalidArgument(
-            f"{where}sparse_categorical_crossentropy needs one output unit per class, but the output has width 1: "
-            'use Dense(number of classes, activation="softmax"), or loss="binary_crossentropy" with one sigmoid unit'
+            f"{where}sparse_categorical_crossentropy needs one output unit per class, but the output has width 1; "
+            'use Dense(number_of_classes, activation="softmax"), or loss="binary_crossentropy" with one sigmoid unit'
         )
     squeezed = shape[:-1] if len(shape) == len(output) and shape[-1] == 1 else shape
     if len(squeezed) != len(output) - 1:
-        hint = "; one-hot targets go with categorical_crossentropy" if shape[-1:] == (width,) else ""
+        hint = "; for one-hot targets, use categorical_crossentropy" if shape[-1:] == (width,) else ""
         raise ShapeError(
-            f"{where}class indices of shape {shape} do not fit outputs of shape {_format_shape(output)}{hint}"
+            f"{where}class indices of shape {shape} do not match outputs of shape {_format_shape(output)}{hint}"
         )
     if np.issubdtype(y.dtype, np.floating) and np.any(y != np.floor(y)):
         raise DataError(
@@ -185,14 +189,14 @@ def _check_class_indices(
     valid = y if ignored is None else y[y != ignored]
     if valid.size and (valid.min() < 0 or valid.max() >= width):
         wrong = valid.min() if valid.min() < 0 else valid.max()
-        hint = "; classes are counted from 0" if valid.min() == 1 and valid.max() == width else ""
+        hint = "; class indices start at 0" if valid.min() == 1 and valid.max() == width else ""
         raise DataError(
-            f"{where}class indices must be in 0 … {width - 1} for {width} outputs, got {int(wrong)}{hint}"
+            f"{where}class indices must be between 0 and {width - 1} for {width} outputs, got {int(wrong)}{hint}"
         )
 
 
 def _format_shape(shape: tuple[Any, ...]) -> str:
-    """Format a shape; the number of rows is the word rows."""
+    """Format a shape, with the word "rows" in place of the number of rows."""
     return f"({', '.join(['rows', *(str(size) for size in shape[1:])])})"
 
 
@@ -201,11 +205,11 @@ _KERAS_STEP_METHODS = ("train_step", "test_step", "predict_step", "compute_loss"
 
 
 def check_overrides(model: type) -> None:
-    """Raise `InvalidArgument` if a model defines custom steps, which the training loop would never call."""
+    """Raise `InvalidArgument` if a model defines custom training steps, because `fit` would never call them."""
     for name in _KERAS_STEP_METHODS:
         if hasattr(model, name):
             raise InvalidArgument(
-                f"{model.__name__} defines {name}, which fitwell never calls: pass losses and metrics to compile, add "
-                "other terms with add_loss in call, and write another update rule as a subclass of "
+                f"{model.__name__} defines {name}, which fitwell never calls; pass losses and metrics to compile, add "
+                "other loss terms with add_loss in call, and implement custom update rules as subclasses of "
                 "optimizers.Optimizer"
             )

@@ -1,4 +1,4 @@
-"""Ctrl-C during training."""
+"""Handling Ctrl-C during training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["INTERRUPT_SECONDS", "catch_keyboard_interrupt"]
 
-# The seconds that a dispatch may take without progress output, so that Ctrl-C is noticed.
+# The maximum duration of a dispatch, in seconds, if there is no progress output. It bounds the delay after Ctrl-C.
 INTERRUPT_SECONDS = 0.5
 
 
@@ -18,7 +18,7 @@ INTERRUPT_SECONDS = 0.5
 def catch_keyboard_interrupt() -> Iterator[Any]:
     """Yield a function that returns whether Ctrl-C was pressed inside the block.
 
-    The first Ctrl-C lets the running dispatch finish; the second one interrupts at once.
+    The first Ctrl-C lets the running dispatch finish. The second one interrupts it immediately.
     """
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -32,7 +32,7 @@ def catch_keyboard_interrupt() -> Iterator[Any]:
         pressed.set()
 
     if previous is not signal.default_int_handler:
-        # The program handles Ctrl-C already. (A notebook kernel does not: it uses Python's handler.)
+        # The program already handles Ctrl-C. (A notebook kernel does not, because it uses Python's handler.)
         yield pressed.is_set
         return
     signal.signal(signal.SIGINT, handle)

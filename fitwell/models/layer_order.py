@@ -1,4 +1,7 @@
-"""The order of the layers of a graph. It is that of Keras, on which `layers`, `get_weights` and weight files depend."""
+"""The order of the layers in a graph.
+
+It is Keras's order, on which `layers`, `get_weights` and weight files depend.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ __all__ = ["sort_by_depth"]
 
 
 def sort_by_depth(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> list[Layer]:
-    """Return the layers between `inputs` and `outputs`, the farthest from the outputs first.
+    """Return the layers between `inputs` and `outputs`, starting with the layers farthest from the outputs.
 
-    Layers of equal depth keep the order of a search from the outputs to the inputs that visits arguments in order. The
-    depth of a layer is that of its deepest call. An unused input comes first among the shallowest.
+    Layers of equal depth are in the order of a search from the outputs to the inputs that visits arguments in
+    order. A layer that is called more than once has the depth of its deepest call. An unused input comes
+    first among the layers nearest to the outputs.
     """
     finished, met = _search(outputs)
     node_depth: dict[int, int] = {}
@@ -30,12 +34,12 @@ def sort_by_depth(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor])
 
 
 def _search(outputs: Sequence[KerasTensor]) -> tuple[list[Node], dict[int, int]]:
-    """Return the nodes behind `outputs`, each after its inputs, and the position of the first use of each layer."""
+    """Return the nodes that lead to `outputs`, each after its inputs, and the index of each layer's first use."""
     finished: list[Node] = []
     done: set[int] = set()
     met: dict[int, int] = {}
     for symbol in outputs:
-        waiting = [(symbol.node, False)]  # an explicit stack: graphs can be deeper than Python's
+        waiting = [(symbol.node, False)]  # not recursive, because graphs can be deeper than Python's stack
         while waiting:
             node, inputs_done = waiting.pop()
             if node is None or id(node) in done:

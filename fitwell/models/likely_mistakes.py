@@ -1,7 +1,7 @@
-"""Warnings before training about likely mistakes, which train to nonsense without an error.
+"""Warnings about likely mistakes, which would otherwise lead to useless training without an error.
 
-Everything that a user may intend is accepted: only known parts are judged, a built-in loss or a built-in activation at
-the end of the model.
+Everything that a user may intend is accepted. Only known parts are judged: built-in losses, and built-in
+activations at the end of the model.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ __all__ = [
 
 # Larger inputs or targets drive an untrained network far outside the range in which it learns.
 _MAX_MAGNITUDE = 1e4
-# Fraction of values that must be out of range, so that a few outliers do not matter.
+# The fraction of values that must be out of range to cause a warning, so that a few outliers do not matter.
 _MIN_FRACTION = 0.01
 _MIN_ROWS = 20
-# Rows are taken to be sorted if shuffled rows have such an order with at most this probability.
+# Rows are considered sorted if the probability of such an order among shuffled rows is at most this.
 _MAX_CHANCE = 1e-6
 
 _CLASS_LOSSES = (
@@ -57,16 +57,19 @@ def warn_about_likely_mistakes(
 ) -> None:
     """Warn about every likely mistake in `model` and its training data.
 
-    program: that of the model.
-    tail: the last rows, if they were split off for validation.
-    fixed_optimizer: True if no callback may change the optimizer.
-    whole: True if `batch` is the whole training data.
+    Args:
+        model: The model.
+        batch: Training rows.
+        program: The model's training program.
+        tail: The last rows if they were split off for validation, else None.
+        fixed_optimizer: Whether no callback can change the optimizer.
+        whole: Whether `batch` contains all the training data.
     """
     ends = output_activations(model, batch.x)
     found = [*_check_weights(model, program.trainable), *_check_inputs(model, batch)]
     if fixed_optimizer and model.optimizer.is_zero("learning_rate"):
         found.append(
-            "the learning rate is 0, so that fit changes nothing: use learning_rate=0.01, for example"
+            "the learning rate is 0, so fit does not change the weights; use learning_rate=0.01, for example"
         )
     for term in program.losses:
         y = None if batch.y is None else sample_rows(batch.y[term.output])
@@ -89,13 +92,16 @@ def _check_constant_targets(loss: Any, batch: Batch, y: np.ndarray) -> Iterator[
     inputs = [sample_rows(leaf) for leaf in jax.tree.leaves(batch.x)]
     if judged and len(y) >= _MIN_ROWS and np.all(y == y[:1]) and not all(np.all(x == x[:1]) for x in inputs):
         yield (
-            f"the targets of all rows are the same, {np.ravel(y[0])[:5].tolist()}: there is nothing to learn from "
+            f"the targets of all rows are the same, {np.ravel(y[0])[:5].tolist()}, so there is nothing to learn from "
             "them; check how y was computed"
         )
 
 
 def _check_validation_split(loss: Any, learned: Any, validated: Any) -> Iterator[str]:
-    """Check for sorted rows: the rows split off for validation have a new class, or one class only."""
+    """Check whether the rows seem to be sorted.
+
+    They do if the validation rows contain a new class or only one class.
+    """
     known, held_out = _classes(learned), _classes(validated)
     if known is None or held_out is None or not isinstance(loss, (*_CLASS_LOSSES, *_LABEL_LOSSES)):
         return
@@ -104,29 +110,34 @@ def _check_validation_split(loss: Any, learned: Any, validated: Any) -> Iterator
     new = np.setdiff1d(held_out, known)
     if new.size:
         some = ", ".join(f"{label:g}" for label in new[:5])
-        found = f"class {some} is only in these rows"
+        found = f"only these rows contain class {some}"
     elif (
         np.all(held_out == held_out[0])
         and _chance_of_one_class(known == held_out[0], len(held_out)) < _MAX_CHANCE
     ):
-        found = f"these rows are all of class {held_out[0]:g}, unlike the rows before"
+        found = f"these rows all belong to class {held_out[0]:g}, unlike the rows before them"
     else:
         return
     yield (
-        f"validation_split takes the last rows, and {found}: the rows seem to be sorted. "
-        "Shuffle them before fit: order = np.random.permutation(len(x)), then x[order] and y[order]"
+        f"validation_split takes the last rows, and {found}, so the rows seem to be sorted. "
+        "Shuffle them before fit with order = np.random.permutation(len(x)), x[order] and y[order]"
     )
 
 
 def _chance_of_one_class(is_of_class: np.ndarray, rows: int) -> float:
-    """Return the probability that `rows` of the shuffled rows are all of the class that `is_of_class` marks."""
+    """Return the probability that a random validation split of the same size contains only one class.
+
+    Args:
+        is_of_class: A mask of the training rows that belong to this class.
+        rows: The number of validation rows, which all belong to this class.
+    """
     inside, others = int(is_of_class.sum()) + rows, int(is_of_class.size - is_of_class.sum())
     places = np.arange(rows)
     return float(np.prod((inside - places) / (inside + others - places)))
 
 
 def _classes(y: Any) -> np.ndarray | None:
-    """Return the class of each row, or None if rows do not have classes."""
+    """Return the class of each row, or None if the targets are not classes."""
     y = np.asarray(y)
     if y.ndim > 2:
         return None
@@ -140,10 +151,10 @@ def _classes(y: Any) -> np.ndarray | None:
 
 
 def _check_weights(model: BaseModel, learned: Mapping[str, Variable]) -> Iterator[str]:
-    """Check the variables that the program trains, for any value of `trainable` set after `compile`."""
+    """Check the variables that the program trains, regardless of changes to `trainable` after `compile`."""
     if not learned:
         if model.variables:
-            yield "no layer is trainable, so that fit changes nothing: set trainable = True and compile again"
+            yield "no layer is trainable, so fit does not change the weights; set trainable = True and compile again"
         return
     if int(model.optimizer.step.raw_value) == 0:
         kernels = [v for v in learned.values() if "kernel" in v.name and len(v.shape) > 1]
@@ -152,16 +163,16 @@ def _check_weights(model: BaseModel, learned: Mapping[str, Variable]) -> Iterato
         if len(alike) > 1 and any(kernel is one for kernel in hidden for one in alike):
             names = " and ".join(repr(kernel.path) for kernel in alike[:3])
             yield (
-                f"the weights {names} are all one number, so that all units of a layer compute and learn the same: "
-                "initialize them at random, with kernel_initializer='glorot_uniform' (the default) or 'he_normal' "
-                "for ReLU"
+                f"the weights {names} all have the same value, so all units of a layer compute and learn the same "
+                "thing; initialize them randomly with kernel_initializer='glorot_uniform' (the default) or "
+                "'he_normal' for ReLU"
             )
         else:
             yield from _check_dead_layers(model, alike)
 
 
 def _check_dead_layers(model: BaseModel, constant: Sequence[Variable]) -> Iterator[str]:
-    """Check for layers whose ReLUs are all 0 at first: their gradient is 0, so they remain 0."""
+    """Check for layers whose ReLUs are all 0 initially. Their gradients are 0, so they stay 0."""
     for _, layer in model._flatten_layers():
         if getattr(layer, "activation", None) is not activations.relu:
             continue
@@ -171,14 +182,14 @@ def _check_dead_layers(model: BaseModel, constant: Sequence[Variable]) -> Iterat
             continue
         if bias is None or not np.any(np.asarray(bias.raw_value)):
             yield (
-                f"the weights {kernel.path!r} are all 0, so every ReLU is 0 and has no gradient: the "
-                "layer never learns; initialize them at random, with kernel_initializer='he_normal'"
+                f"the weights {kernel.path!r} are all 0, so every ReLU is 0, its gradient is 0, and the layer "
+                "never learns; initialize them randomly with kernel_initializer='he_normal'"
             )
 
 
 def _is_constant(array: np.ndarray) -> bool:
     flat = array.reshape(-1)
-    # Most kernels differ in their first numbers.
+    # Compare the first values before the rest, because they already differ in most kernels.
     return flat.size > 1 and bool(np.all(flat[:16] == flat[0])) and bool(np.all(flat == flat[0]))
 
 
@@ -186,20 +197,20 @@ def _check_inputs(model: BaseModel, batch: Batch) -> Iterator[str]:
     leaves = jax.tree.leaves(batch.x)
     first = next((layer for layer in model.layers if layer.variables or "Norm" in type(layer).__name__), None)
     has_kernel = any(hasattr(first, name) for name in ("kernel", "depthwise_kernel"))
-    # One of several inputs may hold indices of an embedding.
+    # If there is more than one input, one of them may contain the indices for an embedding.
     if len(leaves) != 1 or not has_kernel or _is_scaled(model, first):
         return
     largest = _largest(leaves[0])
     if largest >= _MAX_MAGNITUDE:
         yield (
-            f"the inputs reach {largest:.3g}, and with such large numbers the first layer saturates or diverges: scale "
-            "each column to mean 0 and standard deviation 1, x = (x - x.mean(axis=0)) / x.std(axis=0), or start with a "
-            "layers.Normalization that was adapted to x"
+            f"the inputs are as large as {largest:.3g}, which makes the first layer saturate or diverge; scale each "
+            "column to mean 0 and standard deviation 1 with x = (x - x.mean(axis=0)) / x.std(axis=0), or begin the "
+            "model with a layers.Normalization that was adapted to x"
         )
 
 
 def _is_scaled(model: BaseModel, first: Layer | None) -> bool:
-    """Return True if an operation before the first layer that learns may change the scale of the inputs."""
+    """Return whether an operation before the first layer that learns may change the scale of the inputs."""
     layers = model.layers
     place = next(place for place, layer in enumerate(layers) if layer is first)
     shapes_only = ("InputLayer", "Flatten", "Reshape", "Permute", "Dropout", "ZeroPadding1D", "ZeroPadding2D")
@@ -225,7 +236,7 @@ def _check_output(loss: Any, end: OutputActivation | None, y: np.ndarray | None)
 def _check_output_activation(loss: Any, end: OutputActivation, y: np.ndarray | None) -> Iterator[str]:
     if end.activation == "softmax" and end.width == 1:
         yield (
-            "a softmax over one unit is 1 for any input: use Dense(1, activation='sigmoid') with "
+            "a softmax over one unit is always 1; use Dense(1, activation='sigmoid') with "
             "loss='binary_crossentropy', or one unit per class with loss='sparse_categorical_crossentropy'"
         )
         return
@@ -235,27 +246,27 @@ def _check_output_activation(loss: Any, end: OutputActivation, y: np.ndarray | N
         wanted = "softmax" if isinstance(loss, _CLASS_LOSSES) else "sigmoid"
         if from_logits and end.activation in ("relu", "tanh"):
             yield (
-                f"from_logits=True expects any number, but the last layer ends in {end.activation}, which does not "
-                "return every number: leave the activation of the last layer out"
+                f"from_logits=True expects values of any size, but the last layer uses {end.activation}, which limits "
+                "the values; remove the activation of the last layer"
             )
         elif not from_logits and end.can_leave_unit_interval:
-            logits = ", or keep it linear and write from_logits=True" if hasattr(loss, "from_logits") else ""
+            logits = ", or no activation and from_logits=True" if hasattr(loss, "from_logits") else ""
             yield (
-                f"{named} takes probabilities, but the last layer ends in {end.description}: give it "
+                f"{named} expects probabilities, but the last layer uses {end.description}; use "
                 f"activation={wanted!r}{logits}"
             )
     if isinstance(loss, _LABEL_LOSSES) and end.activation == "softmax" and end.width != 1:
         one_hot = y is None or y.ndim < 2 or not _has_several_labels(y)
         instead = (
-            "for one class per row write loss='categorical_crossentropy'"
+            "for one class per row, use loss='categorical_crossentropy'"
             if one_hot
-            else "for several labels per row, activation='sigmoid'"
+            else "for more than one label per row, use activation='sigmoid'"
         )
-        yield f"{named} evaluates each unit independently, but softmax outputs sum to 1: {instead}"
+        yield f"{named} evaluates each unit independently, but softmax outputs sum to 1; {instead}"
     if isinstance(loss, losses.Hinge | losses.SquaredHinge) and end.range is not None and end.range[0] == 0:
         yield (
-            f"{named} takes margins, below 0 for one class and above 0 for the other, but the last layer ends in "
-            f"{end.activation}, which returns none below 0: give it activation='tanh', or no activation"
+            f"{named} expects values below 0 for one class and above 0 for the other, but the last layer uses "
+            f"{end.activation}, which never returns values below 0; use activation='tanh' or no activation"
         )
     # `_check_targets` warns about targets below 0, which these losses do not accept.
     is_refused = (
@@ -268,8 +279,8 @@ def _check_output_activation(loss: Any, end: OutputActivation, y: np.ndarray | N
         outside = np.mean((y < low - 1e-6) | (y > high + 1e-6))
         if outside > _MIN_FRACTION:
             yield (
-                f"the last layer ends in {end.activation}, which returns values {_format_range(low, high)}, but "
-                f"targets go from {y.min():.3g} to {y.max():.3g}: leave its activation out, or scale the targets"
+                f"the last layer uses {end.activation}, which returns values {_format_range(low, high)}, but "
+                f"the targets range from {y.min():.3g} to {y.max():.3g}; remove the activation, or scale the targets"
             )
 
 
@@ -286,24 +297,24 @@ def _check_targets(loss: Any, end: OutputActivation | None, y: np.ndarray) -> It
             sums = y.sum(axis=-1)
             if np.any(y < 0) or np.mean((np.abs(sums - 1) > 1e-3) & (sums != 0)) > _MIN_FRACTION:
                 yield (
-                    f"{named} takes targets that sum to 1 in every row, but these do not: for several labels per row "
-                    "use activation='sigmoid' and loss='binary_crossentropy'"
+                    f"{named} expects targets that sum to 1 in every row, but these targets do not; for more than one "
+                    "label per row, use activation='sigmoid' and loss='binary_crossentropy'"
                 )
     elif isinstance(loss, losses.Hinge | losses.SquaredHinge):
         if np.any((y != 0) & (np.abs(y) != 1)):
-            yield f"{named} takes labels -1 and 1 (or 0 and 1), but these go from {y.min():g} to {y.max():g}"
+            yield f"{named} expects labels -1 and 1 (or 0 and 1), but they range from {y.min():g} to {y.max():g}"
     elif isinstance(loss, losses.MeanSquaredLogarithmicError | losses.Poisson):
         if y.min() < 0:
-            yield f"{named} takes targets of at least 0, but the smallest one is {y.min():.3g}: use loss='mse'"
+            yield f"{named} expects targets of at least 0, but the smallest one is {y.min():.3g}; use loss='mse'"
     elif isinstance(loss, losses.MeanAbsolutePercentageError) and np.mean(y == 0) > _MIN_FRACTION:
-        yield f"{named} divides by the targets, and some are 0: use loss='mae'"
+        yield f"{named} divides by the targets, but some of them are 0; use loss='mae'"
     scaled = isinstance(
         loss, losses.MeanSquaredLogarithmicError | losses.MeanAbsolutePercentageError | losses.Poisson
     )
     if isinstance(loss, _VALUE_LOSSES) and not scaled and np.mean(np.abs(y)) >= _MAX_MAGNITUDE:
         yield (
-            f"the targets are about {np.mean(np.abs(y)):.3g} in size, far from the outputs of an untrained network, so "
-            "that training is very slow or diverges: scale them, (y - y.mean()) / y.std(), and scale the "
+            f"the average magnitude of the targets is {np.mean(np.abs(y)):.3g}, far from the outputs of an untrained "
+            "network, so training is very slow or diverges; scale them with (y - y.mean()) / y.std(), and scale the "
             "predictions back"
         )
 
@@ -313,14 +324,14 @@ def _check_metrics(loss: Any, requested: Sequence[OutputMetric], y: np.ndarray) 
     are_values = isinstance(loss, _VALUE_LOSSES) and y.dtype.kind == "f" and np.mean(y != np.round(y)) > 0.5
     if counting and are_values:
         yield (
-            f"{counting[0]} counts correct classes, but the targets are values, so it is not informative: use "
+            f"{counting[0]} counts correct classes, but the targets are continuous, so it is not informative; use "
             "metrics=['mae'] or ['r2_score']"
         )
     argmax_metrics = [term.name for term in requested if isinstance(term.metric, metrics.CategoricalAccuracy)]
     if argmax_metrics and isinstance(loss, _LABEL_LOSSES) and y.ndim > 1 and _are_soft_labels(y):
         yield (
-            f"{argmax_metrics[0]} uses the largest value of each row, but the targets are several values from 0 to 1 "
-            "for each row, so it is not informative: use metrics=['mae'], or round the targets"
+            f"{argmax_metrics[0]} compares the largest value of each row, but each row of the targets has multiple "
+            "values between 0 and 1, so it is not informative; use metrics=['mae'], or round the targets"
         )
 
 
@@ -334,7 +345,7 @@ _COUNT_METRICS = (
 
 
 def _are_soft_labels(y: np.ndarray) -> bool:
-    """Return True if rows hold several values between 0 and 1 that are not the probabilities of classes."""
+    """Return whether rows contain multiple values between 0 and 1 that are not class probabilities."""
     between = np.mean((y > 0) & (y < 1)) > _MIN_FRACTION
     return bool(between and np.mean(np.abs(y.sum(axis=-1) - 1) > 1e-3) > _MIN_FRACTION)
 

@@ -1,4 +1,4 @@
-"""Whether the losses of several models can be compared: not if they contain different regularization terms."""
+"""Checking whether the losses of models can be compared, which requires the same regularization terms."""
 
 from __future__ import annotations
 
@@ -14,20 +14,26 @@ RegularizerSet = frozenset[str]
 
 
 def regularizers_of(model: Model) -> RegularizerSet:
-    """Return a description of every regularizer that is part of the loss of `model`."""
+    """Return a description of every regularizer that contributes to the model's loss."""
     found = [variable.regularizer for variable in model.variables]
     found += [layer.activity_regularizer for _, layer in model._flatten_layers()]
     return frozenset(describe_object(penalty) for penalty in found if penalty is not None)
 
 
 def warn_if_regularizers_differ(penalties: Collection[RegularizerSet], metric: str, where: str) -> bool:
-    """Warn, and return True, if models with different `penalties` are ranked by the loss, which contains them."""
+    """Warn and return True if models are ranked by a loss with different regularization penalties.
+
+    Args:
+        penalties: The regularizers of each model.
+        metric: The name of the metric that the models are ranked by.
+        where: The name of the function that ranks them, for the warning.
+    """
     if metric.removeprefix("val_") != "loss" or len(set(penalties)) < 2:
         return False
     measured = metric.replace("loss", "mse")
     warn(
-        f"{where} ranks by {metric}, which contains the penalties of the regularizers, and these differ: a strong "
-        "penalty looks bad whatever it does for the predictions. Add the loss to the metrics, as in "
+        f"{where} ranks by {metric}, which includes regularization penalties that differ between the models. A strong "
+        "penalty looks bad even if it improves the predictions. Add the loss to the metrics, for example with "
         f"compile(loss='mse', metrics=['mse']), and rank by {measured!r}",
     )
     return True

@@ -1,4 +1,4 @@
-"""Layer-sequential unit-variance initialization: initial weights are scaled by the outputs for real data."""
+"""Layer-sequential unit-variance (LSUV) initialization, which scales initial weights based on real data."""
 
 from __future__ import annotations
 
@@ -34,26 +34,29 @@ def lsuv(
 ) -> dict[str, float]:
     """Initialize `model` so that the output of each layer on `x`, before its activation, has variance 1.
 
-    All kernels become orthonormal (`initializers.Orthogonal`). Then, in the order of the computation, the kernel of
-    each layer is divided by the standard deviation of its output z on `x`, ``W /= sqrt(Var(z))``, until ``|Var(z) - 1|
-    < tolerance``. If the biases are 0, one division is enough.
+    First, all kernels become orthonormal (`initializers.Orthogonal`). Then, in the order of the computation, each
+    layer's kernel is divided by the standard deviation of the layer's output z on `x`, ``W /= sqrt(Var(z))``, until
+    ``|Var(z) - 1| < tolerance``. If the biases are 0, one division is enough.
 
-    Layers with a trainable `kernel` are initialized (Dense, convolutions); frozen layers, biases and other variables do
-    not change.
+    Layers with a trainable `kernel`, such as Dense and convolutions, are initialized. Frozen layers, biases and other
+    variables do not change.
 
     Args:
-        model (Model): The model, which is changed in place, and built if necessary.
-        x (ArrayLike): A batch of inputs, some hundred rows, as for `predict`. Layers run in inference mode.
-        tolerance (float): Largest deviation of a variance from 1, above 0. Default: 0.1.
-        max_iterations (int): Largest number of divisions for each layer; with large biases, no number may be enough.
-            Default: 10.
-        seed (int | None): Seed of the orthonormal kernels. Default: None, different kernels at each call.
+        model (Model): The model, which is changed in place and built if necessary.
+        x (ArrayLike): A batch of inputs with a few hundred rows, in the same format as for `predict`. Layers run in
+            inference mode.
+        tolerance (float): Maximum deviation of a variance from 1. It must be positive. Default: 0.1.
+        max_iterations (int): Maximum number of divisions for each layer. If the biases are large, even many divisions
+            may not be enough. Default: 10.
+        seed (int | None): Seed for the orthonormal kernels. Defaults to None, which means different kernels in each
+            call.
 
     Returns:
-        dict[str, float]: ``{layer name: variance of its output on x}``, in the order of the computation.
+        dict[str, float]: The variance of each layer's output on `x`, keyed by layer name, in the order of the
+            computation.
 
     Raises:
-        InvalidArgument: if no layer has a trainable kernel, or `tolerance` or `max_iterations` is not positive.
+        InvalidArgument: if no layer has a trainable kernel, or if `tolerance` or `max_iterations` is not positive.
         StateError: if the output of a layer is constant or not finite, so that scaling cannot help.
 
     Example:
@@ -97,20 +100,20 @@ def _scale(layer: Any, model: Model, inputs: Any, tolerance: float, max_iteratio
 
 
 def _variance(layer: Layer, model: Model, inputs: Any) -> float:
-    """Return the variance of all outputs of `layer`, over all its calls if it is shared."""
+    """Return the variance of all outputs of `layer`. If the layer is shared, this includes all its calls."""
     outputs = [output for called, output in _outputs(model, inputs) if called is layer]
     values = [np.asarray(leaf, np.float64).ravel() for leaf in jax.tree.leaves(outputs)]
     variance = float(np.var(np.concatenate(values)))
     if not 0 < variance < math.inf:
         raise StateError(
             f"lsuv: the output of layer {layer.name!r} has variance {variance:g} on x, which scaling cannot change "
-            "to 1: look for constant or non-finite inputs, and for dead units in the layers before it"
+            "to 1; check for constant or nonfinite inputs, and for dead units in earlier layers"
         )
     return variance
 
 
 def _outputs(model: Model, inputs: Any) -> list[tuple[Layer, Any]]:
-    """Return ``(layer, output)`` for every call of a layer, in the order in which calls end."""
+    """Return ``(layer, output)`` for every layer call, in the order in which the calls end."""
     watch: list[tuple[Layer, Any]] = []
     with call_context(CallContext(training=False, intermediates=watch)):
         model(inputs)

@@ -38,13 +38,14 @@ _COUNT = Integer(1) | None
 class Model(DeprecatedMethods, CompilableModel):
     """A network that can be trained.
 
-    As in Keras there are three forms: `Sequential`; functional, ``Model(inputs=..., outputs=...)``; and subclasses that
-    create layers in ``__init__`` and compute in ``call(self, inputs, training=None)``.
+    As in Keras, there are three kinds of models: `Sequential` models, functional models, which
+    ``Model(inputs=..., outputs=...)`` creates, and subclasses, which create layers in ``__init__`` and compute their
+    outputs in ``call(self, inputs, training=None)``.
 
     Args:
-        inputs (KerasTensor | list | dict): Inputs of a functional model; made by `Input`.
+        inputs (KerasTensor | list | dict): Inputs of a functional model, which `Input` creates.
         outputs (KerasTensor | list | dict): Outputs of a functional model.
-        name (str | None): Name of the model. Default: generated.
+        name (str | None): Name of the model. Defaults to None, which means an automatic name.
 
     Raises:
         InvalidArgument: if a subclass of `Model` is called with `inputs` and `outputs`.
@@ -69,13 +70,13 @@ class Model(DeprecatedMethods, CompilableModel):
 
     @classmethod
     def from_config(cls, config: Any) -> Any:
-        """Return a new model from the configuration that `get_config` returned.
+        """Create a new model from a configuration that `get_config` returned.
 
         Args:
-            config (dict): The configuration. `Model` also reads that of a functional model.
+            config (dict): The configuration. `Model` can also read the configuration of a functional model.
 
         Returns:
-            Model: an uncompiled model with new weights.
+            Model: An uncompiled model with new weights.
         """
         if cls is Model and "calls" in config:
             return Model._functional_class.from_config(config)
@@ -85,14 +86,17 @@ class Model(DeprecatedMethods, CompilableModel):
         if args or "inputs" in kwargs:
             raise InvalidArgument(
                 f"{type(self).__name__}: a subclass of Model does not take inputs and outputs, because its `call` "
-                "defines what it computes; to define it by inputs and outputs, derive it from models.Functional: "
+                "defines what it computes; to define it by inputs and outputs, derive it from models.Functional with "
                 f"class {type(self).__name__}(models.Functional)"
             )
         super().__init__(**kwargs)
         self._prepare_model()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the compiled forward pass out of copies and pickles; their next call compiles it again."""
+        """Exclude the compiled forward pass from copies and pickles.
+
+        The next call of a copy compiles it again.
+        """
         return {**vars(self), "_forward_pass_or_none": None}
 
     # --- training ------------------------------------------------------------------------------------------
@@ -119,43 +123,49 @@ class Model(DeprecatedMethods, CompilableModel):
         resume: Any = None,
         **deprecated: Any,
     ) -> History:
-        """Train the model. Another call continues where this one stopped.
+        """Train the model. A later call continues where this one stopped.
 
         Ctrl-C ends the run after the current step and keeps all weights.
 
         Args:
-            x (ArrayLike | list | dict | Iterable): Inputs, the rows first: NumPy or JAX arrays, pandas objects, lists,
-                or dicts and lists of arrays for several inputs. Or a generator or iterable of batches ``(x, y)`` or
-                ``(x, y, sample_weight)``.
-            y (ArrayLike | list | dict | None): Targets in the same formats; None if `x` yields batches. Default: None.
-            batch_size (int | None): Rows per update. The last, shorter batch is used with its true size. Default: 32.
+            x (ArrayLike | list | dict | Iterable): Inputs, with one row for each sample: NumPy or JAX arrays, pandas
+                objects, lists, or dicts and lists of arrays for more than one input. Or a generator or iterable of
+                batches ``(x, y)`` or ``(x, y, sample_weight)``.
+            y (ArrayLike | list | dict | None): Targets in the same formats, or None if `x` yields batches.
+                Default: None.
+            batch_size (int | None): Rows per update. A shorter last batch is used with its true size. Defaults to
+                None, which means 32.
             epochs (int): The epoch to stop after. Default: 1.
-            verbose (int | str): 0 is silent, 1 shows progress, 2 prints a line per epoch; "auto" is 1. Default: "auto".
-            callbacks (list[Callback] | None): Objects whose hooks are called, in this order. Default: None.
-            validation_split (float): Fraction of the rows, in [0, 1), taken from the end before shuffling. Default:
-                0.0.
-            validation_data (tuple | Iterable | None): ``(x, y)``, ``(x, y, sample_weight)`` or a generator. Default:
-                None.
-            shuffle (bool): Whether every epoch has a new order of rows. Default: True.
-            class_weight (dict[int, float] | None): Factor of each class, multiplied with `sample_weight`. It does not
+            verbose (int | str): 0 is silent, 1 shows progress, 2 prints a line per epoch, and "auto" means 1.
+                Default: "auto".
+            callbacks (list[Callback] | None): Objects whose hooks are called in this order. Default: None.
+            validation_split (float): Fraction of the rows, in [0, 1), to use for validation. These rows are taken from
+                the end before shuffling. Default: 0.0.
+            validation_data (tuple | Iterable | None): ``(x, y)``, ``(x, y, sample_weight)`` or a generator.
+                Default: None.
+            shuffle (bool): Whether to shuffle the rows before each epoch. Default: True.
+            class_weight (dict[int, float] | None): Factor for each class, multiplied with `sample_weight`. It does not
                 apply to validation rows. Default: None.
-            sample_weight (ArrayLike | None): One factor per row, shape ``[rows]``. Default: None.
-            initial_epoch (int): The number of the first epoch. Default: 0.
-            steps_per_epoch (int | None): Batches per epoch. Default: all batches.
-            validation_steps (int | None): Batches per validation. Default: all batches.
-            validation_batch_size (int | None): Results do not depend on it. Default: chosen.
-            validation_freq (int | list[int]): Validate after every n-th epoch, or after the listed epochs, counted
-                from 1. Default: 1.
+            sample_weight (ArrayLike | None): One factor per row, with shape ``[rows]``. Default: None.
+            initial_epoch (int): The 0-based number of the first epoch. Default: 0.
+            steps_per_epoch (int | None): Batches per epoch. Defaults to None, which means all batches.
+            validation_steps (int | None): Batches per validation. Defaults to None, which means all batches.
+            validation_batch_size (int | None): Rows per validation batch. It does not affect the results. Defaults to
+                None, which means an automatic size.
+            validation_freq (int | list[int]): Validate after every n-th epoch, or after the listed epochs (1-based).
+                Default: 1.
             resume (str | Path | None): A folder for one checkpoint per epoch. If it contains checkpoints, the run
-                continues from the last one and ends with the same bits as one that was never interrupted. The
-                checkpoints are kept; for other frequencies use `callbacks.BackupAndRestore`. Default: None.
-            **deprecated: Deprecated arguments without effect (`workers`). They warn; other names are refused.
+                continues from the last one and ends with exactly the same weights and logs as an uninterrupted run. The
+                checkpoints are kept. For checkpoints at other intervals, use `callbacks.BackupAndRestore`.
+                Default: None.
+            **deprecated: Deprecated arguments such as `workers`, which only cause a warning. Other names raise an
+                error.
 
         Returns:
-            History: the logs of every epoch, and the learning rates.
+            History: The logs and the learning rate of every epoch.
 
         Raises:
-            InvalidArgument: if an argument or the data do not fit the model.
+            InvalidArgument: if an argument or the data does not fit the model.
             StateError: if the model is not compiled.
 
         Example:
@@ -167,7 +177,7 @@ class Model(DeprecatedMethods, CompilableModel):
             >>> history.epoch
             [0, 1, 2]
 
-        Source: Keras `Model.fit`; `resume` is fitwell's.
+        Source: Keras `Model.fit`. The argument `resume` is specific to fitwell.
         """
         check_deprecated_arguments(Model.fit, deprecated)
         if x is None:
@@ -216,16 +226,17 @@ class Model(DeprecatedMethods, CompilableModel):
             x (ArrayLike | list | dict | Iterable): Inputs, as in `fit`.
             y (ArrayLike | list | dict | None): Targets, as in `fit`. Default: None.
             sample_weight (ArrayLike | None): One factor per row. Default: None.
-            batch_size (int | None): Results do not depend on it. Default: chosen.
+            batch_size (int | None): Rows per batch. It does not affect the results. Defaults to None, which means an
+                automatic size.
             verbose (int | str): As in `fit`. Default: "auto".
-            steps (int | None): Number of batches. Default: all.
-            callbacks (list[Callback] | None): Their test hooks are called. Default: None.
+            steps (int | None): Number of batches. Defaults to None, which means all batches.
+            callbacks (list[Callback] | None): Callbacks whose test hooks are called. Default: None.
             return_dict (bool): Whether to return a dict. Default: False.
             **deprecated: Deprecated arguments, as in `fit`.
 
         Returns:
-            float | list[float] | dict[str, float]: the loss; with metrics a list in the order of `metrics_names`, or a
-            dict.
+            float | list[float] | dict[str, float]: The loss if there are no metrics. Otherwise, a list of values in the
+                order of `metrics_names`. If `return_dict` is True, a dict that maps names to values.
 
         Source: Keras `Model.evaluate`.
         """
@@ -254,21 +265,22 @@ class Model(DeprecatedMethods, CompilableModel):
         callbacks: Sequence[Any] | None = None,
         **deprecated: Any,
     ) -> Any:
-        """Return the outputs for all rows.
+        """Return the model's outputs for all rows.
 
         Args:
-            x (ArrayLike | list | dict | Iterable): Inputs, as in `fit`, or batches of them.
-            batch_size (int | None): Rows per batch. Default: 1024 if the rows are independent of each other, else 32.
+            x (ArrayLike | list | dict | Iterable): Inputs, as in `fit`, or a generator or iterable of input batches.
+            batch_size (int | None): Rows per batch. Defaults to None, which means 1024 if the model treats rows
+                independently, else 32.
             verbose (int | str): As in `fit`. Default: 0.
-            steps (int | None): Number of batches. Default: all.
-            callbacks (list[Callback] | None): Their predict hooks are called. Default: None.
+            steps (int | None): Number of batches. Defaults to None, which means all batches.
+            callbacks (list[Callback] | None): Callbacks whose predict hooks are called. Default: None.
             **deprecated: Deprecated arguments, as in `fit`.
 
         Returns:
-            np.ndarray | list | dict: the outputs in the structure that the model returns, ``[rows, ...]``.
+            np.ndarray | list | dict: The outputs, with shape ``[rows, ...]``, in the structure that the model returns.
 
         Raises:
-            DataError: if there are no rows, or if batches have outputs of different shapes.
+            DataError: if there are no rows, or if the batches have outputs of different shapes.
 
         Example:
             >>> import fitwell as fw, numpy as np
@@ -296,7 +308,7 @@ class Model(DeprecatedMethods, CompilableModel):
         class_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """Update the weights once with one batch.
+        """Update the weights once, using a single batch.
 
         Args:
             x (ArrayLike | list | dict): Inputs of the batch, as in `fit`.
@@ -306,7 +318,8 @@ class Model(DeprecatedMethods, CompilableModel):
             return_dict (bool): Whether to return a dict. Default: False.
 
         Returns:
-            float | list[float] | dict[str, float]: loss and metrics before the update, as in `evaluate`.
+            float | list[float] | dict[str, float]: The loss and metrics from before the update, in the same format as
+                from `evaluate`.
 
         Source: Keras `Model.train_on_batch`.
         """
@@ -318,7 +331,7 @@ class Model(DeprecatedMethods, CompilableModel):
         loop = TrainLoop(self._session, RunData(data), options)
         self._session.warn_about_mistakes(data.example)
         history = loop.run()
-        # Without the learning rate of a schedule, which is in the history as well.
+        # Leave out the learning rate of a schedule, which the history also contains.
         found = {name: history.history[name][-1] for name in self.metrics_names}
         values = list(found.values())
         return found if return_dict else values[0] if len(values) == 1 else values
@@ -327,7 +340,7 @@ class Model(DeprecatedMethods, CompilableModel):
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Return the loss and the metrics of one batch, as `evaluate` does.
+        """Return the loss and the metrics of a single batch.
 
         Args:
             x (ArrayLike | list | dict): Inputs of the batch, as in `fit`.
@@ -336,27 +349,27 @@ class Model(DeprecatedMethods, CompilableModel):
             return_dict (bool): Whether to return a dict. Default: False.
 
         Returns:
-            float | list[float] | dict[str, float]: as `evaluate`.
+            float | list[float] | dict[str, float]: The loss and metrics, in the same format as from `evaluate`.
 
         Source: Keras `Model.test_on_batch`.
         """
         return self.evaluate(x, y, sample_weight=sample_weight, verbose=0, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
-        """Return the outputs for one batch.
+        """Return the outputs for a single batch.
 
         Args:
-            x (ArrayLike | list | dict): Inputs ``[batch, ...]``.
+            x (ArrayLike | list | dict): Inputs of shape ``[batch, ...]``.
 
         Returns:
-            np.ndarray | list | dict: the outputs ``[batch, ...]``.
+            np.ndarray | list | dict: The outputs, with shape ``[batch, ...]``.
 
         Source: Keras `Model.predict_on_batch`.
         """
         return self.predict(x)
 
     def _output_specs(self, x: Any) -> list[Any]:
-        """Return the abstract outputs for inputs like `x`; build the model if it is not built."""
+        """Return the shape and dtype of each output for inputs like `x`, and build the model if necessary."""
         structs = infer_structs(self, x)
         self._output_keys = sorted(structs) if isinstance(structs, dict) else None
         self._outputs_known = True
@@ -364,16 +377,16 @@ class Model(DeprecatedMethods, CompilableModel):
         return as_outputs(structs)
 
     def _predict_compiled(self, x: Any, size: int | None = None) -> Any:
-        """Return the outputs for the rows of `x` in one compiled call, in batches of `size` if it is given."""
+        """Compute the outputs for the rows of `x` in one compiled call, in batches of `size` rows if given."""
         if not self.built:
             infer_structs(self, x)
         return self._forward_pass(x, size)
 
     @property
     def _forward_pass(self) -> Inference:
-        """The compiled forward pass."""
+        """The compiled forward pass, which is created when it is first needed."""
         inference: Inference | None = self._forward_pass_or_none
-        # Layers may have been added or taken away since.
+        # Create it again if layers were added or removed.
         if inference is None or not same_variables(inference.variables, dict(self._named_variables())):
             inference = self._forward_pass_or_none = Inference(self)
         return inference
@@ -391,13 +404,14 @@ class Model(DeprecatedMethods, CompilableModel):
         expand_nested: bool = False,
         show_trainable: bool = False,
     ) -> None:
-        """Print the layers with output shapes, parameter counts and, in graphs, connections.
+        """Print a table of the layers with their output shapes, parameter counts and, for graphs, connections.
 
         Args:
-            line_length (int | None): Characters per line. Default: fits the content.
-            positions (list[float] | None): Ends of the columns, as fractions of the line or in characters. Default:
-                None.
-            print_fn (Callable[[str], Any] | None): Receives the text instead of the standard output. Default: None.
+            line_length (int | None): Characters per line. Defaults to None, which means that the lines fit the content.
+            positions (list[float] | None): Ends of the columns, as fractions of the line or in characters.
+                Default: None.
+            print_fn (Callable[[str], Any] | None): A function that receives the text. Defaults to None, which prints
+                the text.
             expand_nested (bool): Whether to show the layers of nested models. Default: False.
             show_trainable (bool): Whether to show which layers are trainable. Default: False.
 

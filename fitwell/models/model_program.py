@@ -1,4 +1,7 @@
-"""A model as the engine's `TrainProgram`: bind the values of a state, call the layers, collect their results."""
+"""A model as the engine's `TrainProgram`.
+
+It binds a state's values, calls the layers and collects the results.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +41,13 @@ __all__ = ["ModelProgram", "as_outputs", "use_trainable_flags"]
 class ModelProgram:
     """The pure functions of one compiled model.
 
-    variables: all variables by path.
-    trainable, non_trainable: those that gradients update, and the others.
-    hyperparams: the hyperparameters by path.
-    supports_padding: whether all parts treat rows independently, so that batches may be padded.
+    Attributes:
+        variables: All variables, keyed by path.
+        trainable: The variables that gradients update.
+        non_trainable: The other variables.
+        hyperparams: The hyperparameters, keyed by path.
+        constants: The constants that user-defined code read when it was traced.
+        supports_padding: Whether all parts treat rows independently, so that batches may be padded.
     """
 
     def __init__(
@@ -69,14 +75,14 @@ class ModelProgram:
         self._metric_variables = self._accumulators()
         self._raveler = DtypeRaveler(self._metric_variables)
         self._own_code = self._has_own_code()
-        # The numbers that user code read when it was compiled.
+        # The constants that user-defined code read when it was traced.
         self.constants: TracedConstants = {}
         self.supports_padding = (
             all(layer.supports_padding for _, layer in model._flatten_layers()) and self._honors_sample_mask()
         )
 
     def _has_own_code(self) -> bool:
-        """Return whether the program contains user code."""
+        """Return whether the program contains user-defined code."""
         layers = [layer for _, layer in self.model._flatten_layers()]
         parts = [*layers, self.optimizer, *(term.loss for term in self.losses)]
         parts += [term.metric for term in self.metrics]
@@ -89,17 +95,19 @@ class ModelProgram:
         return watch_tracing(self.constants, self._own_code)
 
     def bind_optimizer(self) -> None:
-        """Bind the optimizer to the variables again, in case it has trained another model since."""
+        """Bind the optimizer to the variables again, in case it has trained a different model in the meantime."""
         known = self.optimizer.reach.variables
         if any(known.get(path) is not variable for path, variable in self.variables.items()):
             self.optimizer.bind_variables(self.variables, self.model._variables_by_name())
 
     def _hyperparameters(self) -> dict[str, Hyperparameter]:
-        # Each layer has its numbers and those of its regularizers and activations, but not those of sublayers.
+        # For each layer, collect its hyperparameters and the ones of its regularizers and activations, but leave out
+        # its sublayers, which are visited separately.
         layers = list(self.model._flatten_layers())
         seen = {id(layer) for _, layer in layers}
         found: dict[str, Hyperparameter] = {}
-        # Before the model, which has its optimizer as an attribute: so that the paths begin with "optimizer".
+        # Visit these before the model, which has the optimizer as an attribute, so that the optimizer's paths begin
+        # with "optimizer".
         for name, root in (("optimizer", self.optimizer), ("loss", self.losses), ("metrics", self.metrics)):
             found |= named_hyperparameters(root, name, seen)
         for path, layer in layers:
@@ -109,7 +117,7 @@ class ModelProgram:
 
     @property
     def trace_dependencies(self) -> list[Any]:
-        """Everything that tracing reads."""
+        """All objects that tracing reads."""
         return [
             self.model,
             self.optimizer,
@@ -118,21 +126,21 @@ class ModelProgram:
             list(self.trainable.items()),
             list(self.non_trainable.items()),
             list(self.hyperparams),
-            self.optimizer.slot_names(),  # without momentum it has no array, although its value is an argument
-            # With several outputs the names of results contain the names of outputs.
+            self.optimizer.slot_names(),  # there is no array for momentum if the argument momentum is 0
+            # If there is more than one output, the names of results contain the names of outputs.
             self.output_names if len(self.output_names) > 1 else None,
             [term.name for term in self.metrics],
             list(self._trainable_flags.values()),
         ]
 
     def check_optimizer(self) -> None:
-        """Raise if the optimizer has hyperparameters that the program does not know: its structure is fixed."""
+        """Raise `InvalidArgument` if the optimizer has hyperparameters that the compiled program does not use."""
         now = named_hyperparameters(self.optimizer, "optimizer")
         new = [path for path, cell in now.items() if self.hyperparams.get(path) is not cell]
         if new:
             raise InvalidArgument(
-                f"{', '.join(new)}: set after the model was compiled, so the compiled program does not contain it; "
-                "compile again, with optimizer=model.optimizer to keep the optimizer's state"
+                f"the compiled program does not use {', '.join(new)}, which was set after the model was compiled; "
+                "compile the model again with optimizer=model.optimizer, which keeps the optimizer's state"
             )
 
     def _accumulators(self) -> dict[str, Variable]:
@@ -140,7 +148,10 @@ class ModelProgram:
         return {f"{name}/{i}": v for name, metric in objects.items() for i, v in enumerate(metric.variables)}
 
     def _honors_sample_mask(self) -> bool:
-        """Whether losses, metrics and activity regularizers ignore padding rows; user code may not."""
+        """Return whether losses, metrics and activity regularizers ignore padding rows.
+
+        User-defined code may not.
+        """
         parts = [term.loss for term in self.losses] + [term.metric for term in self.metrics]
         parts += [part.loss for part in parts if isinstance(part, metrics_package.LossMetric)]
         penalties = [layer.activity_regularizer for _, layer in self.model._flatten_layers()]
@@ -162,7 +173,7 @@ class ModelProgram:
         key: Array,
         step: Array,
     ) -> tuple[Array, ForwardResult]:
-        """Call the model on a batch and return its loss."""
+        """Call the model on a batch, and return the loss, the outputs and the updated non-trainable variables."""
         context = CallContext(
             training=training,
             key=key,
@@ -184,8 +195,8 @@ class ModelProgram:
         total = jnp.asarray(total)
         if training and total.ndim:
             raise InvalidArgument(
-                f"the loss has shape {total.shape}, and fit needs one number to make small: leave reduction out of "
-                "the losses (it is 'none'), and let what is given to add_loss be a mean or a sum"
+                f"the loss has shape {total.shape}, but fit needs a single number to minimize; do not use "
+                "reduction='none' in the losses, and pass a mean or a sum to add_loss"
             )
         return total, ForwardResult(outputs, after, parts)
 
@@ -196,9 +207,15 @@ class ModelProgram:
         hyperparams: Mapping[str, Array] | None = None,
         metrics: Mapping[str, Array] | None = None,
     ) -> AbstractContextManager[Bindings]:
-        """Give the model's variables, hyperparameters and accumulators these values inside the block, by path.
+        """Bind values to the model's variables, hyperparameters and metric variables inside the block.
 
-        The context manager returns the mapping of the values, which shows afterwards what the block assigned.
+        The context manager returns a mapping of all values, including those that the block assigns.
+
+        Args:
+            trainable: Values of trainable variables, keyed by path.
+            non_trainable: Values of non-trainable variables, keyed by path.
+            hyperparams: Values of hyperparameters, keyed by path.
+            metrics: Values of metric variables, packed into one array per dtype.
         """
         values: dict[Bindable, Any] = {}
         for cells, given in (
@@ -222,9 +239,9 @@ class ModelProgram:
         return [v.regularizer(v.value) for v in self.trainable.values() if v.regularizer is not None]
 
     def result_names(self) -> list[str]:
-        """Return the names of the results, the loss first."""
+        """Return the names of the results, starting with the loss."""
         names: list[str] = []
-        # JAX returns dicts in key order, but the order of creation is needed.
+        # Collect the names in their order of creation, because JAX returns dicts sorted by key.
         with explain_tracing_errors():
             jax.eval_shape(lambda: names.extend(self.compute_metrics(self.init_metrics(), {})))
         return names
@@ -238,8 +255,8 @@ class ModelProgram:
         step: Array,
         key: Array,
     ) -> tuple[Arrays, Any]:
-        """Apply one update of the optimizer, then the constraints."""
-        # Optimizers may add noise to gradients, from a separate random stream.
+        """Apply one update of the optimizer and then the constraints."""
+        # Optimizers may add noise to gradients, which comes from a separate random stream.
         context = CallContext(training=True, key=jax.random.fold_in(key, 0), step=step)
         with self.bound(hyperparams=hyperparams), call_context(context), self._watched():
             fresh, opt_state = self.optimizer.update(gradients, opt_state, trainable, step)
@@ -249,14 +266,16 @@ class ModelProgram:
         return fresh, opt_state
 
     def scale_loss(self, loss: Array, hyperparams: Arrays) -> Array:
-        """Return the value to differentiate: the loss, scaled if the optimizer guards against underflow."""
+        """Return the value to differentiate, which is the loss, scaled if the optimizer guards against
+        underflow.
+        """
         with self.bound(hyperparams=hyperparams):
             return self.optimizer.scale_loss(loss)
 
     def update_metrics(
         self, metrics: Arrays, loss: Array, forward: ForwardResult, batch: Batch, hyperparams: Arrays
     ) -> Arrays:
-        """Add one batch to the metrics."""
+        """Add one batch to the metrics, and return their new values."""
         num_valid_rows = _num_valid_rows(batch)
         context = CallContext(training=False)
         with (
@@ -274,7 +293,7 @@ class ModelProgram:
             return self._joined(bound)
 
     def init_metrics(self) -> Arrays:
-        """Return the metrics as `reset_state` leaves them."""
+        """Return the values of the metrics after `reset_state`."""
         start: dict[Bindable, Any] = {v: jnp.zeros(v.shape, v.dtype) for v in self._metric_variables.values()}
         with stateless_scope(start) as bound:
             for metric in [*self._trackers.values(), *(term.metric for term in self.metrics)]:
@@ -285,21 +304,25 @@ class ModelProgram:
         return self._raveler.ravel({path: values[cell] for path, cell in self._metric_variables.items()})
 
     def compute_metrics(self, metrics: Arrays, hyperparams: Arrays) -> Arrays:
-        """Return every metric by name, the loss first; each must be a single number."""
+        """Return a dict that maps the names of results to single numbers, starting with the loss."""
         with self.bound(hyperparams=hyperparams, metrics=metrics), self._watched():
             found = {name: tracker.result() for name, tracker in self._trackers.items()}
             for term in self.metrics:
                 for name, value in named_results(term):
                     if name in found:
                         raise InvalidArgument(
-                            f"two results have the name {name!r}: give the metric another name"
+                            f"two results have the name {name!r}; give the metric a different name"
                         )
-                    # Inside the block, because a metric may return its variable, which has the bound value only here.
+                    # Convert it inside the block, because a metric may return a variable, whose value is bound only
+                    # here.
                     found[name] = _as_scalar(name, value)
         return found
 
     def hyperparam_value(self, path: str, hyperparams: Arrays, step: Array) -> Array:
-        """Return the hyperparameter at `path`; one that follows a schedule has the value of `step`."""
+        """Return the value of the hyperparameter at `path`.
+
+        If it follows a schedule, return its value at `step`.
+        """
         if path in hyperparams:
             return hyperparams[path]
         with self.bound(hyperparams=hyperparams):
@@ -308,7 +331,7 @@ class ModelProgram:
 
 
 def _update_metric(term: OutputMetric, batch: Batch, output: Array) -> None:
-    """Add one batch to a metric, with targets aligned with the predictions as in a loss."""
+    """Add one batch to a metric, after aligning the targets with the predictions as in a loss."""
     sample_weight = sample_mask = batch.sample_mask
     if term.weighted and batch.weights is not None and batch.weights[term.output] is not None:
         sample_weight = batch.weights[term.output]
@@ -319,7 +342,7 @@ def _update_metric(term: OutputMetric, batch: Batch, output: Array) -> None:
         _align_timesteps(batch.y[term.output], output, sample_weight), output
     )
     if jnp.issubdtype(y_true.dtype, jnp.integer) and y_true.dtype.itemsize < 4:
-        y_true = y_true.astype(jnp.int32)  # in user code 0 - 1 would be 255
+        y_true = y_true.astype(jnp.int32)  # otherwise, 0 - 1 would be 255 in user-defined code
     if sample_weight is None:
         # A user-defined metric may not have a sample_weight argument.
         term.metric.update_state(y_true, y_pred)
@@ -328,7 +351,7 @@ def _update_metric(term: OutputMetric, batch: Batch, output: Array) -> None:
 
 
 def _align_timesteps(y: Any, output: Array, weight: Any) -> Array:
-    """Return targets ``[n, t]`` as ``[n, t, 1]``, like the outputs, if each of the t steps has a weight."""
+    """Add a last axis to targets of shape ``[n, t]`` if the outputs have one and each time step has a weight."""
     y = jnp.asarray(y)
     places = 0 if weight is None else jnp.ndim(weight)
     return y[..., None] if 1 < places == y.ndim == output.ndim - 1 and output.shape[-1] == 1 else y
@@ -343,15 +366,16 @@ def _as_scalar(name: str, value: Any) -> Array:
         ) from None
     if array.size != 1:
         raise InvalidArgument(
-            f"metric {name!r} gives an array of shape {array.shape}, but logs contain numbers: make it return "
-            "one (average='macro', a single threshold), or call the metric on y and model.predict(x) afterwards"
+            f"metric {name!r} returns an array of shape {array.shape}, but logs contain single numbers; make it "
+            "return one number, for example with average='macro' or a single threshold, or call the metric on y and "
+            "model.predict(x) after training"
         )
     return array.reshape(())
 
 
 @contextmanager
 def use_trainable_flags(flags: Mapping[Layer, bool]) -> Iterator[None]:
-    """Set whether layers are trainable inside the block: batch normalization depends on it."""
+    """Set the `trainable` flags of layers inside the block, because batch normalization depends on them."""
     now = {layer: layer._trainable for layer in flags}
     for layer, learning in flags.items():
         layer._trainable = learning
@@ -363,9 +387,9 @@ def use_trainable_flags(flags: Mapping[Layer, bool]) -> Iterator[None]:
 
 
 def as_outputs(outputs: Any) -> list[Array]:
-    """Return the outputs of a model as a list: one array, a list or tuple of them, or a dict in key order."""
+    """Return the outputs of a model as a list. The outputs in a dict are sorted by key."""
     if isinstance(outputs, dict):
-        # JAX rebuilds dicts in key order; names are listed in the same order everywhere.
+        # JAX sorts dicts by key, and output names have the same order everywhere.
         return [outputs[name] for name in sorted(outputs)]
     return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 

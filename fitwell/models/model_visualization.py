@@ -1,4 +1,4 @@
-"""A diagram of a model: one box for each call of a layer, with arrows for the data between them."""
+"""Plotting a model as a diagram, with one box for each layer call and arrows for the data between them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ __all__ = [
 ]
 
 _SUFFIXES = (".png", ".svg", ".pdf", ".jpg")
-# Raster formats, and the largest width and height that matplotlib draws, in pixels.
+# Raster formats, and the maximum width and height of images in matplotlib, in pixels.
 _RASTER_SUFFIXES, _MAX_PIXELS = (".png", ".jpg"), 2**16
 
-# Inches.
+# Sizes in inches.
 _CHARACTER, _LINE, _MARGIN, _GAP = 0.08, 0.17, 0.14, 0.4
 _ARROW: dict[str, Any] = {"color": "#5b6875", "shrinkA": 0, "shrinkB": 0}
 _FRAME: dict[str, Any] = {"boxstyle": "square,pad=0", "facecolor": "#f4f7fa", "edgecolor": TRAINING_COLOR}
@@ -38,7 +38,7 @@ _FRAME: dict[str, Any] = {"boxstyle": "square,pad=0", "facecolor": "#f4f7fa", "e
 
 @dataclass(eq=False)
 class _Box:
-    """A call of a layer or, without lines, a point that a long arrow passes through on its way down."""
+    """The box of a layer call or, if it has no lines of text, a point that a long arrow passes through."""
 
     lines: list[str] = field(default_factory=list)
     sources: list[_Box] = field(default_factory=list)
@@ -70,25 +70,26 @@ def plot_model(
     show_layer_activations: bool = False,
     show_trainable: bool = False,
 ) -> Figure:
-    """Draw a sequential or functional model into a file with matplotlib, and return the figure.
+    """Plot a sequential or functional model with matplotlib, save the figure to a file, and return it.
 
     Args:
-        model (Model): A model with a known input shape that is not a user-defined subclass.
-        to_file (str | Path | None): A .png, .svg, .pdf or .jpg file; None writes no file. Default: "model.png".
-        show_shapes (bool): True to show the output shape of each layer; None is the batch size. Default: False.
-        show_dtype (bool): True to show the output type. Default: False.
-        show_layer_names (bool): True to show the names of layers next to their classes. Default: True.
-        rankdir (str): ``"TB"``, from top to bottom; other directions are not supported. Default: "TB".
-        expand_nested (bool): Must be False; draw a nested model separately. Default: False.
+        model (Model): A model with a known input shape. Subclassed models are not supported.
+        to_file (str | Path | None): Path of a .png, .svg, .pdf or .jpg file, or None to save no file.
+            Default: "model.png".
+        show_shapes (bool): Whether to show the layers' output shapes, with None for the batch size. Default: False.
+        show_dtype (bool): Whether to show the layers' output dtypes. Default: False.
+        show_layer_names (bool): Whether to show the layers' names in addition to their classes. Default: True.
+        rankdir (str): ``"TB"``, which means from top to bottom. Other directions are not supported. Default: "TB".
+        expand_nested (bool): Must be False. Plot a nested model separately. Default: False.
         dpi (int): Pixels per inch. Default: 96.
-        show_layer_activations (bool): True to show the activation of layers that have one. Default: False.
-        show_trainable (bool): True to show if the variables of a layer are trainable. Default: False.
+        show_layer_activations (bool): Whether to show the layers' activations. Default: False.
+        show_trainable (bool): Whether to show if a layer's variables are trainable. Default: False.
 
     Returns:
         matplotlib.figure.Figure: The figure.
 
     Raises:
-        InvalidArgument: if an argument is not supported, or the image would be too large.
+        InvalidArgument: if an argument is not supported, or if the image would be too large.
         StateError: if the model has no input shape yet.
 
     Example:
@@ -102,7 +103,8 @@ def plot_model(
     """
     if expand_nested:
         raise InvalidArgument(
-            "plot_model: expand_nested=True is not supported; draw plot_model(model.get_layer(name)) separately"
+            "plot_model: expand_nested=True is not supported; plot a nested model separately with "
+            "plot_model(model.get_layer(name))"
         )
     path = None if to_file is None else check_output_path(to_file, _SUFFIXES, overwrite=True)
     shown = {
@@ -121,7 +123,10 @@ def plot_model(
 
 
 def _count_columns(line: str) -> int:
-    """Return the number of columns of a line: Chinese characters, for example, have two."""
+    """Return the number of columns that a line takes up.
+
+    Chinese characters, for example, take up two columns each.
+    """
     return sum(1 + (unicodedata.east_asian_width(letter) in "FW") for letter in line)
 
 
@@ -131,8 +136,8 @@ def _make_boxes(model: Model, shown: set[str]) -> list[_Box]:
         model = Functional(model.input, model.output, name=model.name)
     if not isinstance(model, Functional):
         raise InvalidArgument(
-            f"plot_model: {model.name!r} is a subclass of Model, which has no graph to plot; "
-            "model.summary() lists its layers"
+            f"plot_model: {model.name!r} is a subclassed model, which has no graph to plot; "
+            "use model.summary() to list its layers"
         )
     sources: dict[int, _Box] = {}
     boxes = []
@@ -161,9 +166,10 @@ def _box_lines(node: Node, shown: set[str]) -> list[str]:
 
 
 def _arrange(boxes: list[_Box]) -> list[list[_Box]]:
-    """Arrange `boxes`, and points for arrows to pass through, in rows from the top; return the rows.
+    """Arrange the boxes in rows from top to bottom, and return the rows.
 
-    A box is one row below the lowest of its sources. A row is ordered by the positions of the sources.
+    Each box is placed one row below its lowest source. A row is ordered by the positions of the sources.
+    Points are added for arrows to pass through if they cross rows.
     """
     rows: list[list[_Box]] = []
     for box in boxes:
@@ -185,7 +191,7 @@ def _arrange(boxes: list[_Box]) -> list[list[_Box]]:
 
 
 def _add_points(source: _Box, rank: int, rows: list[list[_Box]]) -> _Box:
-    """Return the source of an arrow from `source` to a box in row `rank`: the last point between them."""
+    """Add a point to each row between `source` and row `rank`, and return the start of the last arrow segment."""
     for between in range(source.rank + 1, rank):
         source = _Box(sources=[source], rank=between)
         rows[between].append(source)
@@ -193,7 +199,7 @@ def _add_points(source: _Box, rank: int, rows: list[list[_Box]]) -> _Box:
 
 
 def _center_row(row: list[_Box]) -> None:
-    """Arrange the boxes of a row next to each other around the middle."""
+    """Place the boxes of a row side by side and center the row."""
     x = -(sum(box.width for box in row) + _GAP * (len(row) - 1)) / 2
     for box in row:
         box.x = x + box.width / 2
@@ -208,8 +214,8 @@ def _draw_figure(rows: list[list[_Box]], dpi: int, raster: bool) -> Figure:
     height = max(box.y + box.height / 2 for box in rows[0]) + _MARGIN
     if raster and max(width, height) * dpi >= _MAX_PIXELS:
         raise InvalidArgument(
-            f"plot_model: at dpi={dpi} the image would have {width * dpi:.0f} × {height * dpi:.0f} pixels, but "
-            f"{_MAX_PIXELS} in each direction are the maximum; write a .svg or .pdf file, or use a smaller dpi"
+            f"plot_model: at dpi={dpi} the image would have {width * dpi:.0f} × {height * dpi:.0f} pixels, but the "
+            f"maximum is {_MAX_PIXELS} in each direction; use a .svg or .pdf file, or a smaller dpi"
         )
     figure = Figure(figsize=(width, height), dpi=dpi)
     axes = figure.add_axes((0, 0, 1, 1), xlim=(-width / 2, width / 2), ylim=(0, height))

@@ -1,4 +1,4 @@
-"""Why a loss became NaN: the first layer with an output that is not finite, and the likely cause."""
+"""Diagnosis of a loss that became NaN: the first layer with a nonfinite output, and the likely cause."""
 
 from __future__ import annotations
 
@@ -16,17 +16,21 @@ from fitwell.callbacks.model_inspector import layer_outputs, loss_gradients
 __all__ = ["diagnose_nonfinite_step"]
 
 _ADVICE = (
-    "Try a smaller learning rate, standardise inputs and targets, or clip the gradients "
+    "Try a smaller learning rate, standardize the inputs and targets, or clip the gradients "
     "(optimizer argument clipnorm=1.0)."
 )
 
 
 def diagnose_nonfinite_step(program: Any, state: TrainState, batch: Batch, where: str) -> str:
-    """Return the sentence that names the batch, the layer and the likely cause.
+    """Return a message with the batch and the layer that made the loss nonfinite, and with the likely cause.
 
-    The state has the weights from before the step, so the step can be repeated eagerly.
+    Args:
+        program: The model's training program.
+        state: The train state from before the step, so that the step can be repeated without compilation.
+        batch: The batch of the step.
+        where: The epoch and the batch in words.
     """
-    end = f" in {where}; training stopped there and the weights are those before that batch. "
+    end = f" in {where}. Training stopped, and the model keeps the weights from before that batch. "
     culprit, loss = _first_bad_layer(program, state, batch)
     if np.isfinite(loss):
         path, kind = _first_bad_gradient(program, state, batch)
@@ -36,7 +40,11 @@ def diagnose_nonfinite_step(program: Any, state: TrainState, batch: Batch, where
 
 
 def _first_bad_gradient(program: Any, state: TrainState, batch: Batch) -> tuple[str, str]:
-    """Return the variable nearest to the loss whose gradient is not finite, and "NaN" or "infinite"."""
+    """Find the variable nearest to the loss with a nonfinite gradient.
+
+    Returns:
+        The path of the variable, and "NaN" or "infinite".
+    """
     gradients = loss_gradients(program, state, batch)
     for path, gradient in reversed(gradients.items()):
         if not _finite(gradient, None):
@@ -47,16 +55,16 @@ def _first_bad_gradient(program: Any, state: TrainState, batch: Batch) -> tuple[
 
 def _gradient_cause(loss: float) -> str:
     return (
-        f"The loss itself was {loss:.3g}: something in the model or the loss has no finite derivative there, such as "
+        f"The loss itself was {loss:.3g}, so something in the model or the loss has no finite derivative, such as "
         "a square root or a norm at 0, a logarithm near 0, or a division by a small number. Add a small number "
-        f"inside it, or choose it apart with jnp.where. {_ADVICE}"
+        f"to its argument, or handle this case separately with jnp.where. {_ADVICE}"
     )
 
 
 def _first_bad_layer(program: Any, state: TrainState, batch: Batch) -> tuple[Any, float]:
     loss, _ = forward_training(program, state, batch)
     for layer, output in layer_outputs(program, state, batch, training=True):
-        # A model comes after its layers, so the first one is the innermost and earliest.
+        # A model comes after its layers, so the first match is the innermost and earliest layer.
         if not all(_finite(leaf, batch.sample_mask) for leaf in jax.tree.leaves(output)):
             return layer, float(loss)
     return None, float(loss)
@@ -64,25 +72,26 @@ def _first_bad_layer(program: Any, state: TrainState, batch: Batch) -> tuple[Any
 
 def _cause(program: Any, state: TrainState, batch: Batch, culprit: Any) -> str:
     if not all(_finite(leaf, batch.sample_mask) for leaf in jax.tree.leaves((batch.x, batch.y))):
-        return "The batch itself holds NaN or infinite values: clean the data first."
+        return "The batch itself contains NaN or infinite values. Clean the data first."
     bad = [path for path, value in state.trainable.items() if not _finite(value, None)]
     if bad:
         variable = program.trainable[bad[0]]
         return (
-            f"The weights {variable.path!r} were not finite before this batch: they were set so, or loaded."
+            f"The weights {variable.path!r} were already nonfinite before this batch, because nonfinite values were "
+            "assigned or loaded."
         )
     if culprit is not None:
         weights = [float(jnp.max(jnp.abs(v))) for path, v in state.trainable.items() if v.size]
         return (
-            f"The first values that are not finite come out of layer {culprit.name!r} ({type(culprit).__name__}); "
-            f"the largest weight is {max(weights, default=0.0):.3g}. {_ADVICE}"
+            f"The first nonfinite values are in the output of layer {culprit.name!r} ({type(culprit).__name__}). "
+            f"The largest weight of the model is {max(weights, default=0.0):.3g}. {_ADVICE}"
         )
     largest = max(
         (float(jnp.max(jnp.abs(leaf))) for leaf in jax.tree.leaves(batch.y) if leaf.size), default=0.0
     )
     return (
-        f"Every layer's output is finite, so it is the loss that overflowed or met an invalid value "
-        f"(targets up to {largest:.3g}). {_ADVICE}"
+        f"Every layer's output is finite, so the loss itself overflowed or received an invalid value "
+        f"(the targets are as large as {largest:.3g}). {_ADVICE}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The activation of each output of a model."""
+"""Detection of the activation of each model output."""
 
 from __future__ import annotations
 
@@ -38,10 +38,11 @@ _OUTSIDE_UNIT_INTERVAL = (
 
 @dataclass(frozen=True)
 class OutputActivation:
-    """The last activation of one output.
+    """The final activation of one output.
 
-    activation: its name.
-    width: the last size of the output.
+    Attributes:
+        activation: The name of the activation.
+        width: The size of the output's last axis.
     """
 
     activation: str
@@ -49,22 +50,22 @@ class OutputActivation:
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """The smallest and largest value, or None if every value is possible."""
+        """The smallest and largest possible values, or None if no limits are known."""
         return _RANGES.get(self.activation)
 
     @property
     def can_leave_unit_interval(self) -> bool:
-        """Whether values may be outside of [0, 1]."""
+        """Whether values may lie outside [0, 1]."""
         return self.activation in _OUTSIDE_UNIT_INTERVAL
 
     @property
     def description(self) -> str:
-        """The activation in words."""
+        """A description of the activation for messages."""
         return "no activation" if self.activation == "linear" else self.activation
 
 
 def output_activations(model: BaseModel, x: Any) -> list[OutputActivation | None]:
-    """Return the activation of each output of `model` for inputs like `x`, or None if it is not known."""
+    """Return the activation of each model output for inputs like `x`, or None where it is unknown."""
     return [
         None if name is None else OutputActivation(name, struct.shape[-1] if len(struct.shape) > 1 else 1)
         for name, struct in zip(_names(model, x), model._output_specs(x), strict=True)
@@ -72,7 +73,7 @@ def output_activations(model: BaseModel, x: Any) -> list[OutputActivation | None
 
 
 def _names(model: Any, x: Any) -> list[str | None]:
-    """Return the names of the activations, from the structure of the model if it has one."""
+    """Return the names of the activations, from the model's structure if possible, else by tracing."""
     layers = _last_layers(model)
     if layers is None:
         return _names_by_tracing(model, x)
@@ -89,7 +90,7 @@ def _last_layers(model: Any) -> list[Layer] | None:
     found: list[Layer] = []
     for layer in last:
         inner = _last_layers(layer)
-        # Which output of a nested model with several is used is found by tracing.
+        # If a nested model has more than one output, only tracing shows which one is used.
         if hasattr(layer, "layers") and (inner is None or len(inner) != 1):
             return None
         found += [layer] if inner is None else inner
@@ -105,7 +106,7 @@ def _names_by_tracing(model: BaseModel, x: Any) -> list[str | None]:
         with call_context(context), preserve_variables(model):
             outputs = model(arrays)
         for output in as_outputs(outputs):
-            # Models report the output of their last layer as well.
+            # Ignore models, because each reports its last layer's output again.
             makers = [layer for layer, made in watch if made is output and not hasattr(layer, "layers")]
             found.append(_activation_of(makers[-1]) if makers else None)
         watch.clear()
@@ -117,7 +118,7 @@ def _names_by_tracing(model: BaseModel, x: Any) -> list[str | None]:
 
 
 def _activation_of(layer: Layer) -> str | None:
-    """Return the name of the activation at the end of `layer`, if it is one of fitwell's."""
+    """Return the name of the activation at the end of `layer`, or None if fitwell does not define it."""
     if not type(layer).__module__.startswith("fitwell."):
         return None
     activation = getattr(layer, "activation", None)

@@ -1,4 +1,4 @@
-"""`predict`: the outputs of a model for many rows, batch by batch."""
+"""`predict`, which computes a model's outputs for many rows, batch by batch."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def predict(
     steps: int | None,
     progress: Any,
 ) -> Any:
-    """Return the outputs of the model for all rows, as NumPy arrays."""
+    """Compute the model's outputs for all rows, and return them as NumPy arrays."""
     callback_list.call_hook("on_predict_begin", {})
     collected: list[Any] = []
     has_hooks = callback_list.has_hook("on_predict_batch_begin", "on_predict_batch_end")
@@ -43,19 +43,19 @@ def predict(
         progress.update(number + 1)
     callback_list.call_hook("on_predict_end", {})
     if not collected:
-        raise DataError("predict: the data contain no batches")
+        raise DataError("predict: the data does not contain any batches")
     return jax.tree.map(_joined, *collected)
 
 
 def _joined(*parts: Any) -> np.ndarray:
-    """Return the outputs of all batches as one array."""
+    """Concatenate the outputs of all batches into one array."""
     shapes = [np.shape(part)[1:] for part in parts]
     if len(set(shapes)) > 1:
         other = next(number for number, shape in enumerate(shapes) if shape != shapes[0])
         raise DataError(
-            f"predict: the outputs of batch 1 have shape {np.shape(parts[0])}, those of batch {other + 1} "
-            f"{np.shape(parts[other])}, and cannot be one array: pad the inputs to one length, or call predict for "
-            "each batch"
+            f"predict: the outputs of batch 1 have shape {np.shape(parts[0])}, but the outputs of batch {other + 1} "
+            f"have shape {np.shape(parts[other])}, so they cannot be concatenated; pad the inputs to the same length, "
+            "or call predict for each batch"
         )
     return np.concatenate([np.asarray(part) for part in parts])
 
@@ -63,14 +63,20 @@ def _joined(*parts: Any) -> np.ndarray:
 def _input_batches(
     model: BaseModel, x: Any, batch_size: int | None, steps: int | None, *, together: bool
 ) -> Iterator[tuple[Any, int | None]]:
-    """Yield rows, each with the batch size if they are several batches.
+    """Yield pairs of rows and the size of the batches to split them into, which is None for a single batch.
 
-    together: whether several batches may be computed in one call, which takes a tenth of the time if they are small.
+    Args:
+        model: The model.
+        x: The inputs, or a stream of batches.
+        batch_size: The number of rows per batch, or None to choose it.
+        steps: The maximum number of batches, or None for all.
+        together: Whether to yield more than one batch at a time. Computing small batches together takes a
+            tenth of the time.
     """
     if is_batch_iterable(x):
         if batch_size is not None:
             raise InvalidArgument(
-                "batch_size cannot be given with a generator: its batches have their own size"
+                "batch_size cannot be used with a generator, which determines the size of its batches"
             )
         for number, item in enumerate(iterate_batches(x)):
             if steps is not None and number >= steps:

@@ -1,4 +1,4 @@
-"""`RunData`: the rows of a training run, and everything that is made of them."""
+"""`RunData`: the rows of a training run and everything that is made from them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ __all__ = ["RunData"]
 class RunData:
     """The rows of a training run.
 
-    Subclasses may share the work between several runs, as a population does: every method may be overridden.
+    A subclass may override any method to share the work between multiple runs, as a population does.
 
-    train: the rows to train on.
-    validation: the rows to validate on, or None.
+    Attributes:
+        train: The rows to train on.
+        validation: The rows to validate on, or None for a run without validation.
     """
 
     def __init__(self, train: FitData, validation: FitData | None = None) -> None:
@@ -39,18 +40,21 @@ class RunData:
                 input_checks.check_values(part.batch, session.program.losses)
 
     def metric_names(self, program: ModelProgram) -> list[str]:
-        """Return the names of everything that is measured in an epoch."""
+        """Return the names of all values that are measured in an epoch."""
         names = program.result_names()
         return names if self.validation is None else names + [f"val_{name}" for name in names]
 
     def make_loader(self, options: FitOptions, **settings: Any) -> DataLoader:
-        """Return the loader of the rows to train on; `settings` are those of `make_loader`."""
+        """Return the loader for the training rows.
+
+        `settings` are further arguments of `batch_loading.make_loader`.
+        """
         return make_loader(
             self.train, options.batch_size, shuffle=options.shuffle, steps=options.steps_per_epoch, **settings
         )
 
     def validation_block(self, options: FitOptions, *, pad: bool) -> Validation | None:
-        """Return the validation rows as a block for the compiled program, or None if they cannot be one."""
+        """Return the validation rows as a block for the compiled program, or None if that is not possible."""
         if self.validation is None:
             return None
         return device_validation(self.validation, options.validation_batch_size, pad=pad)

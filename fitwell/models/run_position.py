@@ -1,4 +1,4 @@
-"""`RunPosition`: where a training run stands, as one value."""
+"""`RunPosition`: the current position of a training run."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ __all__ = ["RunPosition"]
 
 @dataclass(frozen=True)
 class RunPosition:
-    """Where a training run stands.
+    """The current position of a training run.
 
-    seed: of the run.
-    epoch: the epochs that the model was trained for since `compile`, in all calls of `fit`.
-    epochs_done: the epochs that this run has finished.
-    step_in_epoch: the batches of the current or last epoch that are done.
-    batches_seen: the batches of the whole run.
-    is_open: whether an epoch has begun and not ended.
-    has_ended: whether a policy or a callback ended the run, so that a resumed run does not continue.
+    Attributes:
+        seed: The run's seed.
+        epoch: The number of epochs that the model was trained for since `compile`, in all calls of `fit`.
+        epochs_done: The number of epochs that this run has finished.
+        step_in_epoch: The number of finished batches in the current or last epoch.
+        batches_seen: The number of finished batches in the whole run.
+        is_open: Whether an epoch has started but not ended.
+        has_ended: Whether a policy or a callback ended the run, so that a resumed run does not continue.
     """
 
     seed: int
@@ -30,7 +31,7 @@ class RunPosition:
 
     @property
     def open_steps(self) -> int:
-        """The batches of the open epoch that are done; 0 between epochs."""
+        """The number of finished batches in the open epoch, or 0 between epochs."""
         return self.step_in_epoch if self.is_open else 0
 
     def begin_epoch(self) -> RunPosition:
@@ -38,9 +39,11 @@ class RunPosition:
         return replace(self, step_in_epoch=0)
 
     def advance(self, steps: int, finished_epochs: int) -> RunPosition:
-        """Return the position after `steps` batches of each of the epochs of a dispatch.
+        """Return the position after a dispatch.
 
-        finished_epochs: how many epochs the dispatch ended; 0 if its epoch stays open.
+        Args:
+            steps: The number of batches that the dispatch took in each of its epochs.
+            finished_epochs: The number of epochs that the dispatch finished, or 0 if its epoch is still open.
         """
         return replace(
             self,
@@ -50,9 +53,9 @@ class RunPosition:
         )
 
     def end_epochs(self, count: int = 1) -> RunPosition:
-        """Return the position after `count` epochs more."""
+        """Return the position after `count` more epochs."""
         return replace(self, epoch=self.epoch + count, epochs_done=self.epochs_done + count)
 
     def end(self) -> RunPosition:
-        """Return the position of a run that was ended."""
+        """Return the position of a run that a policy or a callback ended."""
         return replace(self, has_ended=True)

@@ -1,6 +1,7 @@
 """The signature of a training run, and the differences between two signatures.
 
-A signature holds the architecture, the data, the settings and the versions.
+A signature describes the architecture, the data and the settings of a run. The versions of the libraries are
+compared separately.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ __all__ = ["library_versions", "run_signature", "signature_diff", "version_notes
 def run_signature(
     model: Any, data: FitData, validation: FitData | None, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return what must be equal for a run to continue from a checkpoint of another process."""
+    """Return everything that must be equal for a run to continue from a checkpoint of a different process."""
     return {
         "architecture": _architecture(model),
         "data": _rows(data),
@@ -32,16 +33,16 @@ def run_signature(
 
 
 def signature_diff(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Return a line for every difference between two signatures."""
+    """Return one line for each difference between two signatures."""
     lines = []
     for part, was in before.items():
         value = now[part]
         if was is None or value is None:
             if was is not value:
-                lines.append(f"{part}: there was {'none' if was is None else 'some'} when the run began")
+                lines.append(f"{part}: the run began {'without' if was is None else 'with'} {part}")
             continue
         lines += [
-            f"{part}: {name} was {was.get(name, 'absent')}, is {value.get(name, 'absent')}"
+            f"{part}: {name} was {was.get(name, 'absent')} and is now {value.get(name, 'absent')}"
             for name in sorted({*was, *value})
             if was.get(name) != value.get(name)
         ]
@@ -49,9 +50,9 @@ def signature_diff(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def library_versions() -> dict[str, str]:
-    """Return what the bits of a run depend on, apart from the run."""
+    """Return the versions and hardware settings that affect the last bits of a run's results."""
     return {
-        # Read from sys.modules, because the package itself may not be imported here.
+        # Read the version from sys.modules, because this module must not import the package itself.
         "fitwell": sys.modules["fitwell"].__version__,
         "jax": jax.__version__,
         "numpy": np.__version__,
@@ -61,9 +62,11 @@ def library_versions() -> dict[str, str]:
 
 
 def version_notes(saved: dict[str, str], fuse_loop: bool) -> list[str]:
-    """Return the note for a checkpoint that was made with other `library_versions`, if there are differences.
+    """Return a list with a note if a checkpoint was made with different `library_versions`, else an empty list.
 
-    fuse_loop: whether the run is one function, which one thread computes however many there are.
+    Args:
+        saved: The versions in the checkpoint.
+        fuse_loop: Whether the run is compiled to one function, which always uses a single thread.
     """
     now = library_versions()
     if fuse_loop or jax.default_backend() != "cpu":
@@ -75,31 +78,32 @@ def version_notes(saved: dict[str, str], fuse_loop: bool) -> list[str]:
     ]
     if not changed:
         return []
-    words = (
-        f"the checkpoint was made with {', '.join(changed)}: the last bits may differ from those of one run"
-    )
+    words = f"the checkpoint was made with {', '.join(changed)}, so the last bits may differ from an uninterrupted run"
     if now["threads"] != saved.get("threads", now["threads"]):
         words += (
-            " (on several cores, convolutions and large products are sums of as many parts as there are threads; with "
-            f"NPROC={saved['threads']} in the environment before Python starts there are as many as then)"
+            " (the number of threads determines the order of summation in convolutions and large matrix products; to "
+            f"use the same number as before, set NPROC={saved['threads']} in the environment before Python starts)"
         )
     return [words]
 
 
 def _rows(data: Any) -> dict[str, str]:
-    # The first batch of a generator may contain other rows each time.
+    # Do not compare the values of a generator, because its first batch may contain different rows each time.
     return fingerprint(data.example, values=data.batch is not None)
 
 
 def _architecture(model: Any) -> dict[str, str]:
-    """Return the layers, the optimizer, the loss and the metrics as strings, without numbers that are arguments."""
+    """Return the layers, the optimizer, the loss and the metrics as strings.
+
+    Numbers that are arguments of the compiled program are left out.
+    """
     compile_config = model._session.compile_config
     parts = {
         "optimizer": type(model.optimizer).__name__,
         "loss": _structure(compile_config.loss),
         "metrics": _structure([compile_config.metrics, compile_config.weighted_metrics]),
     }
-    # Every number of an optimizer is an argument of the program, integers too.
+    # All numbers of an optimizer, including integers, are arguments of the program.
     parts |= {f"optimizer.{name}": _structure(_as_data(v)) for name, v in _config(model.optimizer).items()}
     for path, layer in model._flatten_layers():
         if layer is not model:
@@ -118,13 +122,13 @@ def _config(part: Any) -> dict[str, Any]:
     try:
         config = part.get_config()
     except (InvalidArgument, NotImplementedError):
-        return {}  # user code without a configuration: its class and its weights are compared
+        return {}  # for user-defined code without a configuration, only the class and the weights are compared
     hidden = ("initializer", "seed", "name", "layers")
     return {key: value for key, value in config.items() if not any(word in key for word in hidden)}
 
 
 def _structure(value: Any) -> str:
-    """Return `value` as a string without the numbers that are arguments, and without addresses of objects."""
+    """Return `value` as a string, without object addresses and without numbers that are program arguments."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_structure(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):

@@ -26,16 +26,16 @@ __all__ = [
 class Sequential(Model):
     """A stack of layers, each applied to the output of the previous one.
 
-    The model is built at once if the first layer declares its input shape (``Input(shape)``, ``input_shape=``,
-    ``input_dim=``), else at the first call of the model, of `build` or of `fit`.
+    If the first layer declares its input shape (``Input(shape)``, ``input_shape=`` or ``input_dim=``), the model is
+    built immediately. Otherwise, it is built at the first call of the model, `build` or `fit`.
 
     Args:
-        layers (list[Layer] | None): The layers; `add` appends more. Default: None.
-        name (str | None): Name of the model. Default: None, an automatic name.
-        trainable (bool): False to exclude all variables from training. Default: True.
+        layers (list[Layer] | None): The layers. Use `add` to append more. Default: None.
+        name (str | None): Name of the model. Defaults to None, which means an automatic name.
+        trainable (bool): Whether variables are trained. False freezes all of them. Default: True.
 
     Raises:
-        InvalidArgument: if a layer is not a layer, is in the stack twice, or has the name of another one.
+        InvalidArgument: if an element is not a layer, is in the stack twice, or has the same name as a different layer.
 
     Example:
         >>> import fitwell as fw
@@ -61,28 +61,30 @@ class Sequential(Model):
         """Append a layer to the stack.
 
         Args:
-            layer (Layer): The layer.
+            layer (Layer): The layer to append.
         """
         self._append(layer, {other.name: other for other in self._stack})
 
     def _append(self, layer: Any, taken: dict[str | None, Layer]) -> None:
         """Append `layer` to the stack.
 
-        taken: the layers of the stack by name, to which this one is added.
+        Args:
+            layer: The layer.
+            taken: The layers in the stack, keyed by name. The new layer is added to this dict.
         """
         if isinstance(layer, KerasTensor):
             assert layer.node is not None
             layer = layer.node.layer
         if not isinstance(layer, Layer):
-            hint = "; create an instance, with parentheses" if isinstance(layer, type) else ""
+            hint = "; add parentheses to create an instance" if isinstance(layer, type) else ""
             raise InvalidArgument(f"Sequential: expected a layer, got {layer!r}{hint}")
         if taken.get(layer.name) is layer and not isinstance(layer, InputLayer):
             raise InvalidArgument(
-                f"Sequential: layer {layer.name!r} is in the stack already; create another one"
+                f"Sequential: layer {layer.name!r} is already in the stack; create a new layer"
             )
         if layer.name in taken:
             raise InvalidArgument(
-                f"Sequential: two layers are called {layer.name!r}; give one of them another name="
+                f"Sequential: two layers have the name {layer.name!r}; give one of them a different name"
             )
         taken[layer.name] = layer
         self._stack.append(layer)
@@ -95,7 +97,7 @@ class Sequential(Model):
         """Remove the last layer of the stack and return it.
 
         Returns:
-            Layer: The layer.
+            Layer: The removed layer.
 
         Raises:
             StateError: if the stack is empty.
@@ -129,7 +131,8 @@ class Sequential(Model):
         first, last = self._ends
         if not isinstance(layer, InputLayer):
             if last is first:
-                # So that a stack of the first layers of this one, ``Sequential(model.layers[:-1])``, is built, too.
+                # Declare the shape, so that a model of the first layers, ``Sequential(model.layers[:-1])``, is
+                # built, too.
                 layer._declared_input_shape = first.shape
             last = layer(last)
             self.built = True
@@ -139,8 +142,8 @@ class Sequential(Model):
         """Build every layer.
 
         Args:
-            input_shape (tuple[int | None, ...] | None): Shape of the inputs, batch size first. Default: None, the
-                declared shape.
+            input_shape (tuple[int | None, ...] | None): Shape of the inputs, including the batch size. Defaults to
+                None, which means the declared shape.
 
         Raises:
             StateError: if no input shape is known.
@@ -148,20 +151,24 @@ class Sequential(Model):
         if self._ends is None:
             if input_shape is None:
                 raise StateError(
-                    f"model {self.name!r} has no input shape yet: build((None, 28, 28)), or Input first"
+                    f"model {self.name!r} has no input shape yet; pass one, such as build((None, 28, 28)), or begin "
+                    "the model with an Input"
                 )
             self._build_graph(_make_input((None, *tuple(input_shape)[1:])))
         self.built = True
 
     def _output_specs(self, x: Any) -> list[Any]:
-        """Return the abstract outputs for inputs like `x`; a stack that knows its shapes need not be traced."""
+        """Return the shape and dtype of the output for inputs like `x`.
+
+        If the model knows its shapes, it is not traced.
+        """
         output: Any = None if self._ends is None else self._ends[1]
         if not is_keras_tensor(output) or None in output.shape[1:]:
             return super()._output_specs(x)
         return [jax.ShapeDtypeStruct((count_rows(x), *output.shape[1:]), output.dtype)]
 
     def _known_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return the symbolic output if the argument has the spec of the input, else None."""
+        """Return the symbolic output if the argument has the shape and dtype of the input, else None."""
         if type(self).call is not Sequential.call or kwargs or len(args) != 1 or self._ends is None:
             return None
         first, last = self._ends
@@ -175,7 +182,7 @@ class Sequential(Model):
         return inputs
 
     def _named_children(self) -> Iterator[tuple[str, Layer]]:
-        """Yield the layers, numbered, without the input layer, which computes nothing."""
+        """Yield the numbered layers, without the input layer, which does not compute anything."""
         number = 0
         for layer in self._stack:
             if not isinstance(layer, InputLayer):
@@ -184,21 +191,21 @@ class Sequential(Model):
 
     @property
     def input_names(self) -> list[str]:
-        """The name of the input, in a list."""
+        """A list with the name of the input."""
         return [self._ends[0].name if self._ends is not None else "input"]
 
     @property
     def output_names(self) -> list[str]:
-        """The name of the output, that of the last layer, in a list."""
+        """A list with the name of the output, which is the last layer's name."""
         return [str(self._stack[-1].name)] if self._stack else ["output"]
 
     def _output_names_for(self, y: Any) -> list[str]:
-        """Return the name of the output, for any targets."""
+        """Return the name of the output, which does not depend on the targets."""
         return self.output_names
 
     @property
     def _input_layer(self) -> InputLayer | None:
-        """The input layer, also if ``input_shape=`` or the first call created it, or None before."""
+        """The input layer, or None if there is none yet. ``input_shape=`` and the first call also create one."""
         return None if self._ends is None else self._ends[0].node.layer  # type: ignore[union-attr]
 
     @property
@@ -208,7 +215,7 @@ class Sequential(Model):
 
     @property
     def inputs(self) -> list[Any]:
-        """The symbolic input, in a list."""
+        """A list with the symbolic input."""
         return [self.input]
 
     @property
@@ -218,23 +225,23 @@ class Sequential(Model):
 
     @property
     def outputs(self) -> list[Any]:
-        """The symbolic output, in a list."""
+        """A list with the symbolic output."""
         return [self.output]
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output; the batch size is None."""
+        """The output's shape, with None for the batch size."""
         return get_batch_shape(self.output)
 
     def _get_ends(self, what: str) -> tuple[KerasTensor, Any]:
         if self._ends is None:
             raise StateError(
-                f"model {self.name!r} has no {what} yet: give it an input shape, or call it once"
+                f"model {self.name!r} has no {what} yet; give it an input shape, or call it once"
             )
         return self._ends
 
     def _input_specs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:
-        """Return the input shape, if known, its name, and the name of the first layer."""
+        """Return the input shape if it is known, the input name, and the first layer's name."""
         _, layer = next(self._named_children(), ("", self))
         first = str(layer.name)
         if self._ends is None:
@@ -261,5 +268,5 @@ class Sequential(Model):
 
 
 def _make_input(batch_shape: Any) -> KerasTensor:
-    """Return the symbolic tensor of a new input, so that ``Model(stack.input, ...)`` can start from it."""
+    """Return the symbolic tensor of a new input, from which ``Model(stack.input, ...)`` can start."""
     return InputLayer(batch_shape=batch_shape).output

@@ -1,4 +1,4 @@
-"""The arrays of a train state by name, as checkpoints store them."""
+"""A train state as named arrays, the form in which checkpoints store it."""
 
 from __future__ import annotations
 
@@ -15,25 +15,34 @@ __all__ = ["fill_state", "named_arrays", "to_storable"]
 
 
 def named_arrays(state: TrainState) -> dict[str, Any]:
-    """Return the arrays of `state` by name, without the hyperparameters, which are stored as numbers."""
+    """Return the state's arrays, keyed by name.
+
+    Hyperparameters are left out, because they are stored as numbers.
+    """
     leaves, _ = jax.tree_util.tree_flatten_with_path(state.replace(hyperparams={}))
     return {_key(path): leaf for path, leaf in leaves}
 
 
 def _key(path: Any) -> str:
-    """Return the name in files of a leaf of the state."""
+    """Return the name that identifies a leaf of the state in files."""
     return path_in_file(jax.tree_util.keystr(path).lstrip("."))
 
 
 def to_storable(leaf: Any) -> Any:
-    """Return `leaf`; a random key as the integers that it consists of."""
+    """Return `leaf` in a form that can be stored.
+
+    A random key is converted to the integers that it consists of.
+    """
     return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
 
 
 def fill_state(state: TrainState, saved: dict[str, np.ndarray], where: str) -> tuple[TrainState, list[str]]:
     """Return `state` with the saved arrays, and the names of the policies that are not in the checkpoint.
 
-    where: the name of the checkpoint in error messages.
+    Args:
+        state: The state whose arrays are replaced.
+        saved: The arrays in the checkpoint, keyed by name.
+        where: The name of the checkpoint in error messages.
     """
     problems = ErrorCollector(f"resume: {where} does not fit the model")
     new_policies: list[str] = []
@@ -48,7 +57,7 @@ def fill_state(state: TrainState, saved: dict[str, np.ndarray], where: str) -> t
                 else jax.random.wrap_key_data(jax.device_put(value), impl=jax.random.key_impl(leaf))
             )
         had = "nothing" if value is None else f"{value.dtype} {value.shape}"
-        problems.add(f"{name} is {like.dtype} {np.shape(like)}, the checkpoint has {had}")
+        problems.add(f"{name} is {like.dtype} {np.shape(like)}, but the checkpoint contains {had}")
         return leaf
 
     filled = state.replace(hyperparams={})

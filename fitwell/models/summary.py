@@ -1,4 +1,4 @@
-"""The table that `Model.summary` prints, in the layout of Keras."""
+"""The table that `Model.summary` prints, in Keras's layout."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def render(
     """Return the summary as a string."""
     if not model.built:
         raise StateError(
-            f"model {model.name!r} is not built yet: give it an input shape, call it on data, or fit it first"
+            f"model {model.name!r} is not built yet; give it an input shape, call it on data, or fit it first"
         )
     graph = len(getattr(model, "nodes", [])) > 0
     header = ["Layer (type)", "Output Shape", "Param #"]
@@ -42,7 +42,7 @@ def render(
 
 
 def _operations(model: Any) -> list[Layer]:
-    """Return the rows of the table: the layers and, for a graph, the arithmetic between them."""
+    """Return the layers to list in the table and, for a graph, the arithmetic operations between them."""
     found: list[Layer] = model.operations if hasattr(model, "operations") else model.layers
     return found
 

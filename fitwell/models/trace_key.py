@@ -1,7 +1,8 @@
-"""Keys of traced programs, as in JAX's jit cache: everything that tracing reads except numbers that are arguments.
+"""Keys of traced programs, similar to the keys of JAX's jit cache.
 
-Models with equal keys may share one compiled program, so equal keys must mean equal traces. The walk therefore visits
-every attribute of every object, and whatever it cannot inspect counts as different: that costs a compilation, but never
+A key covers everything that tracing reads, except numbers that are arguments. Models with equal keys may
+share one compiled program, so equal keys must imply equal traces. The search therefore visits every attribute
+of every object. Anything that it cannot inspect counts as different, which costs a compilation but never
 gives a wrong result.
 """
 
@@ -28,9 +29,9 @@ from fitwell.optimizers.pure_optimizer import PureOptimizer
 
 __all__ = ["TraceKey", "trace_key"]
 
-# Attributes that are not structure: generated names, and the results of runs.
+# Attributes that are not part of the structure, such as generated names and the results of runs.
 _IGNORED_ATTRIBUTES: dict[type, frozenset[str]] = {
-    # `_inbound_nodes`: the models in which it was called. Models may share layers that are not trained.
+    # `_inbound_nodes` records the models in which a layer was called. Models may share layers that are not trained.
     Layer: frozenset(
         {
             "name",
@@ -50,7 +51,7 @@ _IGNORED_ATTRIBUTES: dict[type, frozenset[str]] = {
 }
 _VALUES = (type(None), bool, int, float, complex, str, bytes, type, np.dtype, np.generic, types.CodeType)
 
-# Libraries whose functions do not depend on what a user's program changes between one model and the next.
+# Libraries whose functions do not depend on anything that a user's program changes between two models.
 _CONSTANT = frozenset(
     {"fitwell", "jax", "jaxlib", "numpy", "optax", "builtins", "functools", "collections", "types"}
 )
@@ -59,11 +60,13 @@ _CONSTANT = frozenset(
 class TraceKey(NamedTuple):
     """The key of everything that tracing reads.
 
-    key: equal for objects that trace equally. Initial weights, hyperparameters that are arguments
-        (`variables.Hyperparameter`), seeds of the run and automatic names do not count; classes, shapes, other
-        attributes, code and constants of functions do.
-    library_code_only: whether only code of fitwell and its libraries is traced. A user function may read a global
-        variable that has another value when the next model is built, which the key does not contain.
+    Attributes:
+        key: A tuple that is equal for objects with equal traces. It covers classes, shapes, code, the
+            constants of functions and all other attributes. It leaves out initial weights, hyperparameters
+            that are arguments (`variables.Hyperparameter`), seeds of runs and automatic names.
+        library_code_only: Whether only code of fitwell and its libraries is traced. A user-defined function
+            may read a global variable, which the key does not cover and which may have changed when the next
+            model is built.
     """
 
     key: tuple[Hashable, ...]
@@ -71,10 +74,12 @@ class TraceKey(NamedTuple):
 
 
 def trace_key(root: Any, data: Iterable[Hyperparameter]) -> TraceKey:
-    """Return the key of everything reachable from `root`.
+    """Return the key of everything that is reachable from `root`.
 
-    data: the hyperparameters that are arguments of the program. Others, such as the slope in the bound method
-        ``LeakyReLU(0.1).call``, are constants of the program.
+    Args:
+        root: The object to start from.
+        data: The hyperparameters that are arguments of the program. Others, such as the slope in the bound
+            method ``LeakyReLU(0.1).call``, are constants of the program.
     """
     visited: list[Any] = []
     key = tuple(_tokens(root, visited, {id(cell) for cell in data}))
@@ -87,12 +92,17 @@ def _module_name(value: Any) -> str:
 
 
 def _tokens(root: Any, visited: list[Any], data: set[int]) -> Iterator[Hashable]:
-    """Yield a token for everything reachable from `root`, in a fixed order; repeated objects by their number.
+    """Yield a token for everything that is reachable from `root`, in a fixed order.
 
-    visited: collects the objects, so that no two of them have the same id.
-    data: the ids of hyperparameters that are arguments.
+    An object that was visited before is represented by its number.
+
+    Args:
+        root: The object to start from.
+        visited: A list that collects the objects. They stay alive in it, so that no two of them have the same
+            id.
+        data: The ids of hyperparameters that are arguments.
     """
-    waiting = [root]  # an explicit stack: graphs can be deeper than Python's
+    waiting = [root]  # not recursive, because graphs can be deeper than Python's stack
     numbers: dict[int, int] = {}
     while waiting:
         value = waiting.pop()
@@ -102,7 +112,7 @@ def _tokens(root: Any, visited: list[Any], data: set[int]) -> Iterator[Hashable]
         if id(value) in numbers:
             yield "again", numbers[id(value)]
             continue
-        if not isinstance(value, tuple):  # equal tuples may be the same object or not
+        if not isinstance(value, tuple):  # equal tuples may or may not be the same object
             numbers[id(value)] = len(visited)
         visited.append(value)
         token, parts = _node_key(value, data)
@@ -111,7 +121,7 @@ def _tokens(root: Any, visited: list[Any], data: set[int]) -> Iterator[Hashable]
 
 
 def _node_key(value: Any, data: set[int]) -> tuple[Hashable, list[Any]]:
-    """Return the token of `value` itself, and its parts."""
+    """Return the token of `value` itself, and the parts of `value` to visit next."""
     if isinstance(value, Variable):
         own = ("variable", value.shape, str(value.dtype), value.trainable)
         return own, [value.regularizer, value.constraint]
@@ -119,7 +129,7 @@ def _node_key(value: Any, data: set[int]) -> tuple[Hashable, list[Any]]:
         is_data = value.is_number and id(value) in data
         return ("hyperparameter", is_data), [] if is_data else [value.raw_value]
     if isinstance(value, jax.core.Tracer):
-        return ("tracer", id(value)), []  # a layer may keep what it computed
+        return ("tracer", id(value)), []  # a layer may store a value that it computed while being traced
     if isinstance(value, np.ndarray | jax.Array):
         is_key = isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
         array = np.asarray(jax.random.key_data(value) if is_key else value)
@@ -154,9 +164,9 @@ def _object_key(value: Any) -> tuple[Hashable, list[Any]]:
 
 @functools.lru_cache(1024)
 def _ignored_attributes(kind: type) -> tuple[frozenset[str], bool]:
-    """Return the ignored attributes of a class, and whether it has attributes that cannot be seen.
+    """Return the ignored attributes of a class, and whether it has attributes that are not in `__dict__`.
 
-    Those are not in `__dict__`; then the object is identified by its id.
+    An object with such attributes is identified by its id, because they cannot be inspected.
     """
     ignored = frozenset[str]().union(
         *(names for known, names in _IGNORED_ATTRIBUTES.items() if issubclass(kind, known))
@@ -165,13 +175,13 @@ def _ignored_attributes(kind: type) -> tuple[frozenset[str], bool]:
 
 
 def _captured_values(function: types.FunctionType) -> list[Any]:
-    """Return the values that a function captures: defaults, and variables of the enclosing function."""
+    """Return the values that a function captures, which are its defaults and variables of enclosing functions."""
     cells = [cell.cell_contents for cell in function.__closure__ or () if cell != types.CellType()]
     return [function.__defaults__, function.__kwdefaults__, cells]
 
 
 def _filters_key(reach: ParameterFilters) -> list[Any]:
-    """Return which multiplier and whether weight decay applies to each variable, whatever its name is."""
+    """Return which multiplier applies to each variable and whether weight decay does, regardless of prefixes."""
     multipliers = list(reach.multipliers)
     places = []
     for path in reach.variables:

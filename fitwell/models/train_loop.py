@@ -39,12 +39,13 @@ EpochValues = Arrays
 class TrainLoop:
     """One call of `fit`.
 
-    `run` contains all steps. A population, which executes the dispatches of several loops together, calls `training`,
-    `dispatches` and `after` in the same order.
+    `run` performs all steps. A population, which executes the dispatches of multiple loops together, calls
+    `training`, `dispatches` and `after` in the same order instead.
 
-    plan: the parts of the run.
-    position: the current epoch and step.
-    execute: the function that runs one dispatch.
+    Attributes:
+        plan: The parts of the run.
+        position: The current epoch and step.
+        execute: The function that executes one dispatch.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class TrainLoop:
         self.last_logs: dict[str, float] = {}
 
     def run(self) -> History:
-        """Train, and return the history."""
+        """Train the model, and return the history."""
         with self.training() as interrupted:
             for dispatch, values in self.dispatches(interrupted):
                 state, result = self.execute(self.session.pull(), dispatch, values)
@@ -76,9 +77,10 @@ class TrainLoop:
 
     @contextmanager
     def training(self) -> Iterator[Callable[[], bool]]:
-        """Begin or resume the run, and finish it unless an error ended it.
+        """Start or resume the run, and finish it unless an error occurs.
 
-        Yields a function that returns whether Ctrl-C was pressed.
+        Yields:
+            A function that returns whether Ctrl-C was pressed.
         """
         plan, session = self.plan, self.session
         self.model.history, self.model.stop_training = plan.history, False
@@ -91,7 +93,7 @@ class TrainLoop:
             plan.host_policies.update_attributes()
         with plan.host_policies, plan.checkpoints, catch_keyboard_interrupt() as interrupted:
             yield interrupted
-        # An interrupted run will be resumed; one that a callback stopped has ended.
+        # An interrupted run can be resumed, but a run that a callback stopped has ended.
         if self.model.stop_training and not interrupted():
             self._move(self.position.end())
         plan.checkpoints.save_final(self.position, self.last_logs)
@@ -103,7 +105,7 @@ class TrainLoop:
             raise KeyboardInterrupt
 
     def dispatches(self, interrupted: Callable[[], bool]) -> Iterator[tuple[Dispatch, EpochValues]]:
-        """Yield the remaining dispatches, each with the hyperparameters that change by epoch.
+        """Yield the remaining dispatches, each with the hyperparameters that change from epoch to epoch.
 
         The caller must execute a dispatch and call `after` before it requests the next one.
         """
@@ -120,7 +122,7 @@ class TrainLoop:
                 if self.position.is_open:
                     if interrupted():
                         plan.checkpoints.save_on_interrupt(self.position, self.last_logs)
-                    # Close the open epoch: no more steps, but its validation, policies and logs.
+                    # Close the open epoch without further steps, but with its validation, policies and logs.
                     yield dataclasses.replace(dispatch, start=dispatch.stop, first=False, last=True), values
                 return
             plan.checkpoints.maybe_save(self.position, self.last_logs)
@@ -128,11 +130,11 @@ class TrainLoop:
     def after(
         self, dispatch: Dispatch, values: EpochValues, state: TrainState, result: DispatchResult
     ) -> None:
-        """Take over what a dispatch returned: the state, the position, the logs of the epochs that it finished."""
+        """Process the results of a dispatch: the new state, the position, and the logs of the finished epochs."""
         plan, epochs = self.plan, result.epochs
         changed = plan.policy_targets
         if 0 < len(epochs) < dispatch.epochs:
-            # The values of all epochs were set in advance; the run ended before the last of them.
+            # The values for all epochs were set in advance, but the run ended before the last epoch.
             changed += values
         self.session.push(state, changed)
         self.dispatch_size.update(dispatch.steps, result.seconds)
@@ -156,18 +158,18 @@ class TrainLoop:
 
     @property
     def epochs_left(self) -> int:
-        """The number of epochs that are not trained yet."""
+        """The number of epochs that remain to be trained."""
         return self.plan.options.num_epochs - self.position.epochs_done
 
     # --- before a dispatch -----------------------------------------------------------------------------------
 
     @property
     def _epoch(self) -> int:
-        """The number of the current epoch as callbacks count it."""
+        """The 0-based number of the current epoch, as callbacks see it."""
         return self.plan.options.initial_epoch + self.position.epochs_done
 
     def _max_steps(self) -> int:
-        """Return how many steps the next dispatch may take."""
+        """Return the maximum number of steps for the next dispatch."""
         plan = self.plan
         limits = (
             plan.callbacks.steps_until_next_call(self.position.batches_seen),
@@ -177,7 +179,7 @@ class TrainLoop:
         return min([self.dispatch_size.max_steps(), *(limit for limit in limits if limit is not None)])
 
     def _before(self, dispatch: Dispatch) -> EpochValues:
-        """Call the hooks for the beginning of epochs and batches; return the values that change by epoch."""
+        """Call the hooks for the start of epochs and batches, and return the values that change by epoch."""
         plan, epoch = self.plan, self._epoch
         if dispatch.first:
             if plan.callbacks.runs_on_host:
@@ -185,7 +187,7 @@ class TrainLoop:
             plan.callbacks.call_hook("on_epoch_begin", epoch, {})
             plan.progress.epoch_begin(epoch)
             if plan.returns_each_epoch:
-                plan.program.check_optimizer()  # a hook may have set more than numbers
+                plan.program.check_optimizer()  # a hook may have changed more than numbers
                 warn_changed_constants(plan.program.constants)
             self._move(self.position.begin_epoch())
         plan.callbacks.on_train_batch_begin(self.position.step_in_epoch)
@@ -205,7 +207,7 @@ class TrainLoop:
     # --- after a dispatch ------------------------------------------------------------------------------------
 
     def _move(self, position: RunPosition) -> None:
-        """Set the position. The session keeps the epoch for the next run."""
+        """Set the position, and store the epoch in the session for the next run."""
         self.position = position
         self.session.epoch = position.epoch
 
@@ -214,7 +216,7 @@ class TrainLoop:
         self.model.stop_training = True
 
     def _record_epochs(self, epochs: EpochLogs) -> None:
-        """Record the logs of epochs that no callback looks at, all at once."""
+        """Record the logs of multiple epochs together, for a run in which nothing observes single epochs."""
         first, count = self._epoch, len(epochs)
         self._move(self.position.end_epochs(count))
         if count:
@@ -224,7 +226,7 @@ class TrainLoop:
             self.plan.history.extend(range(first, first + count), columns, rates)
 
     def _end_epoch(self, logs: dict[str, float], seconds: float | None) -> None:
-        """Validate if that is done here, record the logs of one epoch, and call the hooks for its end."""
+        """Validate if the host does so, record the logs of one epoch, and call the hooks for its end."""
         plan, epoch = self.plan, self._epoch
         self._move(self.position.end_epochs())
         if plan.validates_on_host:
@@ -240,22 +242,25 @@ class TrainLoop:
         seen = dict(logs)
         plan.callbacks.call_hook("on_epoch_end", epoch, seen)
         if plan.callbacks.runs_on_host:
-            # As in Keras, what hooks write into the logs is shown and recorded.
+            # As in Keras, values that hooks write into the logs are shown and recorded.
             final = plan.host_policies.keep_numbers(seen)
             plan.history.update_last(final)
             plan.progress.epoch_end(epoch, final, seconds)
 
     def _learning_rates(self, columns: Mapping[str, list[float]], epochs: int) -> list[float]:
-        """Return the learning rates of the last `epochs`, whose logs are in `columns`; NaN where unknown."""
+        """Return the learning rates of the last `epochs` epochs, with NaN for unknown rates.
+
+        `columns` contains the logs of these epochs.
+        """
         plan, name = self.plan, log_name(LEARNING_RATE)
         if name not in plan.metric_names:
             return columns.get(name) or [plan.host_policies.learning_rate()] * epochs
-        # A metric has that name, so what callbacks set for the epochs of one dispatch is not in the logs.
+        # A metric has the same name, so the logs do not contain the rates that callbacks set for a dispatch's epochs.
         is_set = any(getattr(c, "controlled_hyperparameter", None) for c in plan.callbacks.callbacks)
         return [math.nan if is_set else plan.host_policies.learning_rate()] * epochs
 
     def _validate_on_host(self, epoch: int, logs: dict[str, float]) -> None:
-        """Validate in separate dispatches, then apply the policies."""
+        """Validate in separate dispatches, and then apply the policies."""
         plan, validation = self.plan, self.plan.data.validation
         if plan.options.validates_after(epoch):
             assert validation is not None
@@ -283,10 +288,14 @@ class TrainLoop:
     def report_nonfinite(
         self, dispatch: Dispatch, epoch: int, index: int, epoch_number: int, batch_number: int
     ) -> None:
-        """Warn which layer and which batch made the loss NaN, and what the likely cause is.
+        """Warn about a nonfinite loss or gradient, with the batch, the layer and the likely cause.
 
-        epoch, index: the place of the batch in the dispatch.
-        epoch_number, batch_number: in the run, from 1.
+        Args:
+            dispatch: The dispatch that contains the batch.
+            epoch: The index of the epoch in the dispatch.
+            index: The index of the batch in this epoch of the dispatch.
+            epoch_number: The 1-based number of the epoch in the run.
+            batch_number: The 1-based number of the batch in its epoch.
         """
         batch = select_batch(dispatch, epoch, dispatch.start + index)
         where = f"epoch {epoch_number}, batch {batch_number}"
@@ -294,9 +303,9 @@ class TrainLoop:
         warn(diagnosis, NonFiniteWarning)
 
     def _finalize_weights(self) -> None:
-        """Let the optimizer and the policies choose the weights that the model keeps."""
+        """Set the final weights of the model, as determined by the optimizer and the policies."""
         state = self.session.pull()  # a hook may have assigned weights after the last dispatch
-        # Before the policies: the weights that one restores are kept as they are.
+        # Do this before the policies, so that weights that a policy restores do not change.
         if self.plan.options.restores_average:
             state = state.replace(trainable=self.session.optimizer.finalize(state.trainable, state.opt_state))
         for callback, policy in self.plan.policies:

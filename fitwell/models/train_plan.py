@@ -1,4 +1,4 @@
-"""`TrainPlan`: everything that a training run resolves once, before its first dispatch."""
+"""`TrainPlan`: everything that a training run determines once, before its first dispatch."""
 
 from __future__ import annotations
 
@@ -34,13 +34,15 @@ CallbackPolicies = list[tuple[Any, Policy]]
 
 @dataclass(frozen=True)
 class TrainPlan:
-    """The parts of a training run. Nothing in it says where the run stands.
+    """The parts of a training run, without its current position.
 
-    policies: the callbacks that decide at the end of an epoch, with their policies.
-    metric_names: the names of everything that is measured.
-    returns_each_epoch: whether the host has to act at the end of every epoch.
-    validates_on_host: whether the validation runs between dispatches.
-    has_no_observers: whether nothing looks at single epochs, so that the logs of many are recorded together.
+    Attributes:
+        policies: The callbacks that make decisions at the end of an epoch, each with its policy.
+        metric_names: The names of all values that are measured.
+        returns_each_epoch: Whether the host has to act at the end of every epoch.
+        validates_on_host: Whether validation runs between dispatches.
+        has_no_observers: Whether nothing observes single epochs, so that the logs of many epochs are recorded
+            together.
     """
 
     options: FitOptions
@@ -68,7 +70,7 @@ class TrainPlan:
 def make_plan(
     session: TrainingSession, data: RunData, options: FitOptions, callbacks: Sequence[Any]
 ) -> TrainPlan:
-    """Resolve everything that a run needs; raise an error if it cannot be trained."""
+    """Prepare everything that a run needs, and raise an error if the model cannot be trained this way."""
     _warn_if_no_epochs(options)
     program = session.get_program(data.train.example)
     program.bind_optimizer()
@@ -130,7 +132,7 @@ def make_plan(
 def check_monitors(
     callbacks: Sequence[Any], session: TrainingSession, options: FitOptions, metric_names: list[str]
 ) -> None:
-    """Raise an error if one of `callbacks` monitors a value that is not measured."""
+    """Raise `InvalidArgument` if a callback monitors a value that is not measured."""
     _make_policies(CallbackList(callbacks, None, {}), session, options, metric_names)
 
 
@@ -138,8 +140,8 @@ def _warn_if_no_epochs(options: FitOptions) -> None:
     epochs, first = options.epochs, options.initial_epoch
     if 0 < epochs < first:
         warn(
-            f"fit: epochs={epochs} is the epoch to stop after, and initial_epoch={first} is after it, so nothing is "
-            f"trained. To train {epochs} more epochs, write epochs={first + epochs}",
+            f"fit: epochs={epochs} is the epoch to stop after, but initial_epoch={first} is later, so nothing is "
+            f"trained. To train {epochs} more epochs, use epochs={first + epochs}",
             MistakeWarning,
         )
 
@@ -147,7 +149,7 @@ def _warn_if_no_epochs(options: FitOptions) -> None:
 def _validation_block(
     data: RunData, options: FitOptions, callbacks: CallbackList, program: ModelProgram
 ) -> Validation | None:
-    """Return the validation rows as a block if the compiled program may validate, else None."""
+    """Return the validation rows as a block if the compiled program can validate, else None."""
     has_hooks = callbacks.has_hook("on_test_begin", "on_test_end", *TEST_BATCH_HOOKS)
     if has_hooks or options.validation_freq != 1 or options.validation_steps is not None:
         return None
@@ -159,19 +161,20 @@ def _logged_hyperparams(
 ) -> list[str]:
     """Return the paths of the hyperparameters whose values are logged.
 
-    As in Keras, these are the hyperparameters that callbacks change, and a learning rate with a schedule.
+    As in Keras, these are the hyperparameters that callbacks change, and a learning rate that follows a
+    schedule.
     """
     paths = [getattr(callback, "controlled_hyperparameter", None) for callback in callbacks.callbacks]
     if callable(session.optimizer.get_hyperparameter("learning_rate")):
         paths.append(LEARNING_RATE)
-    # A metric of the same name takes precedence: the user requested its values.
+    # A metric of the same name takes precedence, because the user requested its values.
     return [path for path in dict.fromkeys(paths) if path is not None and log_name(path) not in metric_names]
 
 
 def _make_policies(
     callbacks: CallbackList, session: TrainingSession, options: FitOptions, metric_names: list[str]
 ) -> CallbackPolicies:
-    """Return the callbacks that have a policy, each with its policy, whose name is unique."""
+    """Return the callbacks that have a policy, each with its policy. The names of the policies are unique."""
     known = [*metric_names, *map(log_name, _logged_hyperparams(callbacks, session, metric_names))]
     pairs: CallbackPolicies = []
     names = set()
@@ -194,12 +197,12 @@ def _check_policy(
     if policy.monitor not in known and not callbacks.may_have_extra_logs(callback):
         hint = did_you_mean(policy.monitor, known) or "."
         if policy.monitor.startswith("val_") and not any(other.startswith("val_") for other in known):
-            hint = "; there is no validation: pass validation_data or validation_split."
+            hint = ", because there is no validation; pass validation_data or validation_split."
         raise InvalidArgument(
-            f"{name}: monitor={policy.monitor!r} is not measured{hint} "
-            f"Measured: {', '.join(known)}. (A callback that logs it must stand before {name}.)"
+            f"{name}: monitor={policy.monitor!r} is not measured{hint} The measured values are {', '.join(known)}. "
+            f"(If a callback logs the value, it must come before {name}.)"
         )
     if policy.target is not None and policy.target not in program.hyperparams:
         raise InvalidArgument(
-            f"{name}: the learning rate follows a schedule by step; give the optimizer a number instead"
+            f"{name} cannot change the learning rate, because it follows a schedule; set it to a number instead"
         )

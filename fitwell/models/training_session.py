@@ -1,4 +1,4 @@
-"""`TrainingSession`: the compiled side of a model, kept between calls of `fit`, `evaluate` and `predict`."""
+"""`TrainingSession`: the compiled side of a model, which persists between calls of methods such as `fit`."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ __all__ = ["TrainingSession"]
 
 
 class TrainingSession:
-    """The compiled side of one model; every `compile` makes a new one.
+    """The compiled side of one model. Every `compile` creates a new session.
 
-    The weights are in the variables of the model only. `pull` reads them into a train state for a dispatch, and `push`
-    points the variables at the new arrays.
+    The weights are stored only in the model's variables. `pull` reads them into a train state for a dispatch,
+    and `push` makes the variables refer to the new arrays.
     """
 
     _KEPT = ("model", "optimizer", "compile_config", "seed", "epoch", "categories", "_trainable_flags")
@@ -44,7 +44,7 @@ class TrainingSession:
         self.compile_config = compile_config
         self.seed = random.next_seed()
         self.epoch = 0
-        # The categories of each output that was trained on pandas labels, in the order of the class numbers.
+        # For each output that was trained on pandas categories, the categories in the order of their class indices.
         self.categories: dict[int, Any] = {}
         self._trainable_flags = {layer: layer.trainable for _, layer in model._flatten_layers()}
         self._reset_compiled()
@@ -59,7 +59,7 @@ class TrainingSession:
         self._shapes: list[tuple[Any, ...]] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave compiled programs out of copies and pickles; the next call compiles them again."""
+        """Exclude compiled programs from copies and pickles. The next call of a copy compiles them again."""
         return {name: vars(self)[name] for name in self._KEPT}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -69,7 +69,7 @@ class TrainingSession:
     # --- the program ---------------------------------------------------------------------------------------
 
     def get_program(self, example: Batch) -> ModelProgram:
-        """Return the program, which the first call makes from the shapes of `example`."""
+        """Return the program, which the first call creates from the shapes of `example`."""
         if self._program is None:
             self._warn_if_freezing_changed()
             input_checks.check_inputs(example.x, *self.model._input_specs())
@@ -77,7 +77,7 @@ class TrainingSession:
             names = self.model._output_names_for(example.y)
             if len(structs) != len(names):
                 raise InvalidArgument(
-                    f"the model has {len(structs)} outputs, but targets were given for {len(names)}: {names}"
+                    f"the model has {len(structs)} outputs, but there are targets for {len(names)}: {names}"
                 )
             self._shapes = [(None, *struct.shape[1:]) for struct in structs]
             losses = self.compile_config.loss_terms(names)
@@ -93,30 +93,33 @@ class TrainingSession:
                 self._program = ModelProgram(self.model, self.optimizer, losses, metrics, names)
         elif not same_variables(self._program.variables, dict(self.model._named_variables())):
             raise StateError(
-                f"the layers of model {self.model.name!r} changed after it was compiled: call model.compile(...) again"
+                f"the layers of model {self.model.name!r} changed after it was compiled; call model.compile(...) again"
             )
         return self._program
 
     def result_names(self) -> list[str]:
-        """Return the names of the results; unnamed outputs have names after `get_program` only."""
+        """Return the names of the results.
+
+        If outputs have no names, this is possible only after `get_program`.
+        """
         if self._program is not None:
             return self._program.result_names()
         names = self.model.output_names
         if names is None:
             raise StateError(
-                f"model {self.model.name!r}: metrics_names are known after the first fit or evaluate, which show how "
-                "many outputs call returns"
+                f"model {self.model.name!r}: metrics_names is known only after the first fit or evaluate, which "
+                "determines how many outputs the model has"
             )
         return self.compile_config.result_names(names)
 
     @property
     def program(self) -> ModelProgram:
-        """The program that `get_program` made."""
+        """The program that `get_program` created."""
         assert self._program is not None
         return self._program
 
     def output_width(self, output: int) -> int | None:
-        """Return the last size of an output, or None if it is not known yet."""
+        """Return the size of an output's last axis, or None if it is unknown."""
         if not self._shapes:
             symbols = getattr(self.model, "outputs", None) if self.model.built else None
             shapes = [symbol.shape for symbol in symbols or []]
@@ -125,7 +128,7 @@ class TrainingSession:
         return shapes[output][-1] if output < len(shapes) and len(shapes[output]) > 1 else None
 
     def check(self, batch: Batch) -> None:
-        """Raise if a batch does not fit the shapes and losses of the program."""
+        """Raise an error if a batch does not fit the program's shapes and losses."""
         input_checks.check_inputs(batch.x, *self.model._input_specs())
         input_checks.check_targets(batch.y, self._shapes, self.program.losses, len(self._shapes) > 1)
         input_checks.check_weights(batch.weights, self._shapes, self.program.losses, len(self._shapes) > 1)
@@ -133,11 +136,13 @@ class TrainingSession:
     def warn_about_mistakes(
         self, example: Batch, tail: Batch | None = None, alone: bool = False, whole: bool = False
     ) -> None:
-        """Warn once about likely mistakes in the model and the data that it will be trained on.
+        """Warn once about likely mistakes in the model and its training data.
 
-        tail: the last rows, if they were split off for validation.
-        alone: whether no callback may change the optimizer.
-        whole: whether `example` is all the training data.
+        Args:
+            example: Training rows.
+            tail: The last rows if they were split off for validation, else None.
+            alone: Whether no callback can change the optimizer.
+            whole: Whether `example` contains all the training data.
         """
         if self._checked_for_mistakes:
             return
@@ -145,9 +150,9 @@ class TrainingSession:
         warn_about_likely_mistakes(self.model, example, self.program, tail, alone, whole)
 
     def warn_if_freezing_changed(self) -> None:
-        """Warn if `trainable` was changed after `compile`, which has no effect before the next one.
+        """Warn if `trainable` was changed after `compile`, which has no effect until the next `compile`.
 
-        The first `get_program` does so as well, which covers calls that train without `fit`.
+        The first `get_program` also checks this, for methods that train without calling `fit`.
         """
         if self._program is not None:
             self._warn_if_freezing_changed()
@@ -157,8 +162,8 @@ class TrainingSession:
         if changed:
             some = ", ".join(repr(layer.name) for layer in changed[:3]) + (", ..." if changed[3:] else "")
             warn(
-                f"trainable was changed after compile (of {some}) and has no effect until the model is compiled again: "
-                "call model.compile(...) before fit"
+                f"trainable was changed after compile (in {some}), which has no effect until the model is compiled "
+                "again; call model.compile(...) before fit"
             )
 
     @property
@@ -179,9 +184,19 @@ class TrainingSession:
         runs_policies: bool = True,
         logged: Sequence[str] = (),
     ) -> EpochRunner:
-        """Return a runner for these policies and this validation; equal ones share their executables.
+        """Return a runner for these policies and this validation.
 
-        runs_policies: whether the dispatches apply the policies, or only pass their states along.
+        Runners with equal arguments share their executables.
+
+        Args:
+            training: Whether the runner trains the model instead of evaluating it.
+            policies: The policies to apply at the end of an epoch.
+            validation: The validation rows, or None if the compiled program does not validate.
+            applies_policies_inside: Whether the compiled program applies the policies, instead of the host
+                after it has validated.
+            runs_policies: Whether policies are compiled. If not, dispatches only pass on the policies'
+                states.
+            logged: The paths of the hyperparameters to log.
         """
         key = (
             training,
@@ -194,7 +209,7 @@ class TrainingSession:
         )
         shared = self._sharing()
         if key not in shared.runners:
-            # Of equal programs, the one that is traced and compared later.
+            # Use the program that is traced on behalf of all equal programs.
             compiled = policies if runs_policies else ()
             runner = EpochRunner(
                 shared.traced,
@@ -217,8 +232,8 @@ class TrainingSession:
     def share_executables(self, other: TrainingSession) -> None:
         """Use the executables of `other`, whose model has the same structure.
 
-        Until `verify_shared_executables` is called, changes of the layers of that model are not checked: for each of
-        many short runs it would take too long.
+        Until `verify_shared_executables` is called, changes to that model's layers are not detected. Checking
+        for them would take too long if there are many short runs.
         """
         if other._shared is None:
             other._shared = shared_executables(other.program)
@@ -226,14 +241,14 @@ class TrainingSession:
         self._no_metrics = other._empty_metrics()
 
     def verify_shared_executables(self) -> None:
-        """Use the executables of another model only while that model is unchanged."""
+        """From now on, use shared executables only while the model that they were compiled for is unchanged."""
         if self._shared is not None:
             self._shared.skip_check = False
 
     # --- the state -----------------------------------------------------------------------------------------
 
     def init_train_state(self, policies: Sequence[Policy]) -> TrainState:
-        """Return the state at the beginning of the next run."""
+        """Return the train state for the beginning of the next run."""
         program = self.program
         program.check_optimizer()
         self._hyperparams_on_device = {}
@@ -258,7 +273,10 @@ class TrainingSession:
         return state
 
     def _empty_metrics(self) -> Arrays:
-        """Return metrics of the right shapes; every epoch begins by resetting them."""
+        """Return metric values of the right shapes.
+
+        Their values do not matter, because every epoch begins by resetting them.
+        """
         if self._no_metrics is None:
             structs = jax.eval_shape(self.program.init_metrics)
             zeros = {path: np.zeros(struct.shape, struct.dtype) for path, struct in structs.items()}
@@ -266,23 +284,29 @@ class TrainingSession:
         return self._no_metrics
 
     def pull(self) -> TrainState:
-        """Return the train state with the current weights and hyperparameters of the model.
+        """Return the train state with the model's current weights and hyperparameters.
 
-        A hook may have assigned either since the last `push`. Reading them is two dictionaries of references, so
-        nothing keeps track of whether one did.
+        A hook may have assigned new values since the last `push`. Such changes are not tracked, because
+        reading all values only copies two dicts of references.
         """
         sent = self._hyperparams_on_device
         self.state = self._read_variables(self.train_state, sent)
         return self.state
 
     def _read_variables(self, state: TrainState, sent: dict[str, Any]) -> TrainState:
-        """Return `state` with the current values; hyperparameters that `sent` holds are on the device already."""
+        """Return `state` with the model's current weights and hyperparameters.
+
+        Args:
+            state: The state to update.
+            sent: The hyperparameters that are already on the device, keyed by path. Only values that differ
+                are sent.
+        """
         program = self.program
         hyperparams = dict(state.hyperparams)
         for path, cell in program.hyperparams.items():
             if not cell.is_number:
                 raise InvalidArgument(
-                    f"{path} was a number when the model was compiled and is now {cell.raw_value!r}: "
+                    f"{path} was a number when the model was compiled and is now {cell.raw_value!r}; "
                     "compile the model again"
                 )
             if sent.get(path) is cell.raw_value:
@@ -296,9 +320,11 @@ class TrainingSession:
         )
 
     def push(self, state: TrainState, changed: Sequence[str] = ()) -> None:
-        """Point the model's variables and the optimizer at the arrays of `state`.
+        """Make the model's variables and the optimizer refer to the arrays of `state`.
 
-        changed: the paths of hyperparameters that the compiled program may have changed.
+        Args:
+            state: The new state.
+            changed: The paths of hyperparameters that the compiled program may have changed.
         """
         self.state = state
         for path, variable in self.program.trainable.items():

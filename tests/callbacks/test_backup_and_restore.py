@@ -262,14 +262,17 @@ def broken_off(folder: Path) -> Run:
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (Run(data=lambda: (X + 1, Y)), r"data: x was float32 \(100, 6\) \w+, is float32 \(100, 6\)"),
+        (Run(data=lambda: (X + 1, Y)), r"data: x was float32 \(100, 6\) \w+ and is now float32 \(100, 6\)"),
         (Run(data=lambda: (X[:90], Y[:90])), r"data: .*\(100, 6\).*\(90, 6\)"),
         (Run(options=lambda: {"validation_data": (X[30:60], Y[30:60])}), "validation data: x was"),
-        (Run(options=lambda: {"validation_data": None}), "validation data: there was some"),
-        (Run(units=9), r"architecture: layers.0.units was 8, is 9"),
-        (Run(options=lambda: {"batch_size": 20}), "settings: batch_size was 15, is 20"),
-        (Run(options=lambda: {"shuffle": False}), "settings: shuffle was True, is False"),
-        (Run(rate=SCHEDULE), "architecture: optimizer.learning_rate was a number, is {.*ExponentialDecay"),
+        (Run(options=lambda: {"validation_data": None}), "the run began with validation data"),
+        (Run(units=9), r"architecture: layers.0.units was 8 and is now 9"),
+        (Run(options=lambda: {"batch_size": 20}), "settings: batch_size was 15 and is now 20"),
+        (Run(options=lambda: {"shuffle": False}), "settings: shuffle was True and is now False"),
+        (
+            Run(rate=SCHEDULE),
+            "architecture: optimizer.learning_rate was a number and is now {.*ExponentialDecay",
+        ),
     ],
     ids=["rows", "length", "validation", "no validation", "units", "batch size", "order", "schedule"],
 )
@@ -277,14 +280,14 @@ def test_another_run_raises_with_the_difference(other: Run, message: str, tmp_pa
     broken_off(tmp_path)
     with pytest.raises(FileError, match=message) as caught:
         other.fit(tmp_path, [other.backup(tmp_path)])
-    assert "of another run" in str(caught.value) and "name another folder" in str(caught.value)
+    assert "to a different run" in str(caught.value) and "use a different folder" in str(caught.value)
 
 
 def test_another_rate_is_used_with_a_warning(tmp_path: Path) -> None:
     broken_off(tmp_path)
     other = Run(rate=0.5)
     with pytest.warns(
-        UserWarning, match=r"optimizer.learning_rate was 0.05 when the run began; from here .* 0.5"
+        UserWarning, match=r"optimizer.learning_rate was 0.05 when the run began and is 0.5 from now on"
     ):
         model, _ = other.fit(tmp_path, [other.backup(tmp_path)])
     assert model.optimizer.learning_rate == 0.5
@@ -293,7 +296,7 @@ def test_another_rate_is_used_with_a_warning(tmp_path: Path) -> None:
 def test_another_version_warns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = broken_off(tmp_path)
     monkeypatch.setattr(fitwell, "__version__", "9.9")
-    with pytest.warns(UserWarning, match=r"made with fitwell 0.* \(now 9.9\): the last bits may differ"):
+    with pytest.warns(UserWarning, match=r"made with fitwell 0.* \(now 9.9\), so the last bits may differ"):
         run.fit(tmp_path, [run.backup(tmp_path)])
 
 
@@ -301,7 +304,8 @@ def test_other_callbacks_warn(tmp_path: Path) -> None:
     broken_off(tmp_path)
     other = Run(lambda folder: [callbacks.EarlyStopping(), Adds()])
     with pytest.warns(
-        UserWarning, match=r"early_stopping_val_loss was not part .* callback Adds was not part"
+        UserWarning,
+        match=r"early_stopping_val_loss is not in the checkpoint .* callback Adds is not in the checkpoint",
     ):
         other.fit(tmp_path, [other.backup(tmp_path)])
 
@@ -374,7 +378,7 @@ def test_invalid_frequencies_raise(frequency: Any) -> None:
 
 
 def test_one_folder_for_a_run(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgument, match="one folder"):
+    with pytest.raises(InvalidArgument, match="only one checkpoint folder"):
         Run().fit(tmp_path, [Run.backup(tmp_path)], resume=tmp_path)
 
 

@@ -150,7 +150,9 @@ def test_a_schedule_cannot_be_replaced_by_a_number_during_training() -> None:
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             self.model.optimizer.learning_rate = 0.5
 
-    with pytest.raises(InvalidArgument, match=r"optimizer.learning_rate: set after the model was compiled"):
+    with pytest.raises(
+        InvalidArgument, match=r"optimizer.learning_rate, which was set after the model was compiled"
+    ):
         fit(SCHEDULE, Sets())
 
 

@@ -113,9 +113,7 @@ def test_members_have_separate_rates_also_in_files(tmp_path: Path) -> None:
 def test_a_resumed_run_has_the_rates_of_all_epochs(tmp_path: Path) -> None:
     fit(model(), resume=tmp_path, epochs=2)
     assert fit(model(), resume=tmp_path, epochs=4).learning_rate == [0.25] * 4
-    with pytest.warns(
-        UserWarning, match=r"learning_rate was 0.25 when the run began; from here on it is 0.5"
-    ):
+    with pytest.warns(UserWarning, match=r"learning_rate was 0.25 when the run began and is 0.5 from now on"):
         history = fit(model(0.5), resume=tmp_path, epochs=6)
     assert history.learning_rate == [0.25] * 4 + [0.5] * 2
 

@@ -125,7 +125,9 @@ def test_hints_about_threads_and_arguments_of_keras_1(older: Any, diabetes: Any)
     assert len(history.epoch) == 2 and predictions.shape == (442, 1)
     with pytest.raises(TypeError, match="fit has no argument 'nb_epoch', did you mean 'epochs'"):
         model.fit(X, y, nb_epoch=10)
-    with pytest.raises(TypeError, match="evaluate has no argument 'frobnicate'. It has x, y, batch_size"):
+    with pytest.raises(
+        TypeError, match="evaluate has no argument 'frobnicate'. Its arguments are x, y, batch_size"
+    ):
         model.evaluate(X, y, frobnicate=True)
 
 

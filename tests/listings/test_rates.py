@@ -219,7 +219,7 @@ def test_clipped_gradients_survive_targets_that_nobody_scaled(how: dict[str, flo
     X, y = diabetes
     model = line(keras.optimizers.SGD(0.01, momentum=0.9, **how))
     model.set_weights([np.zeros((10, 1)), np.zeros(1)])
-    with pytest.warns(MistakeWarning, match="the targets are about .* scale them"):
+    with pytest.warns(MistakeWarning, match="magnitude of the targets .* scale them"):
         model.fit(X, 1e6 * y, epochs=1, batch_size=len(X), verbose=0)
     kernel = model.get_weights()[0]
     if "clipvalue" in how:

@@ -191,7 +191,7 @@ def test_a_function_calls_the_copies_as_in_keras() -> None:
 
 
 def test_a_stack_is_not_called_layer_by_layer() -> None:
-    with pytest.raises(InvalidArgument, match="call_function works for functional models"):
+    with pytest.raises(InvalidArgument, match="call_function works only for functional models"):
         fw.models.clone_model(stack_with_input(fw), call_function=lambda layer, x: layer(x))
 
 

@@ -96,5 +96,7 @@ def test_a_metric_that_gives_an_array_is_refused_unless_it_holds_one_number() ->
 
     ones = (np.arange(20) < 5).astype(np.float32)
     assert build(1).evaluate(X, ones, verbose=0)[1] == pytest.approx(2 * 5 / (2 * 5 + 15))
-    with pytest.raises(InvalidArgument, match=r"'f1_score' gives an array of shape \(2,\).*average='macro'"):
+    with pytest.raises(
+        InvalidArgument, match=r"'f1_score' returns an array of shape \(2,\).*average='macro'"
+    ):
         build(2).evaluate(X, np.stack([ones, 1 - ones], axis=1), verbose=0)

@@ -207,7 +207,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "update_state must accept the arguments .y_true, y_pred.",
     ),
     "a metric without a result": ({"metrics": [Endless()]}, "Endless must define result"),
-    "a mean of nothing": ({"metrics": [fw.metrics.Mean()]}, "Mean takes values and their weights"),
+    "a mean of nothing": ({"metrics": [fw.metrics.Mean()]}, "Mean takes values and weights"),
 }
 
 

@@ -79,9 +79,9 @@ def two_inputs() -> Any:
 @pytest.mark.parametrize(
     ("model", "batch", "words"),
     [
-        (two_inputs, {"a": X, "b": X, "label": X[:, 0]}, r"x has 'label': .* yields \(x, y\)"),
-        (two_inputs, {"a": X}, "x has no 'b': the model's inputs"),
-        (lambda: dense(fw, "mse"), {"x": X, "y": Y}, r"yields \(x, y\)"),
+        (two_inputs, {"a": X, "b": X, "label": X[:, 0]}, r"x has an unknown entry 'label' .* yield \(x, y\)"),
+        (two_inputs, {"a": X}, "x has no entry 'b' .the model's inputs"),
+        (lambda: dense(fw, "mse"), {"x": X, "y": Y}, r"yield \(x, y\)"),
     ],
 )
 def test_a_dict_that_holds_the_targets_too(model: Any, batch: Any, words: str) -> None:
@@ -101,7 +101,7 @@ def test_a_loss_of_several_numbers_is_refused_in_words() -> None:
     penalised = fw.Sequential([fw.layers.Input((3,)), Penalised(), fw.layers.Dense(2)])
     penalised.compile("sgd", "mse")
     for model in (unreduced, penalised):
-        with pytest.raises(InvalidArgument, match=r"the loss has shape .24,., .* leave reduction out"):
+        with pytest.raises(InvalidArgument, match=r"the loss has shape .24,., .* reduction='none'"):
             model.fit(X, X[:, :2], batch_size=24, verbose=0)
 
 

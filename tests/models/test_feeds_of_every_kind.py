@@ -124,9 +124,11 @@ def test_predict_takes_batches_of_x_of_x_and_y_and_lists_of_inputs() -> None:
 
 def test_predict_says_what_cannot_be_joined() -> None:
     model = fw.Sequential([layers.Input((None, 3)), layers.Conv1D(2, 1)])
-    with pytest.raises(DataError, match=r"batch 1 have shape \(1, 4, 2\), those of batch 2 \(1, 7, 2\)"):
+    with pytest.raises(
+        DataError, match=r"batch 1 have shape \(1, 4, 2\), but the outputs of batch 2 have shape \(1, 7, 2\)"
+    ):
         model.predict(iter([np.ones((1, 4, 3)), np.ones((1, 7, 3))]))
-    with pytest.raises(DataError, match="no batch"):
+    with pytest.raises(DataError, match="does not contain any batches"):
         model.predict(iter([]))
     with pytest.raises(ShapeError, match="batch 2: .*expected shape"):
         dense().predict(iter([np.ones((4, 5)), np.ones((4, 3))]))
@@ -221,7 +223,7 @@ def test_weights_of_pixels_and_their_classes() -> None:
     weights = np.random.default_rng(0).uniform(size=(4, 6, 6))
     found = model.evaluate(np.ones((4, 6, 6)), np.zeros((4, 6, 6), int), sample_weight=weights, verbose=0)
     assert found == pytest.approx(np.log(3) * weights.mean(), rel=1e-5)
-    with pytest.raises(DataError, match=r"one for each position, \(rows, 6, 6\), got shape \(4, 6, 5\)"):
+    with pytest.raises(DataError, match=r"one per position with shape \(rows, 6, 6\), got shape \(4, 6, 5\)"):
         model.evaluate(
             np.ones((4, 6, 6)), np.zeros((4, 6, 6), int), sample_weight=weights[:, :, 1:], verbose=0
         )
@@ -247,7 +249,7 @@ def test_classes_may_be_written_as_any_numbers(kind: Any) -> None:
         ([1.0, 2.0], "dict\\(enumerate"),
         ({0: float("nan")}, "finite"),
         ({0: -1.0}, "at least 0"),
-        ({-1: 2.0}, "no such class"),
+        ({-1: 2.0}, "does not contain that class"),
     ],
 )
 def test_class_weights_that_cannot_be_meant(weights: Any, words: str) -> None:
@@ -263,7 +265,7 @@ def test_class_weights_of_one_hot_rows_and_of_rows_that_are_not() -> None:
     y = np.eye(3)[[0, 1, 2, 2]]
     found = model.fit(np.ones((4, 2)), y, class_weight={0.0: 2.0, 2: 3.0}, verbose=0).history["loss"]
     assert found == pytest.approx([np.log(3) * (2 + 1 + 3 + 3) / 4], rel=1e-5)
-    with pytest.raises(InvalidArgument, match="class 3, but one-hot targets of 3 columns"):
+    with pytest.raises(InvalidArgument, match="class 3, but the one-hot targets have 3 columns"):
         model.fit(np.ones((4, 2)), y, class_weight={3: 2.0}, verbose=0)
     with pytest.raises(InvalidArgument, match="one class per row"):
         model.fit(np.ones((4, 2)), y + y[::-1], class_weight={0: 2.0}, verbose=0)

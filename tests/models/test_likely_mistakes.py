@@ -49,33 +49,33 @@ MISTAKES = {
     "one softmax unit": ([dense(1, "softmax")], BINARY, LABEL, "softmax over one unit.*sigmoid"),
     "one softmax unit, values": ([dense(1, "softmax")], "mse", LABEL, "softmax over one unit"),
     "one softmax unit as a layer": ([dense(1), L.Softmax()], BINARY, LABEL, "softmax over one unit"),
-    "classes, linear": ([dense(3)], SPARSE, CLASS, "activation='softmax', or .* write from_logits=True"),
-    "one-hot, linear": ([dense(3)], CATEGORICAL, ONE_HOT, "ends in no activation: give it activation='softmax'"),
-    "labels, linear": ([dense(1)], BINARY, LABEL, "ends in no activation: give it activation='sigmoid'"),
-    "labels, tanh": ([dense(1, "tanh")], BINARY, LABEL, "ends in tanh"),
-    "classes, relu": ([dense(3, "relu")], SPARSE, CLASS, "ends in relu"),
-    "labels, relu layer": ([dense(1), L.ReLU()], BINARY, LABEL, "ends in relu"),
+    "classes, linear": ([dense(3)], SPARSE, CLASS, "activation='softmax', or .* from_logits=True"),
+    "one-hot, linear": ([dense(3)], CATEGORICAL, ONE_HOT, "uses no activation; use activation='softmax'"),
+    "labels, linear": ([dense(1)], BINARY, LABEL, "uses no activation; use activation='sigmoid'"),
+    "labels, tanh": ([dense(1, "tanh")], BINARY, LABEL, "uses tanh"),
+    "classes, relu": ([dense(3, "relu")], SPARSE, CLASS, "uses relu"),
+    "labels, relu layer": ([dense(1), L.ReLU()], BINARY, LABEL, "uses relu"),
     "distributions, linear": ([dense(3)], "kl_divergence", ONE_HOT, "activation='softmax'"),
-    "logits of relu": ([dense(1, "relu")], fw.losses.BinaryCrossentropy(from_logits=True), LABEL, "leave the act"),
-    "softmax, judged by itself": ([dense(3, "softmax")], BINARY, ONE_HOT, "write loss='categorical_crossentropy'"),
-    "softmax, several labels": ([dense(3, "softmax")], BINARY, SEVERAL, "several labels per row, activation='sigmoid'"),
+    "logits of relu": ([dense(1, "relu")], fw.losses.BinaryCrossentropy(from_logits=True), LABEL, "remove the act"),
+    "softmax, judged by itself": ([dense(3, "softmax")], BINARY, ONE_HOT, "use loss='categorical_crossentropy'"),
+    "softmax, several labels": ([dense(3, "softmax")], BINARY, SEVERAL, "use activation='sigmoid'"),
     "several labels, one class": ([dense(3, "softmax")], CATEGORICAL, SEVERAL, "sum to 1 in every row.*'sigmoid'"),
-    "sigmoid, values": ([dense(1, "sigmoid")], "mse", VALUE, "from 0 to 1, but targets go from"),
-    "tanh, values": ([dense(1, "tanh")], "mae", VALUE, "from -1 to 1, but targets"),
-    "relu, values below 0": ([dense(1, "relu")], "mse", VALUE, "of at least 0, but targets"),
-    "softmax, values": ([dense(3, "softmax")], "mse", X[:, :3], "from 0 to 1, but targets"),
-    "hinge of class numbers": ([dense(1)], "hinge", CLASS, "takes labels -1 and 1"),
-    "logarithms of values below 0": ([dense(1)], "msle", VALUE, "takes targets of at least 0"),
-    "counts below 0": ([dense(1, "exponential")], "poisson", VALUE - 3, "takes targets of at least 0"),
-    "percent of nothing": ([dense(1)], "mape", LABEL, "divides by the targets, and some are 0"),
+    "sigmoid, values": ([dense(1, "sigmoid")], "mse", VALUE, "from 0 to 1, but the targets range from"),
+    "tanh, values": ([dense(1, "tanh")], "mae", VALUE, "from -1 to 1, but the targets"),
+    "relu, values below 0": ([dense(1, "relu")], "mse", VALUE, "of at least 0, but the targets"),
+    "softmax, values": ([dense(3, "softmax")], "mse", X[:, :3], "from 0 to 1, but the targets"),
+    "hinge of class numbers": ([dense(1)], "hinge", CLASS, "expects labels -1 and 1"),
+    "logarithms of values below 0": ([dense(1)], "msle", VALUE, "expects targets of at least 0"),
+    "counts below 0": ([dense(1, "exponential")], "poisson", VALUE - 3, "expects targets of at least 0"),
+    "percent of nothing": ([dense(1)], "mape", LABEL, "divides by the targets, but some of them are 0"),
     "targets not scaled": ([dense(1)], "mse", 2e5 + 1e5 * VALUE, "scale them"),
     "all kernels zero": (
         [dense(5, "relu", kernel_initializer="zeros"), L.Dense(1, "sigmoid", kernel_initializer="zeros")],
-        BINARY, LABEL, "all one number.*at random",
+        BINARY, LABEL, "all have the same value.*randomly",
     ),
     "all kernels one": (
         [dense(5, "tanh", kernel_initializer="ones"), L.Dense(1, kernel_initializer="ones")],
-        "mse", VALUE, "all one number",
+        "mse", VALUE, "all have the same value",
     ),
     "constant targets": ([dense(1)], "mse", np.full(60, 3.0), r"of all rows are the same, \[3.0\]"),
     "one class alone": ([dense(3, "softmax")], SPARSE, np.ones(60, int), r"of all rows are the same, \[1\]"),
@@ -155,14 +155,14 @@ def test_relus_of_zero_kernels_never_learn() -> None:
 def test_accuracy_of_several_soft_labels() -> None:
     for soft, is_warned in ((0.9 * SEVERAL + 0.05, True), (0.9 * ONE_HOT + 0.1 / 3, False), (SEVERAL, False)):
         found = mistakes_in([dense(3, "sigmoid")], BINARY, soft, metrics=["accuracy"])
-        assert ["accuracy uses the largest" in text for text in found] == [True] * is_warned
+        assert ["accuracy compares the largest" in text for text in found] == [True] * is_warned
 
 
 @pytest.mark.parametrize(("scale", "is_warned"), [(1.0, False), (255.0, False), (1e6, True)])
 def test_inputs_of_huge_scale(scale: float, is_warned: bool) -> None:
-    assert ["the inputs reach" in text for text in mistakes_in([dense(1)], "mse", VALUE, x=scale * X)] == [
-        True
-    ] * is_warned
+    assert [
+        "the inputs are as large as" in text for text in mistakes_in([dense(1)], "mse", VALUE, x=scale * X)
+    ] == [True] * is_warned
     norm = L.Normalization(input_shape=(4,))
     norm.adapt(scale * X)
     assert mistakes_in([norm, L.Dense(1)], "mse", VALUE, x=scale * X) == []
@@ -180,9 +180,11 @@ def test_sorted_rows_of_which_the_last_are_split_off() -> None:
     x, y = np.tile(X, (4, 1))[order], np.tile(CLASS, 4)[order]
     for target, loss in ((y, SPARSE), (np.eye(3)[y], CATEGORICAL)):
         found = mistakes_in([dense(3, "softmax")], loss, target, x=x, validation_split=0.2)
-        assert len(found) == 1 and "all of class 2, unlike" in found[0]  # class 2 begins before the cut
+        assert (
+            len(found) == 1 and "all belong to class 2, unlike" in found[0]
+        )  # class 2 begins before the cut
         found = mistakes_in([dense(3, "softmax")], loss, target, x=x, validation_split=0.4)
-        assert len(found) == 1 and "class 2 is only in these rows" in found[0]
+        assert len(found) == 1 and "only these rows contain class 2" in found[0]
     assert mistakes_in([dense(1)], "mse", y, x=x, validation_split=0.4) == []
 
 
@@ -194,13 +196,13 @@ def test_a_rare_class_that_the_last_rows_have_none_of_is_not_taken_for_sorted() 
     assert mistakes_in([dense(1, "sigmoid")], BINARY, rare, x=x, validation_split=0.2) == []
     halves = np.arange(100) >= 50
     (found,) = mistakes_in([dense(1, "sigmoid")], BINARY, halves, x=x, validation_split=0.2)
-    assert "all of class 1, unlike" in found
+    assert "all belong to class 1, unlike" in found
 
 
 def test_margins_that_cannot_be_negative() -> None:
     for activation in ("sigmoid", "relu"):
         (found,) = mistakes_in([dense(1, activation)], "hinge", 2 * LABEL - 1)
-        assert f"ends in {activation}, which returns none below 0: give it activation='tanh'" in found
+        assert f"uses {activation}, which never returns values below 0; use activation='tanh'" in found
 
 
 def test_what_compile_settled_is_judged_and_not_what_trainable_says_since() -> None:
@@ -243,7 +245,7 @@ def test_outputs_are_named_where_there_are_several() -> None:
     good, bad = L.Dense(3, "softmax", name="good")(entrance), L.Dense(3, name="bad")(entrance)
     found = mistakes_in(fw.Model(entrance, [good, bad]), [SPARSE, SPARSE], [CLASS, CLASS])
     assert len(found) == 1 and found[0].startswith(
-        "output 'bad': sparse_categorical_crossentropy takes probab"
+        "output 'bad': sparse_categorical_crossentropy expects probab"
     )
 
 
@@ -296,4 +298,4 @@ def test_epochs_that_end_before_they_begin(first: int, epochs: int, is_warned: b
         model.fit(X, VALUE, epochs=epochs, initial_epoch=first, verbose=0)
     messages = [str(warning.message) for warning in seen if "nothing is trained" in str(warning.message)]
     assert len(messages) == is_warned
-    assert all(text.endswith(f"write epochs={first + epochs}") for text in messages)
+    assert all(text.endswith(f"use epochs={first + epochs}") for text in messages)

@@ -38,7 +38,9 @@ def compare(metric: str, l2: float) -> None:
 
 
 def test_a_loss_with_different_penalties_is_not_compared_in_silence() -> None:
-    with pytest.warns(UserWarning, match="ranks by val_loss, which contains the penalties .* 'val_mse'"):
+    with pytest.warns(
+        UserWarning, match="ranks by val_loss, which includes regularization penalties .* 'val_mse'"
+    ):
         rank([{"l2": 0.1}, {"l2": 0.2}], None)
     with pytest.warns(UserWarning, match="search ranks by val_loss") as said:
         search("val_loss", {"l2": tuner.Float(0.01, 0.1)})

@@ -60,7 +60,7 @@ def test_a_name_of_what_needs_arguments_is_refused_in_words(name: str, argument:
 
 @pytest.mark.parametrize("name", OF_VALUES)
 def test_a_name_of_what_takes_values_is_refused(name: str) -> None:
-    with pytest.raises(InvalidArgument, match="takes values and their weights"):
+    with pytest.raises(InvalidArgument, match="takes values and weights"):
         _ = model_with([name]).metrics_names
 
 
@@ -163,7 +163,7 @@ def test_a_subclass_tells_its_names_when_its_outputs_are_known() -> None:
 
     model = Own()
     model.compile("sgd", "mse", metrics=["MAE"])
-    with pytest.raises(StateError, match="known after the first fit or evaluate"):
+    with pytest.raises(StateError, match="known only after the first fit or evaluate"):
         _ = model.metrics_names
     model.evaluate(X, Y, verbose=0)
     assert model.metrics_names == ["loss", "MAE"]

@@ -242,7 +242,7 @@ def test_a_multiplier_is_data_and_its_name_is_structure() -> None:
     assert compile_cache.compile_stats.traced == traced
 
     optimizer.learning_rate_multipliers = {"middle": 0.0}
-    with pytest.raises(InvalidArgument, match="set after the model was compiled"):
+    with pytest.raises(InvalidArgument, match="was set after the model was compiled"):
         model.fit(X, Y, verbose=0)
     model.compile(loss="mse", optimizer=model.optimizer)
     changed = moved(model, lambda: model.fit(X, Y, verbose=0))

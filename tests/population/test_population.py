@@ -262,7 +262,7 @@ def test_errors_of_a_member_say_whose_they_are(regression):
         fw.Population(build, fw.grid(units=[10, 0]), seeds=[7])
     assert caught.value.__notes__ == ["The error occurred in member units=0, seed 7."]
     population = fw.Population(build, fw.grid(units=[10, 5]))
-    with pytest.raises(ShapeError, match=r"\(50, 1\) do not fit outputs of shape \(rows, 2\)") as caught:
+    with pytest.raises(ShapeError, match=r"\(50, 1\) do not match outputs of shape \(rows, 2\)") as caught:
         population.fit(x, y, verbose=0)
     assert caught.value.__notes__ == ["The error occurred in member units=5, seed 0."]
 

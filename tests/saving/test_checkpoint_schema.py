@@ -84,12 +84,12 @@ EDITS: dict[str, Callable[[dict[str, Any]], Any]] = {
     ),
     r"state\[.step.\] is 0|state.step is 0": lambda tree: tree["state"].update(step=0),
     r"history.epoch is \[\]": lambda tree: tree["history"].update(epoch=[]),
-    "its history has values of epochs": lambda tree: tree["history"].update(epoch=np.array([5], np.int64)),
-    "history has values": lambda tree: tree["history"]["history"].update(loss=np.zeros(7)),
+    "the epochs in its history do not match": lambda tree: tree["history"].update(epoch=np.array([5], np.int64)),
+    "history do not match its values": lambda tree: tree["history"]["history"].update(loss=np.zeros(7)),
     "cannot be at": lambda tree: tree["place"].update(batches=10**9),
     "steps=99, open=True": lambda tree: tree["place"].update(steps=99, open=True),
-    "step -7, ": lambda tree: tree["state"].update(step=np.int32(-7)),
-    "last nonfinite one 7": lambda tree: tree["state"].update(bad_step=np.int32(7)),
+    "step=-7, ": lambda tree: tree["state"].update(step=np.int32(-7)),
+    "first_nonfinite_step=7": lambda tree: tree["state"].update(bad_step=np.int32(7)),
     "does not fit the model": lambda tree: tree["state"].pop("step"),
     "CSVLogger: its state in the checkpoint": lambda tree: tree["callbacks"][0][1].update(position="x"),
     "ModelCheckpoint: its state in the checkpoint": lambda tree: tree["callbacks"][1][1].update(best="x"),
@@ -114,7 +114,7 @@ def test_another_schema_raises_and_nothing_changes(
 
 def test_a_rejected_checkpoint_does_not_change_a_fit_without_it(tmp_path: Path, tree: dict[str, Any]) -> None:
     plain, refused = make_model(), make_model()
-    with pytest.raises(FileError, match="is of another run"):
+    with pytest.raises(FileError, match="belongs to a different run"):
         fit(_folder_of(tmp_path, tree), refused, batch_size=8)
     losses = [
         model.fit(X, Y, epochs=2, batch_size=4, verbose=0).history["loss"] for model in (plain, refused)
