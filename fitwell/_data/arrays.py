@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ENCODE = (
-    "Networks take numbers: encode labels with fitwell.utils.class_codes and features with "
-    "pandas.get_dummies, or let `fitwell train table.csv --target COLUMN` do it"
+    "Networks require numbers. Encode labels with fitwell.utils.class_codes and features with "
+    "pandas.get_dummies, or use `fitwell train table.csv --target COLUMN`, which encodes them"
 )
 _CHUNK_VALUES = 2**22
 
@@ -135,7 +135,7 @@ def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NumpyAr
     missing = _find_missing(labels)
     if missing.size:
         raise DataError(
-            f"{what}: {pluralize(missing.size, 'label')} missing, the first in row {missing[0]}. "
+            f"{what}: {pluralize(missing.size, 'missing label')}, the first in row {missing[0]}. "
             f"Drop those rows or assign them to a separate class"
         )
     if codes is None or classes is None:
@@ -199,7 +199,7 @@ def _convert(value: Any, what: str) -> NumpyArray:
         return value.data
     if hasattr(value, "toarray"):  # SciPy's sparse matrices
         raise DataError(
-            f"{what}: sparse arrays such as {type(value).__name__} are not supported. Convert it with {what}.toarray()"
+            f"{what}: sparse arrays are not supported. Convert the {type(value).__name__} with {what}.toarray()"
         )
     if isinstance(value, str | bytes | Mapping | set | frozenset) or not (
         isinstance(value, list | tuple | range | numbers.Number) or hasattr(value, "__array__")

@@ -153,8 +153,8 @@ def _best_formats(
 def _infer_several_formats(strings: pd.Series, counts: NDArray[np.int64], time: str) -> DateFormat | None:
     """Infer the formats of a column with two or three date formats. Return None if they do not match most cells.
 
-    Each punctuation has exactly one format, so no cell matches two. For example, 31/10/2021 and 03/04/2021 have the
-    same punctuation, so either both begin with the day or both begin with the month.
+    There is only one format for each kind of punctuation, so no cell matches two formats. For example, 31/10/2021 and
+    03/04/2021 have the same punctuation, so either both begin with the day or both begin with the month.
     """
     signs = strings.map(_date_signature, na_action="ignore")
     weights = Counter[tuple[str, bool, bool]]()
@@ -197,7 +197,10 @@ def _infer_several_formats(strings: pd.Series, counts: NDArray[np.int64], time: 
 
 
 def _date_signature(text: str) -> tuple[str, bool, bool]:
-    """Return a date's punctuation, and whether it begins and ends with four digits. Formats differ in these."""
+    """Return the properties that distinguish date formats.
+
+    These are the punctuation, whether the date begins with four digits, and whether it ends with four digits.
+    """
     date = TIME_OF_DAY.sub("", text)
     return _date_punctuation(date), date[:4].isdecimal(), date[-4:].isdecimal()
 

@@ -1,4 +1,4 @@
-"""Data fingerprints, which show cheaply whether two runs used the same rows."""
+"""Data fingerprints, which are a cheap way to check whether two runs used the same rows."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def _first_of_week(year: int, week: int, day: int) -> str:
 
 
 def parse_durations(strings: pd.Series, pattern: str) -> pd.Series:
-    """Parse durations. Each becomes the datetime that follows the beginning of 1970 by that duration."""
+    """Parse durations and add each of them to the beginning of 1970, because date columns contain datetimes."""
     import pandas as pd
 
     found = strings.str.extract(_DURATION)

@@ -74,7 +74,7 @@ class PixelPreprocessor:
         return self.transform_images(pixels)
 
     def describe(self) -> list[tuple[str, str]]:
-        """Return pairs of an input's name and a description of its transformation."""
+        """Return a list with one pair: the inputs' name and a description of their transformation."""
         return [("pixels", f"{' x '.join(map(str, self.shape))}, divided by {self.brightest:g}")]
 
     def to_json(self) -> dict[str, Any]:

@@ -27,7 +27,11 @@ def save_preprocessor(preprocessor: Preprocessor, path: str | Path) -> None:
 
 
 def load_preprocessor(path: str | Path) -> Preprocessor:
-    """Load a preprocessor that `save_preprocessor` wrote. Raise `FileError` if the file is damaged or not one."""
+    """Load a preprocessor that `save_preprocessor` wrote.
+
+    Raises:
+        FileError: If the file is damaged or was not written by `save_preprocessor`.
+    """
     data = read_json(path)
     if not isinstance(data, dict) or data.get("fitwell") != "preprocessing":
         raise FileError(f"{path} does not contain a preprocessor saved by fitwell")

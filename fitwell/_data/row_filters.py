@@ -33,7 +33,7 @@ def drop_non_data_rows(path: Path, frame: pd.DataFrame, dialect: Dialect, notes:
     if not len(frame) or frame.shape[1] < 2:
         return frame
     left_out = np.zeros(len(frame), dtype=bool)
-    if frame.iloc[:, -1].isna().any():  # a line with too few cells has no last cell
+    if frame.iloc[:, -1].isna().any():  # the last cell is missing in lines with too few cells
         left_out |= _short_lines(path, frame, dialect, notes)
     repeated = _repeated_names(frame) & ~left_out
     _note_dropped_rows(frame, repeated, "the column names again", notes)
@@ -77,7 +77,10 @@ def _repeated_names(frame: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _totals(frame: pd.DataFrame, left_out: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return a mask of the rows at the end that begin with a word for a total, if no other row contains that word."""
+    """Return a mask of the rows at the table's end that contain totals.
+
+    Such a row begins with a word for a total that occurs only once in its column.
+    """
     found = np.zeros(len(frame), dtype=bool)
     rows = np.flatnonzero(~left_out)
     for place in rows[: -_MOST_TOTALS - 1 : -1]:
@@ -106,7 +109,7 @@ def _short_lines(path: Path, frame: pd.DataFrame, dialect: Dialect, notes: list[
     short = counts[1:] < counts[0]
     if not short.any():
         return comments
-    if len(short) == len(frame):  # otherwise lines and rows do not match
+    if len(short) == len(frame):  # otherwise, lines do not correspond to rows
         first = frame.iloc[:, 0]
         for place in np.flatnonzero(short & (counts[1:] == 1)):
             comments[place] = isinstance(first.iloc[place], str) and first.iloc[place].startswith("#")
@@ -169,7 +172,7 @@ def _count_cells_with_csv(data: bytes, dialect: Dialect) -> tuple[NDArray[np.int
                 counts.append(len(row))
                 lines.append(line)
             line = rows.line_num + 1
-    except csv.Error:  # a cell longer than the limit of Python's reader
+    except csv.Error:  # a cell exceeds the length limit of Python's CSV reader
         counts, lines = [], []
     return np.array(counts, dtype=np.int64), np.array(lines, dtype=np.int64)
 

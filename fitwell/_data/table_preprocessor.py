@@ -202,7 +202,7 @@ class TablePreprocessor:
         return infer_decimals(formats, known=known, separator=separator, notes=notes).columns
 
     def describe(self) -> list[tuple[str, str]]:
-        """Return pairs of a column's name and its transformation, or the reason why the column was dropped."""
+        """Return a pair for each column: its name, and its transformation or the reason why it was dropped."""
         used = [(column.name, f"{column.kind}: {column.describe()}") for column in self.columns]
         return used + [(name, f"dropped: {reason}") for name, reason in self.dropped.items()]
 

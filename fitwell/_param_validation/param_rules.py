@@ -223,7 +223,7 @@ class CallableRule(Rule):
 
 
 class Instance(Rule):
-    """A rule for instances of one or more classes."""
+    """A rule that accepts instances of the given classes."""
 
     def __init__(self, kinds: type | tuple[type, ...], description: str) -> None:
         self.kinds, self.description = kinds, description

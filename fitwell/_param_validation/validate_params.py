@@ -167,7 +167,10 @@ def _wrap_init(function: Any, known: dict[str, Rule | None]) -> Any:
 
 
 def _is_implied(done: Rule | None, rule: Rule) -> bool:
-    """Return whether `rule` can be skipped after `done`, because they are the same rule or `done` is explicit."""
+    """Return whether `rule` can be skipped because the value has already passed the rule `done`.
+
+    This is the case if both are the same rule, or if `done` was declared explicitly and not implied by an annotation.
+    """
     return done is rule or (done is not None and all(done is not note for note in _BY_ANNOTATION.values()))
 
 

@@ -1,4 +1,4 @@
-"""Functions that find or download the file of a data set."""
+"""Functions that find or download data set files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 30
 
 
 class DatasetNotFound(FileError, FileNotFoundError):
-    """Raised if a data set's file is not in any of the searched folders and could not be downloaded."""
+    """An error that is raised if a data set's file is not in any searched folder and could not be downloaded."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Read a gzipped array of unsigned bytes in LeCun's IDX format. It must have the given shape.
 
     The header consists of two zero bytes, the dtype, the number of dimensions, and each dimension as a big-endian
-    32-bit integer. No more bytes are decompressed than an array with this shape needs, plus one.
+    32-bit integer. Decompression stops one byte after the array's expected end, so an oversized file cannot fill the
+    memory.
 
     Raises:
         FileError: If the file is damaged or contains anything else.

@@ -1,4 +1,4 @@
-"""scikit-learn's data set of 1,797 handwritten digits of 8 x 8 pixels."""
+"""The digits data set from scikit-learn: 1,797 handwritten digits of 8 x 8 pixels."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def test_values_and_shapes_survive(array: np.ndarray) -> None:
 
 
 CITIES = pd.DataFrame({"size": [1.0, 2.0], "city": ["Oslo", "Rome"], "name": ["a", "b"]})
-ENCODE = "Networks take numbers: .*fitwell.utils.class_codes.*pandas.get_dummies.*fitwell train table.csv"
+ENCODE = "Networks require numbers. .*fitwell.utils.class_codes.*pandas.get_dummies.*fitwell train table.csv"
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ ENCODE = "Networks take numbers: .*fitwell.utils.class_codes.*pandas.get_dummies
         ((i for i in range(3)), "got a generator"),
         (
             scipy.sparse.eye(3).tocsr(),
-            r"^x: sparse arrays such as csr_\w+ are not supported. Convert it with x.toarray\(\)",
+            r"^x: sparse arrays are not supported. Convert the csr_\w+ with x.toarray\(\)",
         ),
         (np.ma.array([1.0, 2.0], mask=[False, True]), r"^x: 1 masked value\. Fill them, .*x.filled\(0\)"),
         ([INT32_MAX + 1], rf"^x: {INT32_MAX + 1} does not fit in int32.*x.astype\('float32'\)"),
@@ -297,12 +297,12 @@ def test_class_codes(labels: Any, codes: list[int], classes: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("labels", "words"),
     [
-        (["a", None], "^y: 1 label missing, the first in row 1. Drop those rows"),
-        ([0.0, np.nan, np.nan], "^y: 2 labels missing, the first in row 1"),
-        (pd.Series(["a", None]), "1 label missing"),
-        (np.array(["2024-01-01", "NaT"], "datetime64[D]"), "1 label missing"),
-        (pd.Series([1, None], dtype="Int64"), "1 label missing"),
-        (pd.Categorical(["a", None]), "1 label missing"),
+        (["a", None], "^y: 1 missing label, the first in row 1. Drop those rows"),
+        ([0.0, np.nan, np.nan], "^y: 2 missing labels, the first in row 1"),
+        (pd.Series(["a", None]), "1 missing label"),
+        (np.array(["2024-01-01", "NaT"], "datetime64[D]"), "1 missing label"),
+        (pd.Series([1, None], dtype="Int64"), "1 missing label"),
+        (pd.Categorical(["a", None]), "1 missing label"),
         (
             np.array(["a", 1], object),
             r"^y: the labels have different types \(int, str\).*str\(label\) for label in y",

@@ -159,7 +159,7 @@ class ArrayLoader(DataLoader):
 
 
 def _pad_to_bucket(block: Batch, rows: int) -> Batch:
-    """Pad `block` to `rows` rows. No permutation contains the padding.
+    """Pad a small block to `rows` rows. The permutations never include the padding rows.
 
     Blocks of similar sizes, such as cross-validation folds, then share one compiled program. Large blocks are not
     padded, because training on them takes longer than compiling.
