@@ -50,8 +50,8 @@ class _Columns(dict[str, list[float]]):
 class History(Callback):
     """The logs of every epoch of a run, which `fit` returns.
 
-    As in Keras, it is also a callback. If you pass a `History` to `fit`, it has the same values as the one that `fit`
-    returns. This is necessary only for code that needs the object before the run ends.
+    As in Keras, it is also a callback. If you pass a `History` to `fit`, it contains the same values as the returned
+    history. This is necessary only for code that needs the object before the run ends.
 
     Args:
         params (Mapping | None): Settings of the run. Default: None.
@@ -87,7 +87,7 @@ class History(Callback):
         self._epochs_of: dict[str, list[int]] = {}
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Share the values of the history that the run records."""
+        """Refer to the lists of the run's history, so that both objects contain the same values."""
         run = self.model.history
         if run is not None:
             self.history, self._epochs_of = run.history, run._epochs_of

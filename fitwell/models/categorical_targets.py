@@ -25,7 +25,7 @@ __all__ = [
 
 
 class TargetEncoder:
-    """A converter from the targets of one model to arrays.
+    """A converter that turns the targets of one model into arrays.
 
     Args:
         model: The model.

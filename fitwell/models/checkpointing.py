@@ -225,7 +225,7 @@ class CheckpointManager(NullCheckpointManager):
         self._check_hyperparams()
 
     def _check_hyperparams(self) -> None:
-        """Raise `FileError` if the model cannot have the checkpoint's hyperparameters."""
+        """Raise `FileError` if the checkpoint contains hyperparameters that are invalid for the model."""
         assert self.saved is not None
         for path, initial in self._initial_hyperparams.items():
             for kind in ("began", "numbers"):
@@ -240,9 +240,7 @@ class CheckpointManager(NullCheckpointManager):
     # --- writing ---------------------------------------------------------------------------------------------
 
     def steps_until_save(self, position: RunPosition) -> int | None:
-        """Return the maximum number of batches before the next checkpoint is due, or None if there is no
-        limit.
-        """
+        """Return the number of batches until the next checkpoint is due, or None if there is no limit."""
         return self.backup.batches_until_due(
             position.batches_seen, position.epochs_done, position.open_steps, self._run.loader.steps
         )

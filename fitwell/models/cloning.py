@@ -133,7 +133,7 @@ class _LayerCopier:
         self._made: dict[int, Layer] = {}
 
     def copy_layer(self, layer: Layer) -> Layer:
-        """Return the copy of `layer`, which is made at the first request."""
+        """Return the copy of `layer`, and create it on the first call."""
         if id(layer) not in self._made:
             inside = self.recursive and isinstance(layer, Sequential | Functional)
             copy = self.copy_model(layer) if inside else self.clone_function(layer)

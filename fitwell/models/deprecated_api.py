@@ -60,7 +60,7 @@ class DeprecatedMethods:
     def predict_classes(self, x: Any, batch_size: int | None = None, verbose: int = 0) -> np.ndarray:
         """Return the most likely class of each row.
 
-        A single sigmoid unit distinguishes two classes: 1 for outputs above 0.5, and 0 for the rest.
+        For a single sigmoid unit, the class is 1 if the output is above 0.5, and 0 otherwise.
         """
         warn_deprecated(
             "predict_classes(x)", "predict(x).argmax(axis=-1), or predict(x) > 0.5 for a single sigmoid unit"

@@ -107,7 +107,7 @@ class HostPolicies:
         return float(config.float_dtype().type(rate)) if isinstance(rate, int | float) else math.nan
 
     def keep_numbers(self, logs: Mapping[str, Any]) -> dict[str, float]:
-        """Return the numbers in `logs`. Warn once for each name under which hooks logged something else."""
+        """Return the numbers in `logs`, and warn once about each name whose value is not a number."""
         found = {}
         for name, value in logs.items():
             number = to_float(value)

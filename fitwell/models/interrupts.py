@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["INTERRUPT_SECONDS", "catch_keyboard_interrupt"]
 
-# The maximum duration of a dispatch, in seconds, if there is no progress output. It bounds the delay after Ctrl-C.
+# The maximum duration of a dispatch, in seconds, if there is no progress output. It limits the delay after Ctrl-C.
 INTERRUPT_SECONDS = 0.5
 
 

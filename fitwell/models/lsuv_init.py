@@ -38,8 +38,8 @@ def lsuv(
     layer's kernel is divided by the standard deviation of the layer's output z on `x`, ``W /= sqrt(Var(z))``, until
     ``|Var(z) - 1| < tolerance``. If the biases are 0, one division is enough.
 
-    Layers with a trainable `kernel`, such as Dense and convolutions, are initialized. Frozen layers, biases and other
-    variables do not change.
+    Layers with a trainable `kernel`, such as dense and convolutional layers, are initialized. Frozen layers, biases and
+    other variables do not change.
 
     Args:
         model (Model): The model, which is changed in place and built if necessary.

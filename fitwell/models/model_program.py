@@ -101,8 +101,8 @@ class ModelProgram:
             self.optimizer.bind_variables(self.variables, self.model._variables_by_name())
 
     def _hyperparameters(self) -> dict[str, Hyperparameter]:
-        # For each layer, collect its hyperparameters and the ones of its regularizers and activations, but leave out
-        # its sublayers, which are visited separately.
+        # A layer's hyperparameters include those of its regularizers and activations, but not of its sublayers, which
+        # are visited separately.
         layers = list(self.model._flatten_layers())
         seen = {id(layer) for _, layer in layers}
         found: dict[str, Hyperparameter] = {}

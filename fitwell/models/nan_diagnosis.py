@@ -57,7 +57,7 @@ def _gradient_cause(loss: float) -> str:
     return (
         f"The loss itself was {loss:.3g}, so something in the model or the loss has no finite derivative, such as "
         "a square root or a norm at 0, a logarithm near 0, or a division by a small number. Add a small number "
-        f"to its argument, or handle this case separately with jnp.where. {_ADVICE}"
+        f"to the argument of such a function, or handle this case separately with jnp.where. {_ADVICE}"
     )
 
 

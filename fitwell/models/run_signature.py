@@ -23,7 +23,9 @@ __all__ = ["library_versions", "run_signature", "signature_diff", "version_notes
 def run_signature(
     model: Any, data: FitData, validation: FitData | None, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return everything that must be equal for a run to continue from a checkpoint of a different process."""
+    """Return everything that must be equal for a run to continue from a checkpoint that a different process
+    wrote.
+    """
     return {
         "architecture": _architecture(model),
         "data": _rows(data),

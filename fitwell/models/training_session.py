@@ -184,7 +184,7 @@ class TrainingSession:
         runs_policies: bool = True,
         logged: Sequence[str] = (),
     ) -> EpochRunner:
-        """Return a runner for these policies and this validation.
+        """Return a runner with these policies and validation rows.
 
         Runners with equal arguments share their executables.
 

@@ -54,12 +54,12 @@ def test_an_optimizer_that_comes_back_from_another_model_does_not_bring_its_slot
     first.compile(optimizer, "mse")
     second.compile(optimizer, "mse")
     first.fit(X, Y, verbose=0)
-    with pytest.warns(UserWarning, match="another model"):
+    with pytest.warns(UserWarning, match="a different model"):
         second.fit(X, 100 * Y, verbose=0)
     fresh = fitwell.models.clone_model(first)
     fresh.compile(optimizers.SGD(0.1, momentum=0.9), "mse")
     fresh.set_weights(first.get_weights())
-    with pytest.warns(UserWarning, match="another model"):
+    with pytest.warns(UserWarning, match="a different model"):
         first.fit(X, Y, verbose=0)
     fresh.fit(X, Y, verbose=0)
     for weight, wanted in zip(first.get_weights(), fresh.get_weights(), strict=True):
