@@ -162,7 +162,7 @@ def _rename(temp_path: Path, file: IO[bytes], path: Path) -> None:
 
 
 def _temp_prefix(name: str) -> str:
-    """Return the prefix of the names of all temporary files for a file called `name`."""
+    """Return the prefix that all temporary files for a file called `name` share."""
     if len(os.fsencode(name)) > _MAX_PREFIX_BYTES:
         name = f"{name[:20]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}"
     return f".{name}."

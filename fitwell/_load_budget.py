@@ -61,7 +61,7 @@ SECONDS, SECONDS_PER_BYTE = 30.0, 30e-6
 LARGEST_WITHOUT_FILE = 2**28
 # Maximum length of an error message in characters.
 LONGEST_MESSAGE = 900
-# Maximum bytes of a configuration or another JSON string. The configuration of a large model takes about 100 KB.
+# Maximum bytes of a JSON string, such as a configuration. A large model's configuration takes about 100 KB.
 LARGEST_TEXT = 4 * 2**20
 
 
@@ -72,7 +72,7 @@ class LoadBudget:
         where: The file name in error messages.
         file_size: The compressed file size in bytes.
         weights: The maximum number of bytes for the model's weights. There is no limit by default.
-        beyond: The end of the error message for a weight that exceeds this limit.
+        beyond: The end of the error message for a weight that exceeds the limit `weights`.
     """
 
     def __init__(
@@ -137,7 +137,11 @@ class LoadBudget:
         self.check_time()
 
     def check_time(self) -> None:
-        """Raise `FileError` if the load has taken too long."""
+        """Check the CPU time that the load has taken so far.
+
+        Raises:
+            FileError: if it exceeds the limit.
+        """
         if time.thread_time() > self.ends:
             raise FileError(f"{self.where}: loading takes too long for a file of this size")
 
@@ -208,7 +212,7 @@ def limit_loading(
         where: The file name in error messages.
         file_size: The file size in bytes.
         weights: The maximum number of bytes for the model's weights, see `LoadBudget`.
-        options: The argument `beyond` of `LoadBudget`, if needed.
+        options: Additional arguments for `LoadBudget`.
 
     Raises:
         FileError: if anything inside the block raises an exception. An exception that is already a `FileError` with

@@ -174,7 +174,7 @@ COUNT = integer_schema(0, 2**53)
 UINT32 = integer_schema(0, 2**32 - 1)
 # An epoch or batch number. The maximum is far below the 32-bit limit, so that training can continue from any number.
 POSITION = integer_schema(0, 2**30)
-# An array with any dtype that JAX supports. The kind of bfloat16 and of smaller types is "V".
+# An array with any dtype that JAX supports. NumPy reports the kind of bfloat16 and smaller float types as "V".
 ARRAY = array_schema("iufbV")
 
 Positive = Annotated[float, POSITIVE]

@@ -37,8 +37,8 @@ ZOOM = 10.0
 # The same factor for a single run. It is larger because every value of a run is informative, even the first epoch's, so
 # that only extreme values are excluded.
 ZOOM_ONE_RUN = 30.0
-# Pairs of a fraction of the values to keep and a factor, tried in this order. The other values are outliers if they are
-# at least this factor farther from the best value than the kept values.
+# Pairs of a fraction and a factor, tried in this order. If this fraction of the values is kept, other values are
+# outliers if they are at least this factor farther from the best value than the kept values.
 _KEPT = ((0.9, 10.0), (0.75, 10.0), (0.5, 100.0))
 # The range of the kept values is assumed to be at least this fraction of the median's absolute value.
 _MIN_REACH = 0.25

@@ -133,7 +133,7 @@ def _plot_curve(history: History, key: str, axes: Axes, label: str, dash: str, c
 
 
 def _x_positions(history: History, key: str) -> Values:
-    """Return the x positions of the values of `key`.
+    """Return the x positions at which the values of `key` are plotted.
 
     Training values are placed in the middle of their epoch, and other values at its end.
     """

@@ -37,9 +37,9 @@ __all__ = [
 # Text properties of labels that show names, so that "$5 to $10" is not parsed as a formula and "a_b" not as TeX.
 PLAIN_TEXT: dict[str, Any] = {"parse_math": False, "usetex": False}
 ELLIPSIS = "…"
-# Maximum number of characters of a tick label or a legend entry.
+# Maximum number of characters in a tick label or a legend entry.
 MAX_LABEL_LENGTH = 32
-# Maximum number of characters per line and maximum number of lines of an axis label.
+# Maximum number of characters per line, and maximum number of lines, in an axis label.
 _LINE_LENGTH, _MAX_LINES = 40, 3
 # Matches a piece of text that is not broken across lines. It ends with a space, an underscore or punctuation. A minus
 # sign stays with its number.

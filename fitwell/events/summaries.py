@@ -136,9 +136,9 @@ def histogram(tag: str, data: Any, buckets: int = BUCKETS, description: str | No
 
 
 def image(tag: str, data: Any, max_outputs: int = 3, description: str | None = None) -> Any:
-    """Create the summary of images of shape ``[images, height, width, channels]``.
+    """Create an image summary.
 
-    The values are uint8, or floats in [0, 1].
+    The images have the shape ``[images, height, width, channels]``. Values are uint8, or floats in [0, 1].
     """
     pixels = np.asarray(data)
     if pixels.dtype != np.uint8:

@@ -125,7 +125,7 @@ def _write_index(item: Any) -> Any:
 class _MissingInput(Exception):
     """The exception that is raised if a call's input does not exist yet.
 
-    The missing input is the output of call `number` of layer `name`.
+    The missing input is the output that layer `name` returns from its call `number`.
     """
 
     def __init__(self, name: str, number: int) -> None:

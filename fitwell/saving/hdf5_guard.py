@@ -24,7 +24,7 @@ _HEAP = b"GCOL\x01\x00\x00\x00"
 _LOCAL_HEAP = b"HEAP\x00\x00\x00\x00"
 # The value that marks the end of a free list.
 _LAST_PLACE = 1
-# Size in bytes of a global heap's header, and of the header of each object in it.
+# A global heap and each object in it start with a header of this size in bytes.
 _HEADER = 16
 
 

@@ -27,7 +27,7 @@ __all__ = ["HDF5Reader", "open_hdf5"]
 
 # The dtype that h5py returns for bfloat16.
 _BFLOAT16 = np.dtype("V2")
-# Maximum number of elements of an attribute.
+# Maximum number of elements in an attribute.
 _MOST_ELEMENTS = 10**6
 # Size in bytes of a Python string without its characters.
 _ELEMENT = 64

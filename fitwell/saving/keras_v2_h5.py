@@ -33,7 +33,7 @@ __all__ = ["KERAS_VERSION", "read_layers", "read_model", "write_layers", "write_
 KERAS_VERSION = "3.15.0"
 # Maximum size in bytes of an HDF5 attribute, which is part of an object header.
 _LARGEST_ATTRIBUTE = 64512
-# Maximum length in characters of a list of names in an error message.
+# Maximum number of characters that a list of names may take in an error message.
 _LONGEST_LIST = 300
 # The group of the variables that belong to the model itself and not to one of its layers.
 _TOP_LEVEL_WEIGHTS = "top_level_model_weights"

@@ -99,7 +99,7 @@ def read_model(path: Path, compile: bool, budget: LoadBudget) -> Any:
 
 
 def _most_bytes(model: Any) -> int:
-    """Return the maximum size in bytes of the weights file of `model`, with optimizer state and HDF5 headers."""
+    """Return how many bytes the weights in a file may take, including the optimizer state and HDF5 headers."""
     variables = model.variables
     size = sum(variable.size * variable.dtype.itemsize for variable in variables)
     return int(8 * size + 2**20 + 2**15 * len(variables))

@@ -40,7 +40,8 @@ def make_reference_input(model: Any) -> Any:
     if sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves) > _MOST_BYTES:
         return None
     try:
-        # The budget stops the tracing of models that contain many levels of models, each of which is called many times.
+        # Tracing takes very long if a model calls another model many times, and that model does the same. The budget
+        # stops such a trace.
         with use_budget(LoadBudget("the reference input", 0)):
             traced = jax.make_jaxpr(lambda x: model(x, training=False))(inputs)
     except FitwellError:
