@@ -10,7 +10,7 @@ from fitwell._callback import Logs
 from fitwell._engine.policies import EarlyStoppingPolicy, Policy
 from fitwell._param_validation import Boolean, Integer, Real, validate_params
 from fitwell._progress import CALLBACK_VERBOSE, print_message
-from fitwell.callbacks.metric_mode import MODE, MONITOR, resolve_mode
+from fitwell.callbacks.metric_mode import MODE, MONITOR
 from fitwell.callbacks.monitor_callback import MonitorCallback
 
 __all__ = ["EarlyStopping"]
@@ -77,12 +77,10 @@ class EarlyStopping(MonitorCallback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
-        super().__init__()
-        self.monitor = monitor
+        super().__init__(monitor, mode)
         self.min_delta = abs(min_delta)
         self.patience = patience
         self.verbose = verbose
-        self.mode = resolve_mode(monitor, mode)
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch

@@ -8,7 +8,7 @@ from fitwell._callback import Logs
 from fitwell._engine.policies import MEASURES, FlatCurvePolicy, Policy
 from fitwell._param_validation import Integer, Options, Real, validate_params
 from fitwell._progress import CALLBACK_VERBOSE, print_message
-from fitwell.callbacks.metric_mode import MODE, MONITOR, resolve_mode
+from fitwell.callbacks.metric_mode import MODE, MONITOR
 from fitwell.callbacks.monitor_callback import MonitorCallback
 
 __all__ = ["FlatStopping"]
@@ -68,12 +68,10 @@ class FlatStopping(MonitorCallback):
         start_from_epoch: int = 0,
         verbose: int = 0,
     ) -> None:
-        super().__init__()
-        self.monitor = monitor
+        super().__init__(monitor, mode)
         self.threshold = threshold
         self.epochs = epochs
         self.measure = measure
-        self.mode = resolve_mode(monitor, mode)
         self.start_from_epoch = start_from_epoch
         self.verbose = verbose
         self.stopped_epoch = 0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from fitwell._param_validation import Options, String, validate_param
 from fitwell._registry import snake_case
-from fitwell.errors import InvalidArgument, warn
+from fitwell.errors import InvalidArgument
 from fitwell.metrics import Metric
 
-__all__ = ["MODE", "MONITOR", "infer_mode", "require_mode", "resolve_mode"]
+__all__ = ["MODE", "MONITOR", "infer_mode", "require_mode"]
 
 # Keras appends a number if a model has more than one metric of the same class, such as auc and auc_1.
 _NUMBER = re.compile(r"_\d+$")
@@ -63,16 +64,20 @@ _NAME_PARTS = {
 }
 
 
-def infer_mode(metric: str) -> str | None:
+def infer_mode(metric: str, model: Any = None) -> str | None:
     """Return ``"min"`` or ``"max"`` for a logged name, or None if the mode cannot be inferred.
 
-    If the name ends with the name of a metric class, `Metric.direction` decides. Otherwise, the last known
-    part of the name decides, because a logged name consists of an output's name followed by the metric's
-    name.
+    If a metric of `model` has this name, its `Metric.direction` decides. Otherwise, if the name ends with the
+    name of a metric class, the direction of that class decides. Otherwise, the last known part of the name
+    decides, because a logged name consists of an output's name followed by the metric's name.
 
     >>> infer_mode("val_top_k_categorical_accuracy"), infer_mode("accounts_mse"), infer_mode("my_score")
     ('max', 'min', None)
     """
+    session = getattr(model, "_session_or_none", None)
+    direction: str | None = None if session is None else session.metric_direction(metric)
+    if direction is not None:
+        return direction
     # A metric may be logged under its class name. For example, "TruePositives" counts as "true_positives".
     name = snake_case(metric)
     direction = _class_direction(_NUMBER.sub("", name))
@@ -96,22 +101,6 @@ def _class_directions(base: type[Metric]) -> Iterator[tuple[str, str]]:
         if direction is not None:
             yield snake_case(cls.__name__), direction
         yield from _class_directions(cls)
-
-
-def resolve_mode(monitor: str, mode: str) -> str:
-    """Return ``"min"`` or ``"max"``.
-
-    If `mode` is ``"auto"``, the result is inferred from the name. If that fails, it is ``"min"``, with a warning.
-    """
-    if mode != "auto":
-        return mode
-    inferred = infer_mode(monitor)
-    if inferred is None:
-        warn(
-            f"cannot infer from the name {monitor!r} whether smaller or larger values are better; assuming 'min'. "
-            "Pass mode='min' or mode='max'",
-        )
-    return inferred or "min"
 
 
 def require_mode(metric: str, mode: str, where: str) -> str:

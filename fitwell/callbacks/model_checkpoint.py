@@ -8,7 +8,7 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
-from fitwell._callback import Callback, Logs
+from fitwell._callback import Logs
 from fitwell._deprecation import warn_deprecated
 from fitwell._file_io import check_path, os_error_reason
 from fitwell._param_validation import Boolean, FilePath, Integer, Options, Real, validate_params
@@ -16,7 +16,8 @@ from fitwell._progress import CALLBACK_VERBOSE, print_message
 from fitwell._schema import NULL, NUMBER, POSITION, UnionSchema, check_schema
 from fitwell._typing import PathType
 from fitwell.callbacks.callback_list import has_user_defined_hooks
-from fitwell.callbacks.metric_mode import MODE, MONITOR, resolve_mode
+from fitwell.callbacks.metric_mode import MODE, MONITOR
+from fitwell.callbacks.monitor_mode import MonitorModeMixin
 from fitwell.errors import FileError, InvalidArgument, did_you_mean, warn
 
 __all__ = ["ModelCheckpoint"]
@@ -26,7 +27,7 @@ _MODEL_FILES = (".keras", ".h5")
 _WEIGHTS_FILES = (".h5", ".npz", ".safetensors")
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(MonitorModeMixin):
     """A callback that saves the model or its weights during training.
 
     A value that is not finite is never the best. If the callback is used in a second call to `fit`, it starts
@@ -96,15 +97,13 @@ class ModelCheckpoint(Callback):
         initial_value_threshold: float | None = None,
         period: int | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(monitor, mode)
         if period is not None:
             _check_period(period)
         self.filepath = os.fspath(filepath)
-        self.monitor = monitor
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
-        self.mode = resolve_mode(monitor, mode)
         self.save_freq = save_freq
         self.initial_value_threshold = initial_value_threshold
         self.best = initial_value_threshold

@@ -8,11 +8,12 @@ import numpy as np
 
 from fitwell._callback import Logs
 from fitwell.callbacks.compilable_callback import CompilableCallback
+from fitwell.callbacks.monitor_mode import MonitorModeMixin
 
 __all__ = ["MonitorCallback"]
 
 
-class MonitorCallback(CompilableCallback):
+class MonitorCallback(MonitorModeMixin, CompilableCallback):
     """Base class for callbacks whose policy reads one monitored value at the end of each epoch.
 
     The policy makes its decision inside the compiled loop, or on the host when `on_epoch_end` is called. See
@@ -20,15 +21,11 @@ class MonitorCallback(CompilableCallback):
 
     Attributes:
         monitor (str): Name of the monitored value.
-        mode (str): ``"min"`` or ``"max"``.
         best (float | None): The best value so far.
     """
 
-    monitor: str
-    mode: str
-
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, monitor: str, mode: str) -> None:
+        super().__init__(monitor, mode)
         self.best: float | None = None
 
     @property

@@ -11,7 +11,7 @@ from fitwell._deprecation import warn_deprecated
 from fitwell._engine.policies import Policy, ReduceLROnPlateauPolicy
 from fitwell._param_validation import Integer, Real, validate_params
 from fitwell._progress import CALLBACK_VERBOSE, print_message
-from fitwell.callbacks.metric_mode import MODE, MONITOR, resolve_mode
+from fitwell.callbacks.metric_mode import MODE, MONITOR
 from fitwell.callbacks.monitor_callback import MonitorCallback
 
 __all__ = ["ReduceLROnPlateau"]
@@ -78,15 +78,13 @@ class ReduceLROnPlateau(MonitorCallback):
         min_lr: float = 0.0,
         epsilon: float | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(monitor, mode)
         if epsilon is not None:
             warn_deprecated("ReduceLROnPlateau(epsilon=)", "ReduceLROnPlateau(min_delta=)")
             min_delta = epsilon
-        self.monitor = monitor
         self.factor = factor
         self.patience = patience
         self.verbose = verbose
-        self.mode = resolve_mode(monitor, mode)
         self.min_delta = min_delta
         self.cooldown = cooldown
         self.min_lr = min_lr

@@ -118,6 +118,12 @@ class TrainingSession:
         assert self._program is not None
         return self._program
 
+    def metric_direction(self, name: str) -> str | None:
+        """Return the direction of the metric that is logged as `name`, or None if it is unknown."""
+        metrics = [] if self._program is None else self._program.metrics
+        directions = {term.name: term.metric.direction for term in metrics}
+        return directions.get(name) or directions.get(name.removeprefix("val_"))
+
     def output_width(self, output: int) -> int | None:
         """Return the size of an output's last axis, or None if it is unknown."""
         if not self._shapes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import pytest
 
 from fitwell import callbacks, losses, metrics
@@ -52,14 +50,3 @@ def test_the_direction_of_a_class_decides() -> None:
     assert infer_mode("val_errors_found") == infer_mode("out_errors_found_1") == ErrorsFound.direction
     assert infer_mode("errors_found_loss") == "min"
     assert callbacks.EarlyStopping("val_errors_found").mode == "max"
-
-
-def test_a_mode_that_cannot_be_inferred_warns() -> None:
-    with pytest.warns(
-        UserWarning,
-        match="cannot infer from the name 'val_my_score' whether smaller or larger values are better",
-    ):
-        assert callbacks.EarlyStopping("val_my_score").mode == "min"
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert callbacks.EarlyStopping("val_my_score", mode="max").mode == "max"
