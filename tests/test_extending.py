@@ -49,6 +49,11 @@ def test_the_files_of_the_table_are_there() -> None:
         assert (package / path).exists() or (package.parent / path).exists(), path
 
 
+def test_no_example_imports_a_private_module() -> None:
+    modules = re.findall(r"^(?:from|import) (\S+)", PAGE, re.MULTILINE)
+    assert modules and [module for module in modules if "._" in module] == []
+
+
 def test_a_layer_a_loss_a_metric_and_an_optimizer_train_together() -> None:
     """A layer that supports padding shares one program with the smaller last batch: the results are the same."""
     scale, quantile = example("layer")["Scale"], example("loss")["Quantile"]
@@ -88,6 +93,7 @@ def test_a_data_set_is_known_to_the_command_line(tmp_path: Path) -> None:
     from fitwell.cli import main
 
     example("data set")
+    assert "line" in DATASETS
     assert not main(["train", "line", "--epochs", "2", "--quiet", "--output", str(tmp_path / "run")])
     assert (tmp_path / "run" / "model.keras").exists()
 

@@ -5,14 +5,15 @@ Each module has a function ``load_data() -> (x_train, y_train), (x_test, y_test)
 (``$FITWELL_CACHE``, which defaults to ``~/.cache/fitwell``). If none of these contains the file, it is downloaded into
 the cache and checked against a known SHA-256, unless ``FITWELL_OFFLINE=1`` is set. CIFAR-10 is never downloaded.
 
-To add a data set, add a module to this package. The package imports all its modules, and each module registers its data
-set (see `fitwell.datasets._dataset_registry`).
+To add a data set, add a module to this package that ends with a call of `register`. The package imports all its
+modules.
 """
 
 import importlib
 import pkgutil
 from typing import TYPE_CHECKING
 
+from fitwell.datasets._dataset_registry import ImageDataset, TableDataset, register
 from fitwell.datasets._download import DatasetNotFound
 
 if TYPE_CHECKING:  # only for type checkers and editors, because the loop below imports every module
@@ -27,7 +28,7 @@ _names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not 
 for _name in _names:
     importlib.import_module(f"{__name__}.{_name}")
 
-__all__ = ["DatasetNotFound", *_names]
+__all__ = ["DatasetNotFound", "ImageDataset", "TableDataset", "register", *_names]
 
 
 def __dir__() -> list[str]:

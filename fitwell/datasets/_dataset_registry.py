@@ -1,9 +1,4 @@
-"""Registry of data sets for `fitwell train NAME`, its help text and its error messages.
-
-Each data set module in this package ends with a call that registers its data set::
-
-    register(ImageDataset("mnist", load_data))
-"""
+"""Registry of data sets for `fitwell train NAME`, its help text and its error messages."""
 
 from __future__ import annotations
 
@@ -12,17 +7,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fitwell.datasets._train_test_split import Pair
+from fitwell.errors import InvalidArgument
 
 
 @dataclass(frozen=True)
 class ImageDataset:
     """A data set of images with one label each.
 
-    Attributes:
-        name: The module's name, which is also the data set's name in `fitwell train NAME`.
-        load: A function that returns ``(x_train, y_train), (x_test, y_test)``. Labels are integers starting at 0.
-        max_pixel: The pixel value that becomes 1.
-        class_names: The classes' names, or None if the labels themselves are the names.
+    Args:
+        name (str): The module's name, which is also the data set's name in ``fitwell train NAME``.
+        load (Callable): A function that returns ``(x_train, y_train), (x_test, y_test)``. Labels are integers
+            starting at 0.
+        max_pixel (float): The pixel value that becomes 1. Default: 255.
+        class_names (Sequence[str] | None): The classes' names. Default: None, which means that the labels themselves
+            are the names.
+
+    Example:
+        >>> import fitwell as fw
+        >>> fw.datasets.ImageDataset("digits", fw.datasets.digits.load_data, max_pixel=16).name
+        'digits'
     """
 
     name: str
@@ -35,11 +38,17 @@ class ImageDataset:
 class TableDataset:
     """A data set of numeric columns with a numeric target.
 
-    Attributes:
-        name: The module's name, which is also the data set's name in `fitwell train NAME`.
-        load: A function that returns ``(x_train, y_train), (x_test, y_test)``.
-        feature_names: The names of x's columns.
-        target_name: The name of y.
+    Args:
+        name (str): The module's name, which is also the data set's name in ``fitwell train NAME``.
+        load (Callable): A function that returns ``(x_train, y_train), (x_test, y_test)``.
+        feature_names (Sequence[str]): The names of x's columns.
+        target_name (str): The name of y.
+
+    Example:
+        >>> import fitwell as fw
+        >>> load = fw.datasets.california_housing.load_data
+        >>> fw.datasets.TableDataset("houses", load, ["longitude", "latitude"], "price").target_name
+        'price'
     """
 
     name: str
@@ -55,13 +64,31 @@ DATASETS: dict[str, Dataset] = {}
 
 
 def register(dataset: Dataset) -> None:
-    """Add `dataset` to `DATASETS`. If its module is reloaded, the new data set replaces the previous one.
+    """Register a data set, so that `fitwell train NAME` can load it.
+
+    If the module of a data set is reloaded, the new data set replaces the previous one.
+
+    Args:
+        dataset (ImageDataset | TableDataset): The data set.
 
     Raises:
-        ValueError: If a different module has already registered a data set with the same name.
+        InvalidArgument: If `dataset` is neither an `ImageDataset` nor a `TableDataset`, or if a different module has
+            already registered a data set with the same name.
+
+    Example:
+        The module `fitwell.datasets.digits` ends with this call:
+
+        >>> from fitwell.datasets import ImageDataset, digits, register
+        >>> register(ImageDataset("digits", digits.load_data, max_pixel=16))
     """
+    if not isinstance(dataset, Dataset):
+        raise InvalidArgument(
+            f"datasets.register: expected an ImageDataset or a TableDataset, got {dataset!r}"
+        )
     if dataset.name in DATASETS and _module(DATASETS[dataset.name]) != _module(dataset):
-        raise ValueError(f"a data set named {dataset.name!r} is already registered; use a different name")
+        raise InvalidArgument(
+            f"datasets.register: a data set named {dataset.name!r} is already registered; use a different name"
+        )
     DATASETS[dataset.name] = dataset
 
 

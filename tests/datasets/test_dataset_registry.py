@@ -15,7 +15,9 @@ import pytest
 import fitwell
 from fitwell.cli import main
 from fitwell.cli.datasets import DataOptions, load_data
-from fitwell.datasets._dataset_registry import DATASETS, TableDataset, register
+from fitwell.datasets import TableDataset, register
+from fitwell.datasets._dataset_registry import DATASETS
+from fitwell.errors import InvalidArgument
 from fitwell.report.figures import plot_worst_images
 
 README = Path(__file__).parents[2] / "README.md"
@@ -25,7 +27,9 @@ def test_every_module_registers_one_data_set() -> None:
     modules = [module.name for module in pkgutil.iter_modules(fitwell.datasets.__path__)]
     public = [name for name in modules if not name.startswith("_")]
     assert list(DATASETS) == sorted(public)
-    assert sorted(fitwell.datasets.__all__) == sorted([*public, "DatasetNotFound"])
+    assert sorted(fitwell.datasets.__all__) == sorted(
+        [*public, "DatasetNotFound", "ImageDataset", "TableDataset", "register"]
+    )
     for name, dataset in DATASETS.items():
         load = dataset.load
         function = getattr(load, "func", load)
@@ -45,10 +49,15 @@ def test_a_name_belongs_to_one_module() -> None:
     digits, mnist = DATASETS["digits"], DATASETS["mnist"]
     other = TableDataset("mnist", digits.load, ["a"], "b")
     with pytest.raises(
-        ValueError, match="a data set named 'mnist' is already registered; use a different name"
+        InvalidArgument, match="a data set named 'mnist' is already registered; use a different name"
     ):
         register(other)
     assert DATASETS["mnist"] is mnist
+
+
+def test_other_objects_are_refused() -> None:
+    with pytest.raises(InvalidArgument, match="expected an ImageDataset or a TableDataset, got 'mnist'"):
+        register("mnist")  # type: ignore[arg-type]
 
 
 def test_a_reloaded_module_replaces_its_data_set() -> None:
