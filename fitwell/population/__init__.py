@@ -1,10 +1,11 @@
 """Populations, which train many models together and share compiled programs among them."""
 
+from fitwell.population.ensemble import Ensemble, Prediction
 from fitwell.population.population import Population
 from fitwell.population.sampling import draw as draw
 from fitwell.population.sampling import grid, sample
 
-__all__ = ["Population", "grid", "sample"]
+__all__ = ["Ensemble", "Population", "Prediction", "grid", "sample"]
 
 
 def __dir__() -> list[str]:

@@ -20,13 +20,19 @@ __all__ = ["Ensemble", "Prediction", "predict_all"]
 
 
 class Prediction(NamedTuple):
-    """An ensemble's prediction.
+    """An ensemble's prediction. `Ensemble.predict` returns this object.
 
-    Attributes:
-        mean: The mean of the models' outputs, with the same structure and shape as one model's outputs. If the models
-            predict probabilities, the means are probabilities too.
-        spread: The standard deviation of the models' outputs (with divisor n), which is large where the models
-            disagree.
+    Args:
+        mean (Array | pytree): The mean of the models' outputs, with the same structure and shape as one model's
+            outputs. If the models predict probabilities, the means are probabilities too.
+        spread (Array | pytree): The standard deviation of the models' outputs (with divisor n), which is large where
+            the models disagree.
+
+    Example:
+        >>> from fitwell.population import Prediction
+        >>> mean, spread = Prediction(mean=0.5, spread=0.1)
+        >>> mean, spread
+        (0.5, 0.1)
     """
 
     mean: PyTree
@@ -40,6 +46,17 @@ class Ensemble:
 
     Args:
         models (Sequence[Model]): Models with the same outputs.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> from fitwell.population import Ensemble
+        >>> def build(value):
+        ...     return fw.Sequential([fw.layers.Dense(1, kernel_initializer=fw.initializers.Constant(value))])
+        >>> ensemble = Ensemble([build(1.0), build(3.0)])
+        >>> prediction = ensemble.predict(np.ones((1, 1)))
+        >>> prediction.mean.tolist(), prediction.spread.tolist()
+        ([[2.0]], [[1.0]])
 
     Source: Lakshminarayanan et al. (2017), *Simple and scalable predictive uncertainty estimation using deep
     ensembles*.

@@ -10,7 +10,7 @@ from fitwell.tuner.hyperparameters import HyperParameters, InvalidSetting
 from fitwell.tuner.list_domain import List
 from fitwell.tuner.list_domain import Several as Several
 from fitwell.tuner.objective import Objective
-from fitwell.tuner.pbt import population_based_training
+from fitwell.tuner.pbt import PBTResult, population_based_training
 from fitwell.tuner.search_result import SearchResult
 from fitwell.tuner.tuners import BayesianOptimization, GridSearch, Hyperband, RandomSearch
 
@@ -26,9 +26,10 @@ __all__ = [
     "HyperParameters",
     "Hyperband",
     "Int",
-    "List",
     "InvalidSetting",
+    "List",
     "Objective",
+    "PBTResult",
     "RandomSearch",
     "Search",
     "SearchResult",

@@ -32,10 +32,28 @@ _MAX_EXPLORE_ATTEMPTS = 20
 
 
 class PBTResult(SearchResult):
-    """The results of population-based training.
+    """The results of population-based training. `population_based_training` returns this object.
 
     `trials` and `best_params` contain the final hyperparameters, and `schedules` contains their history. The values are
     from the last epoch, and the models have the weights of the last epoch.
+
+    Args:
+        reader, trainer, models: Internal objects that `population_based_training` passes.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> def build(setting):
+        ...     model = fw.Sequential([fw.Input((1,)), fw.layers.Dense(1)])
+        ...     model.compile(fw.optimizers.SGD(setting["learning_rate"]), "mse")
+        ...     return model
+        >>> x = np.linspace(-1, 1, 20, dtype="float32").reshape(20, 1)
+        >>> result = fw.tuner.population_based_training(
+        ...     build, {"learning_rate": fw.tuner.Choice([0.1, 0.01])}, (x, 2 * x), trials=4, epochs=4, interval=2,
+        ...     storage=":memory:", verbose=0,
+        ... )
+        >>> isinstance(result, fw.tuner.PBTResult), [epoch for epoch, setting in result.schedules[0]]
+        (True, [0, 2])
     """
 
     def __init__(self, reader: StudyReader, trainer: TrialTrainer, models: Mapping[int, Model]) -> None:
