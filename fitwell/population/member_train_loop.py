@@ -305,6 +305,8 @@ def _copy_callback(callback: Any) -> Any:
     try:
         return copy.deepcopy(callback, {id(watched): watched})
     except Exception as error:
+        # The attributes of a callback define how they are copied, and may raise anything: locks and files raise
+        # TypeError, but other objects raise RuntimeError, NotImplementedError or errors that their library defines.
         raise InvalidArgument(
             f"Population.fit: each member needs a copy of {type(callback).__name__}, which cannot be copied ({error}); "
             "create locks and open files in on_train_begin, which is called on the copy"
