@@ -161,7 +161,7 @@ class Layer(SymbolicCall["Layer"]):
         self._trainable = bool(trainable)
         self._dtype = None if dtype is None else jnp.dtype(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        # Keras 2 accepts input_dim and batch_input_shape instead of input_shape.
+        # Keras 2: input_dim and batch_input_shape instead of input_shape.
         if input_dim is not None:
             input_shape = (int(input_dim),)
         if batch_input_shape is not None:
@@ -217,7 +217,7 @@ class Layer(SymbolicCall["Layer"]):
         Raises:
             ShapeError: if a size in `shape` is None.
         """
-        # Keras 2 uses add_weight(name, shape), and Keras 3 uses add_weight(shape, name=...).
+        # Keras 2: add_weight(name, shape). Keras 3: add_weight(shape, name=...).
         if name is not None and not isinstance(name, str):
             name, shape = (shape if isinstance(shape, str) else None), name
         count = len(self._own_variables)

@@ -243,7 +243,7 @@ def _to_numeric(batch: Any) -> np.ndarray:
     return array
 
 
-# Keras 2 had these layers in this module.
+# Keras 2: these layers were in this module.
 __getattr__ = deprecated_module_getattr(
     "fitwell.layers.normalization", "fitwell.layers", ["BatchNormalization", "LayerNormalization"]
 )
