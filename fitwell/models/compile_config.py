@@ -316,7 +316,9 @@ def _has_several_labels(y: Any, loss: Any) -> bool:
 
 
 def sample_rows(array: Any) -> np.ndarray:
-    """Return evenly spaced rows of `array` with enough values to recognize their kind, such as labels."""
+    """Return evenly spaced rows of `array` with enough values to recognize, for example, whether they are
+    labels.
+    """
     rows = max(1, _MAX_SAMPLED_VALUES // max(1, math.prod(np.shape(array)[1:])))
     return np.asarray(array[:: max(1, -(-len(array) // rows))])
 

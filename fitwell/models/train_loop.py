@@ -226,7 +226,7 @@ class TrainLoop:
             self.plan.history.extend(range(first, first + count), columns, rates)
 
     def _end_epoch(self, logs: dict[str, float], seconds: float | None) -> None:
-        """Validate if the host does so, record the logs of one epoch, and call the hooks for its end."""
+        """Validate on the host if necessary, record the logs of one epoch, and call the hooks for its end."""
         plan, epoch = self.plan, self._epoch
         self._move(self.position.end_epochs())
         if plan.validates_on_host:
