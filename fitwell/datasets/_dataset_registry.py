@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from fitwell._param_validation import CallableRule, ListOf, Real, String, validate_param
 from fitwell.datasets._train_test_split import Pair
 from fitwell.errors import InvalidArgument
+
+_RULES = {
+    "name": String(),
+    "load": CallableRule("a function that returns (x_train, y_train), (x_test, y_test)"),
+    "max_pixel": Real(0, closed="right"),
+    "class_names": ListOf(String()) | None,
+    "feature_names": ListOf(String()),
+    "target_name": String(),
+}
+
+
+def _validate(dataset: ImageDataset | TableDataset) -> None:
+    for field in fields(dataset):
+        value = validate_param(
+            type(dataset).__name__, field.name, getattr(dataset, field.name), _RULES[field.name]
+        )
+        object.__setattr__(dataset, field.name, value)
 
 
 @dataclass(frozen=True)
@@ -33,6 +51,9 @@ class ImageDataset:
     max_pixel: float = 255.0
     class_names: Sequence[str] | None = None
 
+    def __post_init__(self) -> None:
+        _validate(self)
+
 
 @dataclass(frozen=True)
 class TableDataset:
@@ -55,6 +76,9 @@ class TableDataset:
     load: Callable[[], tuple[Pair, Pair]]
     feature_names: Sequence[str]
     target_name: str
+
+    def __post_init__(self) -> None:
+        _validate(self)
 
 
 Dataset = ImageDataset | TableDataset

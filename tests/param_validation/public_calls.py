@@ -43,6 +43,10 @@ MODULES = [
 ]
 
 
+# Objects that calls return. Users do not create them.
+RETURNED = {"population.Ensemble", "population.Prediction", "tuner.PBTResult"}
+
+
 def model() -> Any:
     """Return a small compiled model."""
     network = fitwell.Sequential([layers.Dense(1, input_shape=(4,), name="dense")])
@@ -68,6 +72,13 @@ NEEDED: dict[str, dict[str, Any]] = {
     "callbacks.LearningRateScheduler": {"schedule": lambda epoch: 0.1},
     "callbacks.ModelCheckpoint": {"filepath": "a.keras"},
     "callbacks.EarlyStopping": {},
+    "datasets.ImageDataset": {"name": "mine", "load": lambda: None},
+    "datasets.TableDataset": {
+        "name": "mine",
+        "load": lambda: None,
+        "feature_names": ["x"],
+        "target_name": "y",
+    },
     "config.set_memory_budget": {"size": 2**30},
     "initializers.FixupNormal": {"branches": 2},
     "layers.Activation": {"activation": "relu"},
@@ -82,6 +93,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "layers.Rescaling": {"scale": 2.0},
     "layers.Reshape": {"target_shape": (2, 2)},
     "layers.GaussianNoise": {"stddev": 0.1},
+    "layers.NTKDense": {"units": 2},
+    "layers.ParametricActivation": {"activation": "relu"},
     "losses.LossFunctionWrapper": {"fn": lambda y_true, y_pred: y_pred},
     "metrics.MeanMetricWrapper": {"fn": lambda y_true, y_pred: y_pred},
     "metrics.LossMetric": {"loss": "mse"},
@@ -93,6 +106,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "optimizers.OptaxOptimizer": {"tx": SimpleNamespace(init=lambda p: (), update=lambda g, s, p: (g, s))},
     "schedules.ExponentialRange": {"initial_learning_rate": 0.1, "end_learning_rate": 1.0, "steps": 5},
     "schedules.InverseTimeDecay": {**RATE, "decay_rate": 0.5},
+    "schedules.CosineLog": RATE,
+    "schedules.FlatCosineDecay": RATE,
     "schedules.CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 10},
     "schedules.OneCycle": {"max_learning_rate": 0.1, "total_steps": 20},
     "schedules.OneCycleMomentum": {"total_steps": 20},
@@ -165,6 +180,6 @@ def public() -> Iterator[tuple[str, Any]]:
         ]
         for name in names:
             value = getattr(module, name)
-            if callable(value) and id(value) not in seen:
+            if callable(value) and id(value) not in seen and f"{module_name}.{name}" not in RETURNED:
                 seen.add(id(value))
                 yield f"{module_name}.{name}", value
