@@ -30,7 +30,7 @@ _ENCODE = (
 _CHUNK_VALUES = 2**22
 
 
-def as_array(value: Any, what: str) -> NumpyArray | Array:
+def as_array(value: Any, name: str) -> NumpyArray | Array:
     """Convert `value` to an array of shape ``[rows, ...]`` with a dtype that the device supports.
 
     NumPy arrays, pandas DataFrames, Series and Indexes, nested lists, and any object with an ``__array__`` method
@@ -40,7 +40,7 @@ def as_array(value: Any, what: str) -> NumpyArray | Array:
 
     Args:
         value (array-like): The data, with rows along the first axis.
-        what (str): The caller's name for the data, such as ``"x"``. Every error message begins with it.
+        name (str): The caller's name for the data, such as ``"x"``. Every error message begins with it.
 
     Returns:
         numpy.ndarray | jax.Array: The rows, with a dtype that the device supports.
@@ -55,21 +55,21 @@ def as_array(value: Any, what: str) -> NumpyArray | Array:
         dtype('float32')
     """
     if isinstance(value, jax.Array | np.memmap):
-        _check_dtype(value, what)
-        _check_shape(value.shape, what)
+        _check_dtype(value, name)
+        _check_shape(value.shape, name)
         return value
-    array = _convert_pandas(value, what) if _is_pandas(value) else _convert(value, what)
-    _check_shape(array.shape, what)
-    return to_device_dtype(array, what)
+    array = _convert_pandas(value, name) if _is_pandas(value) else _convert(value, name)
+    _check_shape(array.shape, name)
+    return to_device_dtype(array, name)
 
 
-def to_device_dtype(array: NumpyArray, what: str) -> NumpyArray:
+def to_device_dtype(array: NumpyArray, name: str) -> NumpyArray:
     """Convert `array` to the dtype that JAX would give it. Raise `DataError` if a number does not fit.
 
     Unless ``jax_enable_x64`` is set, float64 becomes float32, int64 becomes int32 and uint64 becomes uint32. Long
     doubles and non-native byte orders are converted too. An array that already has the right dtype is not copied.
     """
-    _check_dtype(array, what)
+    _check_dtype(array, name)
     wide = np.dtype(np.float64) if array.dtype.kind == "f" and array.dtype.itemsize > 8 else array.dtype
     dtype = np.dtype(jax.dtypes.canonicalize_dtype(wide.newbyteorder("=")))
     if array.dtype.kind in "iu" and dtype.itemsize < array.dtype.itemsize and array.size:
@@ -78,9 +78,9 @@ def to_device_dtype(array: NumpyArray, what: str) -> NumpyArray:
         if low < limits.min or high > limits.max:
             worst = high if high > limits.max else low
             raise DataError(
-                f"{what}: {worst} does not fit in {dtype}, the widest integer type outside 64-bit mode. Numbers this "
+                f"{name}: {worst} does not fit in {dtype}, the widest integer type outside 64-bit mode. Numbers this "
                 "large are rarely counts. Drop the column if it is an identifier, or convert it with "
-                f"{what}.astype('float32')"
+                f"{name}.astype('float32')"
             )
     if dtype == array.dtype:
         return np.asarray(array)
@@ -89,13 +89,13 @@ def to_device_dtype(array: NumpyArray, what: str) -> NumpyArray:
             return np.asarray(array, dtype=dtype)
     except FloatingPointError:
         raise DataError(
-            f"{what}: {_largest_finite(array):.3g} does not fit in {dtype}, whose largest number is "
+            f"{name}: {_largest_finite(array):.3g} does not fit in {dtype}, whose largest number is "
             f"{np.finfo(dtype).max:.3g}. Scale the data, for example to mean 0 and standard deviation 1"
         ) from None
 
 
 @validate_params()
-def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NumpyArray]:
+def class_codes(value: Any, name: str = "y") -> tuple[NDArray[np.int32], NumpyArray]:
     """Encode labels as class numbers.
 
     ``classes[codes]`` equals the labels in `value`.
@@ -103,7 +103,7 @@ def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NumpyAr
     Args:
         value (array-like): One label per row, of shape ``[rows]`` or ``[rows, 1]``. All labels must have the same
             type: strings, numbers, booleans or pandas categories.
-        what (str): The caller's name for the labels. Every error message begins with it. Default: ``"y"``.
+        name (str): The caller's name for the labels. Every error message begins with it. Default: ``"y"``.
 
     Returns:
         tuple[numpy.ndarray, numpy.ndarray]: ``(codes, classes)``. ``codes`` contains 0-based class numbers as an
@@ -123,19 +123,19 @@ def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NumpyAr
     Source: scikit-learn `LabelEncoder`.
     """
     if _is_pandas(value):
-        labels, codes, classes = _get_pandas_labels(value, what)
+        labels, codes, classes = _get_pandas_labels(value, name)
     else:
         labels = np.asarray(value)
         codes = classes = None
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:
-        raise DataError(f"{what}: expected one label per row, got shape {labels.shape}")
-    _check_shape(labels.shape, what)
+        raise DataError(f"{name}: expected one label per row, got shape {labels.shape}")
+    _check_shape(labels.shape, name)
     missing = _find_missing(labels)
     if missing.size:
         raise DataError(
-            f"{what}: {pluralize(missing.size, 'missing label')}, the first in row {missing[0]}. "
+            f"{name}: {pluralize(missing.size, 'missing label')}, the first in row {missing[0]}. "
             f"Drop those rows or assign them to a separate class"
         )
     if codes is None or classes is None:
@@ -144,13 +144,13 @@ def class_codes(value: Any, what: str = "y") -> tuple[NDArray[np.int32], NumpyAr
         except TypeError:
             kinds = ", ".join(sorted({type(label).__name__ for label in labels}))
             raise DataError(
-                f"{what}: the labels have different types ({kinds}), so they cannot be sorted. "
-                f"Convert them to one type, for example [str(label) for label in {what}]"
+                f"{name}: the labels have different types ({kinds}), so they cannot be sorted. "
+                f"Convert them to one type, for example [str(label) for label in {name}]"
             ) from None
     return codes.astype(np.int32), classes
 
 
-def check_finite(array: NumpyArray | Array, what: str) -> None:
+def check_finite(array: NumpyArray | Array, name: str) -> None:
     """Raise `DataError` if `array` contains NaN or infinite values.
 
     The error message reports how many there are and the position of the first one. Valid data needs only one pass,
@@ -183,40 +183,40 @@ def check_finite(array: NumpyArray | Array, what: str) -> None:
         return
     parts = [f"{number:,} {name}" for number, name in ((nan, "NaN"), (infinite, "infinite")) if number]
     raise DataError(
-        f"{what}: {' and '.join(parts)} among {host.size:,} numbers, in {rows:,} of {len(host):,} rows; the "
+        f"{name}: {' and '.join(parts)} among {host.size:,} numbers, in {rows:,} of {len(host):,} rows; the "
         f"first is in {_format_index(first)}. A network cannot be trained on such values. Drop those rows or impute "
         "the values, for example with sklearn.impute.SimpleImputer fitted on the training rows"
     )
 
 
-def _convert(value: Any, what: str) -> NumpyArray:
+def _convert(value: Any, name: str) -> NumpyArray:
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
             raise DataError(
-                f"{what}: {pluralize(int(np.ma.count_masked(value)), 'masked value')}. "
-                f"Fill them, for example with {what}.filled(0), or drop their rows"
+                f"{name}: {pluralize(int(np.ma.count_masked(value)), 'masked value')}. "
+                f"Fill them, for example with {name}.filled(0), or drop their rows"
             )
         return value.data
     if hasattr(value, "toarray"):  # SciPy's sparse matrices
         raise DataError(
-            f"{what}: sparse arrays are not supported. Convert the {type(value).__name__} with {what}.toarray()"
+            f"{name}: sparse arrays are not supported. Convert the {type(value).__name__} with {name}.toarray()"
         )
     if isinstance(value, str | bytes | Mapping | set | frozenset) or not (
         isinstance(value, list | tuple | range | numbers.Number) or hasattr(value, "__array__")
     ):
         raise DataError(
-            f"{what}: expected an array, a pandas table or a list of rows, got {_describe(value)}"
+            f"{name}: expected an array, a pandas table or a list of rows, got {_describe(value)}"
         )
     try:
         array = np.asarray(value)
     except ValueError:
         raise DataError(
-            f"{what}: all rows must have the same length, but {_describe_ragged(value)}"
+            f"{name}: all rows must have the same length, but {_describe_ragged(value)}"
         ) from None
     except (TypeError, RuntimeError) as error:
         # If a tensor from a different library is on a different device or requires a gradient, its error message
         # explains how to convert it.
-        raise DataError(f"{what}: cannot convert {_describe(value)} to an array: {error}") from None
+        raise DataError(f"{name}: cannot convert {_describe(value)} to an array: {error}") from None
     return array
 
 
@@ -225,31 +225,31 @@ def _is_pandas(value: Any) -> bool:
     return any(base.__module__.partition(".")[0] == "pandas" for base in type(value).__mro__)
 
 
-def _convert_pandas(value: Any, what: str) -> NumpyArray:
+def _convert_pandas(value: Any, name: str) -> NumpyArray:
     import pandas as pd
 
     table = isinstance(value, pd.DataFrame)
     if table:
         frame = value
     elif isinstance(value, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
-        frame = pd.DataFrame({what: value})
+        frame = pd.DataFrame({name: value})
     else:
         raise DataError(
-            f"{what}: expected an array, a pandas table or a list of rows, got {_describe(value)}"
+            f"{name}: expected an array, a pandas table or a list of rows, got {_describe(value)}"
         )
-    _check_shape(frame.shape, what)
+    _check_shape(frame.shape, name)
     problems = [
         problem
-        for index, (name, column) in enumerate(frame.items())
+        for index, (label, column) in enumerate(frame.items())
         if (
             problem := _describe_column_problem(
-                column, f"column {name!r} (number {index})" if table else "it"
+                column, f"column {label!r} (number {index})" if table else "it"
             )
         )
     ]
     if problems:
         more = f" (and {pluralize(len(problems) - 1, 'more column')})" if len(problems) > 1 else ""
-        raise DataError(f"{what}: {problems[0]}{more}. {_ENCODE}")
+        raise DataError(f"{name}: {problems[0]}{more}. {_ENCODE}")
     dtype = np.result_type(*(_numpy_dtype(column) for _, column in frame.items()))
     array = frame.to_numpy(dtype=dtype, na_value=np.nan) if dtype.kind == "f" else frame.to_numpy(dtype)
     return array if table else array[:, 0]
@@ -279,13 +279,13 @@ def _numpy_dtype(column: pd.Series[Any]) -> np.dtype[Any]:
     return np.dtype(np.float64) if plain.kind != "f" and column.hasnans else plain
 
 
-def _get_pandas_labels(value: Any, what: str) -> tuple[NumpyArray, NumpyArray | None, NumpyArray | None]:
+def _get_pandas_labels(value: Any, name: str) -> tuple[NumpyArray, NumpyArray | None, NumpyArray | None]:
     """Return a pandas object's labels, and its codes and categories if it is categorical."""
     import pandas as pd
 
     if isinstance(value, pd.DataFrame):
         if value.shape[1] != 1:
-            raise DataError(f"{what}: expected one column of labels, got {list(value.columns)}")
+            raise DataError(f"{name}: expected one column of labels, got {list(value.columns)}")
         value = value.iloc[:, 0]
     series = pd.Series(value)
     labels = series.to_numpy(dtype=object) if series.hasnans else series.to_numpy()
@@ -294,27 +294,27 @@ def _get_pandas_labels(value: Any, what: str) -> tuple[NumpyArray, NumpyArray | 
     return labels, None, None
 
 
-def _check_dtype(array: NumpyArray | Array, what: str) -> None:
+def _check_dtype(array: NumpyArray | Array, name: str) -> None:
     dtype = array.dtype
     if dtype == np.bool_ or (jnp.issubdtype(dtype, jnp.number) and dtype.kind not in "cm"):
         return
     if isinstance(array, np.ndarray) and dtype.kind in "OUST":
         for index, entry in np.ndenumerate(array):
             if not isinstance(entry, numbers.Real):
-                raise DataError(f"{what}: {_format_entry(entry)} in {_format_index(index)}. {_ENCODE}")
+                raise DataError(f"{name}: {_format_entry(entry)} in {_format_index(index)}. {_ENCODE}")
         raise DataError(
-            f"{what}: the numbers are stored as Python objects; convert them with {what}.astype('float32')"
+            f"{name}: the numbers are stored as Python objects; convert them with {name}.astype('float32')"
         )
-    raise DataError(f"{what}: expected real numbers, got an array of {dtype}")
+    raise DataError(f"{name}: expected real numbers, got an array of {dtype}")
 
 
-def _check_shape(shape: tuple[int, ...], what: str) -> None:
+def _check_shape(shape: tuple[int, ...], name: str) -> None:
     if not shape:
-        raise DataError(f"{what}: expected one entry per row, got a single number")
+        raise DataError(f"{name}: expected one entry per row, got a single number")
     if shape[0] == 0:
-        raise DataError(f"{what}: there are no rows (shape {shape})")
+        raise DataError(f"{name}: there are no rows (shape {shape})")
     if 0 in shape:
-        raise DataError(f"{what}: the rows are empty (shape {shape})")
+        raise DataError(f"{name}: the rows are empty (shape {shape})")
 
 
 def _chunks(array: NumpyArray) -> Iterator[tuple[int, NumpyArray]]:

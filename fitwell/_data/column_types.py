@@ -257,8 +257,8 @@ def count_column_formats(
         sample = sample[~is_missing_marker(sample, "numbers")]
         if not sample.astype("str").str.contains("[0-9]").any():
             return None
-        read = np.isfinite(parse_numbers(sample, ".")) | np.isfinite(parse_numbers(sample, ","))
-        if read.mean() < 0.5:
+        is_parsed = np.isfinite(parse_numbers(sample, ".")) | np.isfinite(parse_numbers(sample, ","))
+        if is_parsed.mean() < 0.5:
             return None
     return count_number_formats(
         cells if is_string_dtype(cells) else cells[[isinstance(cell, str) for cell in cells]]
@@ -291,12 +291,12 @@ def _resolve_date_formats(
 
 def _raise_type_error(name: str, cells: pd.Series, requested: str, decimal: str | None = None) -> Any:
     strings = to_string(cells)
-    read = (
+    is_parsed = (
         np.isfinite(parse_numbers(cells, decimal or "."))
         if requested == "number"
         else np.zeros(len(cells), dtype=bool)
     )
-    first = int(np.flatnonzero(~read)[0]) if len(read) and not read.all() else 0
+    first = int(np.flatnonzero(~is_parsed)[0]) if len(is_parsed) and not is_parsed.all() else 0
     held = (
         f"contains {strings[first]!r} in row {get_row_number(cells, first)}" if len(strings) else "is empty"
     )
@@ -306,8 +306,8 @@ def _raise_type_error(name: str, cells: pd.Series, requested: str, decimal: str 
 def _parse_column(values: pd.Series, decimal: str) -> NDArray[Any]:
     """Parse a column of strings. As in pandas, the result is an integer array if all cells are integers."""
     numbers = parse_numbers(values, decimal)
-    whole = len(numbers) and np.isfinite(numbers).all() and np.abs(numbers).max() < 2**53
-    if whole and (numbers % 1 == 0).all() and not values.astype("str").str.contains("[.,]").any():
+    is_exact = len(numbers) and np.isfinite(numbers).all() and np.abs(numbers).max() < 2**53
+    if is_exact and (numbers % 1 == 0).all() and not values.astype("str").str.contains("[.,]").any():
         return numbers.astype(np.int64)
     return numbers
 
@@ -353,8 +353,8 @@ def convert_columns(
                     )
     table = table.copy(deep=False)
     table.attrs = {}
-    for column, read in changed.items():
-        table[column] = read
+    for column, converted in changed.items():
+        table[column] = converted
     return table
 
 

@@ -199,11 +199,11 @@ def _is_written_by_r(rows: list[list[str]]) -> bool:
 
 
 def _numeric_fraction(cells: list[str]) -> float:
-    read = [
+    is_numeric = [
         not cell or any(parse_number(cell, mark) == parse_number(cell, mark) for mark in OTHER_DECIMAL)
         for cell in cells
     ]
-    return sum(read) / max(len(read), 1)
+    return sum(is_numeric) / max(len(is_numeric), 1)
 
 
 __all__ = [

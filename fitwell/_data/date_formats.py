@@ -118,13 +118,13 @@ def infer_date_format(values: pd.Series, requested: bool = False) -> DateFormat 
     candidates = [f"{date}{time}" if date != "ISO8601" else date for date in possible]
     candidates += [time] if time and not time.startswith((" ", "T")) else []
     best = _best_formats(strings, counts, sample, candidates)
-    read = best[0][1].notna().to_numpy() if best else np.zeros(len(strings), dtype=bool)
-    mostly_parsed = is_mostly_parsed(strings, counts, read)
+    is_parsed = best[0][1].notna().to_numpy() if best else np.zeros(len(strings), dtype=bool)
+    mostly_parsed = is_mostly_parsed(strings, counts, is_parsed)
     if not mostly_parsed:
         several = _infer_several_formats(strings, counts, time)
         if several is not None:
             return several
-    if not best or not (mostly_parsed or (requested and 2 * counts[read].sum() >= len(codes))):
+    if not best or not (mostly_parsed or (requested and 2 * counts[is_parsed].sum() >= len(codes))):
         return None
     pattern, moments = best[0]
     alternatives = tuple(

@@ -111,9 +111,9 @@ def to_datetime(values: pd.Series, pattern: str | None = None) -> pd.Series:
         strings = values if values.dtype.kind == "M" else normalize_strings(values)
         return pd.to_datetime(strings, errors="coerce", utc=True, format=pattern).dt.tz_localize(None)
     codes, different = pd.factorize(values)
-    read = parse_strings(normalize_strings(pd.Series(different)), pattern)
+    parsed = parse_strings(normalize_strings(pd.Series(different)), pattern)
     # The code for missing values is -1, which is not in the index, so `reindex` returns NaT for them.
-    return pd.Series(read.reindex(codes).to_numpy(), index=values.index, name=values.name)
+    return pd.Series(parsed.reindex(codes).to_numpy(), index=values.index, name=values.name)
 
 
 def parse_strings(strings: pd.Series, pattern: str) -> pd.Series:

@@ -18,21 +18,21 @@ MAX_OTHER_WORDS = 3
 MIN_DISTINCT_VALUES = 10
 
 
-def is_mostly_parsed(different: pd.Series, counts: NDArray[np.int64], read: NDArray[np.bool_]) -> bool:
+def is_mostly_parsed(different: pd.Series, counts: NDArray[np.int64], is_parsed: NDArray[np.bool_]) -> bool:
     """Return whether enough of a column's cells were parsed to treat the others as errors or missing values.
 
     Args:
         different: The distinct cells.
         counts: The number of occurrences of each distinct cell.
-        read: A mask of the distinct cells that were parsed.
+        is_parsed: A mask of the distinct cells that were parsed.
     """
-    cells, words = int(counts.sum()), int(counts[~read].sum())
+    cells, words = int(counts.sum()), int(counts[~is_parsed].sum())
     if words <= max_unparsed(cells):
         return True
     return (
-        len(set(different[~read])) <= MAX_OTHER_WORDS
+        len(set(different[~is_parsed])) <= MAX_OTHER_WORDS
         and 2 * words <= cells
-        and len(different[read]) > MIN_DISTINCT_VALUES
+        and len(different[is_parsed]) > MIN_DISTINCT_VALUES
     )
 
 

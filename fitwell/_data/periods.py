@@ -71,8 +71,8 @@ def normalize_duration(text: str) -> str:
         return ""
     minutes, seconds = divmod(60 * int(found["m"] or 0) + float(found["s"] or 0), 60)
     hours, minutes = divmod(60 * int(found["h"] or 0) + int(minutes), 60)
-    whole = f"{found['d'] or 0} days {hours}:{minutes:02d}"
-    return f"{whole}:{seconds:02.0f}" if seconds % 1 == 0 else f"{whole}:{seconds:06.3f}"
+    prefix = f"{found['d'] or 0} days {hours}:{minutes:02d}"
+    return f"{prefix}:{seconds:02.0f}" if seconds % 1 == 0 else f"{prefix}:{seconds:06.3f}"
 
 
 def _first_of_week(year: int, week: int, day: int) -> str:

@@ -50,16 +50,16 @@ def first_long_line(path: Path, dialect: Dialect) -> int | None:
     return int(longer[0]) if len(longer) else None
 
 
-def _note_dropped_rows(frame: pd.DataFrame, rows: NDArray[np.bool_], what: str, notes: list[str]) -> None:
+def _note_dropped_rows(frame: pd.DataFrame, rows: NDArray[np.bool_], content: str, notes: list[str]) -> None:
     if rows.any():
         first = int(np.flatnonzero(rows)[0])
         example = join_quoted(
             [cell for cell in frame.iloc[first] if isinstance(cell, str) and cell.strip()][:1]
         )
         notes.append(
-            f"Dropped row {first + 1:,}, which contains {what}: {example}."
+            f"Dropped row {first + 1:,}, which contains {content}: {example}."
             if rows.sum() == 1
-            else f"Dropped {rows.sum():,} rows, beginning with row {first + 1:,}, that contain {what}: {example}."
+            else f"Dropped {rows.sum():,} rows, beginning with row {first + 1:,}, that contain {content}: {example}."
         )
 
 

@@ -171,11 +171,11 @@ class TablePreprocessor:
 
     def _localize_columns(self, table: pd.DataFrame, notes: list[str]) -> list[Column]:
         """Return copies of the transformers that use the table's decimal separators."""
-        marks = self._infer_decimals(table, notes)
+        decimals = self._infer_decimals(table, notes)
         written = get_separator(table) is not None
         return [
             # Cells can have percent signs only in tables that were read from text files.
-            dataclasses.replace(column, decimal=marks[column.name], percent=column.percent and written)
+            dataclasses.replace(column, decimal=decimals[column.name], percent=column.percent and written)
             if isinstance(column, NumberColumn)
             else column
             for column in self.columns

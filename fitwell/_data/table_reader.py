@@ -169,9 +169,9 @@ def _read_text(
             frame = pd.read_csv(path, dtype=dtypes, **options)
         doubtful = _ambiguous_columns(path, frame, dialect)
         if doubtful:
-            again = pd.read_csv(path, dtype=str, usecols=doubtful, **options)
-            for position, name in zip(doubtful, again.columns):
-                frame.isetitem(position, again[name])
+            strings = pd.read_csv(path, dtype=str, usecols=doubtful, **options)
+            for position, name in zip(doubtful, strings.columns):
+                frame.isetitem(position, strings[name])
     except pd.errors.EmptyDataError:
         raise DataError(f"the file {path} is empty") from None
     except pd.errors.ParserWarning:

@@ -93,8 +93,8 @@ def infer_task(values: pd.Series, name: str, requested: str | None = None) -> tu
         return "binary", f"{name!r} has two distinct values, so this is binary classification."
     if is_label:
         return "multiclass", f"{name!r} has {different} distinct labels, so this is classification."
-    whole = all(isinstance(label, int) for label in labels)
-    if whole and different <= MAX_INTEGER_CLASSES and len(labels) >= MEAN_ROWS_PER_CLASS * different:
+    are_integers = all(isinstance(label, int) for label in labels)
+    if are_integers and different <= MAX_INTEGER_CLASSES and len(labels) >= MEAN_ROWS_PER_CLASS * different:
         return "multiclass", (
             f"{name!r} has {different} distinct integers, which are treated as labels, so this is classification "
             "(use --task regression to predict numbers)."

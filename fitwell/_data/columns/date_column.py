@@ -99,12 +99,12 @@ class DateColumn(Column):
         pattern = infer_unambiguous_format(values[unparsed], str(self.pattern))
         if pattern is None:
             return moments
-        read = to_datetime(values[unparsed], pattern)
+        parsed = to_datetime(values[unparsed], pattern)
         notes.append(
-            f"{self.name!r} has {pluralize(int(read.notna().sum()), 'date')} in the format {pattern} instead of the "
+            f"{self.name!r} has {pluralize(int(parsed.notna().sum()), 'date')} in the format {pattern} instead of the "
             f"training format {self.pattern}; they were read in the new format."
         )
-        return moments.fillna(read)
+        return moments.fillna(parsed)
 
     def _check_date_order(self, values: pd.Series, unparsed: NDArray[np.bool_], present: int) -> None:
         """Raise `DataError` if the day and the month are swapped compared to the training dates.
@@ -115,9 +115,9 @@ class DateColumn(Column):
         other = None if self.pattern is None else swap_day_and_month(self.pattern)
         if other is None or not unparsed.any():
             return
-        read = to_datetime(values, other).notna().to_numpy()
-        if int(read.sum()) > present - int(unparsed.sum()) and read[unparsed].any():
-            first = int(np.flatnonzero(unparsed & read)[0])
+        is_parsed = to_datetime(values, other).notna().to_numpy()
+        if int(is_parsed.sum()) > present - int(unparsed.sum()) and is_parsed[unparsed].any():
+            first = int(np.flatnonzero(unparsed & is_parsed)[0])
             raise DataError(
                 f"the dates in {self.name!r} have the format {other}, but had {self.pattern} in training: row "
                 f"{get_row_number(values, first)} contains {to_string(values)[first]!r}; convert them to the training "

@@ -153,9 +153,9 @@ class ArrayLoader(DataLoader):
 
     def _split_tail(self, permutations: NumpyArray) -> tuple[NumpyArray, NumpyArray | None]:
         """Split the row indices into full batches, of shape ``[epochs, batches, batch size]``, and the tail."""
-        whole = self._num_batches * self.batch_size
-        tail = permutations[:, whole:] if self._tail else None
-        return permutations[:, :whole].reshape(-1, self._num_batches, self.batch_size), tail
+        full_rows = self._num_batches * self.batch_size
+        tail = permutations[:, full_rows:] if self._tail else None
+        return permutations[:, :full_rows].reshape(-1, self._num_batches, self.batch_size), tail
 
 
 def _pad_to_bucket(block: Batch, rows: int) -> Batch:
