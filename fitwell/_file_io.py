@@ -35,21 +35,21 @@ __all__ = [
 _MAX_PREFIX_BYTES = 200
 
 
-def check_path(given: Any, argument: str = "filepath") -> Path:
-    """Convert `given` to a path and check that the system accepts it, whether or not the file exists.
+def check_path(value: Any, argument: str = "filepath") -> Path:
+    """Convert `value` to a path and check that the system accepts it, whether or not the file exists.
 
     Args:
-        given: A string or path object.
+        value: A string or path object.
         argument: The argument's name in error messages.
 
     Raises:
-        InvalidArgument: if `given` is not a path.
+        InvalidArgument: if `value` is not a path.
         FileError: if the path cannot be used because the name is too long, contains a null character, or is in a
             folder that is not accessible.
     """
-    if not isinstance(given, str | os.PathLike) or not isinstance(os.fspath(given), str):
-        raise InvalidArgument(f"{argument}: expected a path, got {type(given).__name__} {short_repr(given)}")
-    path = Path(os.fspath(given))
+    if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
+        raise InvalidArgument(f"{argument}: expected a path, got {type(value).__name__} {short_repr(value)}")
+    path = Path(os.fspath(value))
     if "\0" in str(path):
         raise FileError(
             f"{argument}: {short_repr(str(path))} contains a null character, which is not allowed in a file name"

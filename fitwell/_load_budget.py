@@ -97,28 +97,28 @@ class LoadBudget:
         self.calls = min(self.calls + CALLS_PER_BYTE * len(text), MOST_CALLS)
         self.objects = min(self.objects + OBJECTS_PER_BYTE * len(text), MOST_OBJECTS)
 
-    def spend_memory(self, size: float, what: str) -> None:
+    def spend_memory(self, size: float, description: str) -> None:
         """Charge the memory for an allocation that is about to happen.
 
         Args:
             size: The number of bytes.
-            what: A description of what is allocated, for the error message.
+            description: A description of what is allocated, for the error message.
 
         Raises:
             FileError: if fewer bytes than `size` remain.
         """
         if not 0 <= size <= self.memory:
             raise FileError(
-                f"{self.where}: {what} takes {_format_size(size)} bytes, but at most {self.memory:,.0f} "
+                f"{self.where}: {description} takes {_format_size(size)} bytes, but at most {self.memory:,.0f} "
                 "bytes remain for loading this file"
             )
         self.memory -= size
         self.check_time()
 
-    def spend_weight(self, size: float, what: str) -> None:
-        """Charge a weight with `size` bytes. The string `what` describes it in the error message."""
+    def spend_weight(self, size: float, description: str) -> None:
+        """Charge a weight with `size` bytes. The string `description` describes it in the error message."""
         if not 0 <= size <= self.weights:
-            raise FileError(f"{self.where}: {what} takes {_format_size(size)} bytes, {self.beyond}")
+            raise FileError(f"{self.where}: {description} takes {_format_size(size)} bytes, {self.beyond}")
         self.weights -= size
         self.check_time()
 
@@ -158,11 +158,11 @@ def current() -> LoadBudget | None:
     return _current.get()
 
 
-def charge_memory(size: float, what: str) -> None:
+def charge_memory(size: float, description: str) -> None:
     """Charge an allocation of `size` bytes to the current load. Do nothing if no file is being loaded."""
     budget = _current.get()
     if budget is not None:
-        budget.spend_memory(size, what)
+        budget.spend_memory(size, description)
 
 
 def charge_weight(owner: str, weight: str, shape: tuple[Any, ...], itemsize: int) -> None:
@@ -170,10 +170,10 @@ def charge_weight(owner: str, weight: str, shape: tuple[Any, ...], itemsize: int
     budget = _current.get()
     if budget is None:
         return
-    what = f"layer {short_repr(owner)}: weight {short_repr(weight)} of shape {short_repr(shape)}"
+    description = f"layer {short_repr(owner)}: weight {short_repr(weight)} of shape {short_repr(shape)}"
     if any(size < 0 for size in shape):
-        raise FileError(f"{budget.where}: {what} has a negative size")
-    budget.spend_weight(math.prod(int(size) for size in shape) * itemsize, what)
+        raise FileError(f"{budget.where}: {description} has a negative size")
+    budget.spend_weight(math.prod(int(size) for size in shape) * itemsize, description)
 
 
 def charge_call() -> None:

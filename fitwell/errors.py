@@ -137,18 +137,18 @@ def _is_internal_frame(frame: FrameType) -> bool:
     return frame.f_code.co_filename.startswith(_package) or package in _TRANSPARENT_PACKAGES
 
 
-def raise_if_out_of_memory(error: BaseException, what: str, advice: str) -> None:
+def raise_if_out_of_memory(error: BaseException, operation: str, advice: str) -> None:
     """Raise `OutOfMemory` if `error` is an out-of-memory error from Python, NumPy or XLA.
 
     Args:
         error: The error to check.
-        what: The operation, for the message.
+        operation: The operation, for the message.
         advice: The suggested fix, for the message.
     """
     said = str(error).removeprefix("RESOURCE_EXHAUSTED: ")
     if isinstance(error, MemoryError) or said != str(error):
         first = said.partition("\n")[0][:200] or "no details"
-        raise OutOfMemory(f"{what} needs more memory than is available ({first}): {advice}") from error
+        raise OutOfMemory(f"{operation} needs more memory than is available ({first}): {advice}") from error
 
 
 class TracingWarning(UserWarning):

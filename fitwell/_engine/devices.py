@@ -58,5 +58,5 @@ def xla_thread_count() -> int:
 
     XLA splits long sums among its threads, so the number of threads affects how the last bits are rounded.
     """
-    given = os.environ.get("NPROC", "")
-    return int(given) if given.isdecimal() and int(given) > 0 else cpu_count()
+    value = os.environ.get("NPROC", "")
+    return int(value) if value.isdecimal() and int(value) > 0 else cpu_count()

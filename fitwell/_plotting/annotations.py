@@ -64,10 +64,10 @@ def _note_font_size() -> float:
     return font_size("font.size") * _RELATIVE_SIZE
 
 
-def count_of(some: int, all_of: int, what: str) -> str:
+def count_of(some: int, all_of: int, noun: str) -> str:
     """Describe a part of a total, as in ``3 of 16 members``.
 
     >>> count_of(1, 1, "member"), count_of(3, 16, "member")
     ('1 of 1 member', '3 of 16 members')
     """
-    return f"{some} of {all_of} {what}{'' if all_of == 1 else 's'}"
+    return f"{some} of {all_of} {noun}{'' if all_of == 1 else 's'}"

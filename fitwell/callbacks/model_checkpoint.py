@@ -116,9 +116,9 @@ class ModelCheckpoint(MonitorModeMixin):
     def _check_arguments(self) -> None:
         endings = _WEIGHTS_FILES if self.save_weights_only else _MODEL_FILES
         if not self.filepath.endswith(endings):
-            what = "save_weights_only=True" if self.save_weights_only else "a whole model"
+            contents = "save_weights_only=True" if self.save_weights_only else "a whole model"
             raise InvalidArgument(
-                f"ModelCheckpoint: for {what}, filepath must end in {' or '.join(endings)}, got {self.filepath!r}"
+                f"ModelCheckpoint: for {contents}, filepath must end in {' or '.join(endings)}, got {self.filepath!r}"
             )
         if self.saves_by_batch and self.save_best_only and self.monitor.startswith("val_"):
             raise InvalidArgument(
@@ -163,13 +163,13 @@ class ModelCheckpoint(MonitorModeMixin):
             if name not in available and not self._has_extra_logs:
                 raise self._unknown_metric_error(f"{{{name}}} in {self.filepath!r}", name, available)
 
-    def _unknown_metric_error(self, what: str, name: str, known: list[str]) -> InvalidArgument:
+    def _unknown_metric_error(self, subject: str, name: str, known: list[str]) -> InvalidArgument:
         hint = did_you_mean(name, known)
         if name.startswith("val_") and not any(other.startswith("val_") for other in known):
             hint = "; pass validation_data or validation_split." if not self.saves_by_batch else ""
         return InvalidArgument(
-            f"ModelCheckpoint: {what} is not measured{hint or '.'} Known: {', '.join(known)}. (A callback that logs it "
-            "must come before ModelCheckpoint.)"
+            f"ModelCheckpoint: {subject} is not measured{hint or '.'} Known: {', '.join(known)}. (A callback that logs "
+            "it must come before ModelCheckpoint.)"
         )
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:

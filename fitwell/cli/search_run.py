@@ -52,7 +52,7 @@ def search_and_train(options: Namespace) -> int:
         search = _make_search(options, prepared, base, folder)
         return _run_and_train(search, options, prepared, base, folder)
     except StudyMismatchError as error:
-        raise InvalidArgument(f"{error.what}. Pass a different file with --storage") from None
+        raise InvalidArgument(f"{error.difference}. Pass a different file with --storage") from None
     finally:
         # If no trial is complete, delete the storage, and then the folder if it is empty.
         if search is None or not _has_complete_trial(search):

@@ -133,14 +133,14 @@ def _open_run(path: Path) -> tuple[Path, Preprocessor]:
     return model_file, load_preprocessor(preparation_file)
 
 
-def _check_inputs(shape: Any, given: tuple[int, ...], model_file: Path) -> None:
+def _check_inputs(shape: Any, input_shape: tuple[int, ...], model_file: Path) -> None:
     wanted = tuple(shape[1:]) if isinstance(shape, tuple) else ()
-    if len(wanted) != len(given) - 1 or any(
-        a not in (None, b) for a, b in zip(wanted, given[1:], strict=True)
+    if len(wanted) != len(input_shape) - 1 or any(
+        a not in (None, b) for a, b in zip(wanted, input_shape[1:], strict=True)
     ):
         raise FileError(
             f"{model_file} does not match the {PREPROCESSING_FILE} next to it: the model expects inputs of shape "
-            f"{wanted}, but the table gives inputs of shape {given[1:]}"
+            f"{wanted}, but the table gives inputs of shape {input_shape[1:]}"
         )
 
 

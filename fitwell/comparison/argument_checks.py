@@ -21,8 +21,8 @@ def check_arguments(candidates: Any, data: Any, test_data: Any, baseline: Any, c
         )
     for name, build in candidates.items():
         _check_candidate(name, build)
-    for name, given in (("data", data), ("test_data", test_data)):
-        if (not isinstance(given, list | tuple) or len(given) != 2) and (given is not None or name == "data"):
+    for name, value in (("data", data), ("test_data", test_data)):
+        if (not isinstance(value, list | tuple) or len(value) != 2) and (value is not None or name == "data"):
             raise InvalidArgument(f"compare: {name} must be a pair (x, y)")
     if isinstance(callbacks, Mapping):
         _check_callbacks(candidates, callbacks)

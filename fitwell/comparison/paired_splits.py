@@ -191,7 +191,7 @@ def _normalize_targets(data: Any) -> Any:
 
 def _describe_sizes(split: Split, test_data: Any) -> str:
     held = [(len(split.validation), "validation"), (len(split.test), "test")]
-    sizes = [f"{len(split.train):,} training", *(f"{rows:,} {what}" for rows, what in held if rows)]
+    sizes = [f"{len(split.train):,} training", *(f"{rows:,} {part}" for rows, part in held if rows)]
     words = " and ".join(filter(None, [", ".join(sizes[:-1]), sizes[-1]])) + " rows"
     return (
         words

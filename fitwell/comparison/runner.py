@@ -222,9 +222,9 @@ def _validation_size(
     """
     templates = callbacks if isinstance(callbacks, Mapping) else dict.fromkeys(candidates, callbacks)
     used: list[Any] = []
-    for name, given in templates.items():
+    for name, template in templates.items():
         with _prefix_errors(f"candidate {name!r}"):
-            used += flatten_callbacks(given({}) if is_function_of_setting(given) else given)
+            used += flatten_callbacks(template({}) if is_function_of_setting(template) else template)
     if requested is None:
         return None if any(map(_may_use_validation, used)) else 0.0
     blocking = (
@@ -276,9 +276,9 @@ def _build_example(name: str, build: Build) -> Model:
     return require_compiled_model(model, f"compare: {name!r}")
 
 
-def _prefix_errors(what: str) -> AbstractContextManager[None]:
-    """Return a context manager that adds `what` as a note to fitwell's errors."""
-    return add_error_note(f"compare: {what}", FitwellError)
+def _prefix_errors(note: str) -> AbstractContextManager[None]:
+    """Return a context manager that adds `note` to fitwell's errors."""
+    return add_error_note(f"compare: {note}", FitwellError)
 
 
 def _labels(y: Any) -> NumpyArray | None:

@@ -100,8 +100,8 @@ class MLPNetwork:
 
     def build(self) -> Model:
         """Build and compile the network with new weights."""
-        given = self.parameters
-        activation = given["activation"]
+        parameters = self.parameters
+        activation = parameters["activation"]
         initializer = "glorot_uniform"
         if isinstance(activation, str):
             activation = _ACTIVATIONS.get(activation, activation)
@@ -110,19 +110,19 @@ class MLPNetwork:
         network = Sequential([layers.Input((self.inputs,))])
         for units in self.widths[1:-1]:
             network.add(layers.Dense(units, kernel_initializer=initializer, kernel_regularizer=penalty))
-            if given["batch_normalization"]:
+            if parameters["batch_normalization"]:
                 network.add(layers.BatchNormalization())
             network.add(layers.Activation(activation))
             # The layer exists even at rate 0, because the rate is an input of the program, so a search over
             # rates compiles once.
-            network.add(layers.Dropout(given["dropout"]))
+            network.add(layers.Dropout(parameters["dropout"]))
         loss, output_activation = TASKS[self.task]
         network.add(layers.Dense(self.outputs, kernel_regularizer=penalty))
         network.add(layers.Activation(output_activation))
         # The solver is copied, because members and later fits must not share optimizer state.
-        optimizer = optimizers.get(copy.deepcopy(given["solver"]))
-        if isinstance(given["solver"], str):
-            optimizer.learning_rate = given["learning_rate_init"]
+        optimizer = optimizers.get(copy.deepcopy(parameters["solver"]))
+        if isinstance(parameters["solver"], str):
+            optimizer.learning_rate = parameters["learning_rate_init"]
         network.compile(loss=loss, optimizer=optimizer)
         return network
 

@@ -44,9 +44,9 @@ EVENT_RULES: dict[str, Rule] = {
     "sample_rate": Integer(1),
     "hparams": Instance(Mapping, "a dict"),
     "values": Instance(Mapping, "a dict"),
-    "figure": Predicate(lambda given: hasattr(given, "savefig"), "a Matplotlib figure"),
+    "figure": Predicate(lambda value: hasattr(value, "savefig"), "a Matplotlib figure"),
     "model": Predicate(
-        lambda given: hasattr(given, "_flatten_layers") and hasattr(given, "layers"), "a model"
+        lambda value: hasattr(value, "_flatten_layers") and hasattr(value, "layers"), "a model"
     ),
 }
 

@@ -26,13 +26,13 @@ class TagNames:
         # The input layers of a functional model are in its list `layers` but are not its attributes.
         every = [*inside, *(part for layer in inside for part in getattr(layer, "layers", ()))]
         layers = list({id(layer): layer for layer in every}.values())
-        taken = {str(layer.name) for layer in layers if not isinstance(layer.name, AutoName)}
+        used_names = {str(layer.name) for layer in layers if not isinstance(layer.name, AutoName)}
         counts: Counter[str] = Counter()
         self._names: dict[int, str] = {}
         self._model = model
         for layer in layers:
             if isinstance(layer.name, AutoName):
-                self._names[id(layer)] = _unused_name(layer.name.base, counts, taken)
+                self._names[id(layer)] = _unused_name(layer.name.base, counts, used_names)
         self._outputs = {
             str(layer.name): self._names[id(layer)] for layer in layers if id(layer) in self._names
         }
@@ -52,11 +52,11 @@ class TagNames:
         A tag consists of the layer's tag and the variable's name. If two variables would have the same tag, it also
         includes the layers and models that contain the layer.
         """
-        whole = {id(variable): parts for parts, variable in self._chains(self._model, ())}
-        short = {path: "/".join(whole[id(variable)][-2:]) for path, variable in variables.items()}
+        chains = {id(variable): parts for parts, variable in self._chains(self._model, ())}
+        short = {path: "/".join(chains[id(variable)][-2:]) for path, variable in variables.items()}
         counts = Counter(short.values())
         return {
-            path: name if counts[name] == 1 else "/".join(whole[id(variables[path])][1:])
+            path: name if counts[name] == 1 else "/".join(chains[id(variables[path])][1:])
             for path, name in short.items()
         }
 
@@ -79,10 +79,10 @@ class TagNames:
             yield from self._chains(child, chain)
 
 
-def _unused_name(base: str, counts: Counter[str], taken: set[str]) -> str:
+def _unused_name(base: str, counts: Counter[str], used_names: set[str]) -> str:
     while True:
         count = counts[base]
         counts[base] += 1
         name = f"{base}_{count}" if count else base
-        if name not in taken:
+        if name not in used_names:
             return name

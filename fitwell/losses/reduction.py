@@ -31,7 +31,7 @@ def squeeze_weights(weights: Array, ndim: int) -> Array:
 def fits_leading_axes(weights: Array, shape: tuple[int, ...]) -> bool:
     """Check whether each axis of `weights` has size 1 or the size of the corresponding axis in `shape`."""
     return weights.ndim <= len(shape) and all(
-        given in (1, size) for given, size in zip(weights.shape, shape, strict=False)
+        weight_size in (1, size) for weight_size, size in zip(weights.shape, shape, strict=False)
     )
 
 
@@ -40,12 +40,12 @@ def append_axes(weights: Array, ndim: int) -> Array:
     return weights.reshape(weights.shape + (1,) * (ndim - weights.ndim))
 
 
-def _expand_weights(weights: Array, values: Array, what: str, loss: str) -> Array:
+def _expand_weights(weights: Array, values: Array, kind: str, loss: str) -> Array:
     """Append axes of size 1 to the weights of rows or values so that they broadcast against `values`."""
     weights = squeeze_weights(weights, values.ndim)
     if not fits_leading_axes(weights, values.shape):
         raise ShapeError(
-            f"{loss}: {what} of shape {weights.shape} do not match loss values of shape {values.shape}. "
+            f"{loss}: {kind} of shape {weights.shape} do not match loss values of shape {values.shape}. "
             "Pass one weight for each row or one weight for each loss value."
         )
     return append_axes(weights, values.ndim)

@@ -17,12 +17,12 @@ __all__ = [
 ]
 
 
-def convert_returned_value(value: Any, what: str) -> jax.Array:
+def convert_returned_value(value: Any, description: str) -> jax.Array:
     """Convert the return value of a user-defined function to an array.
 
     Args:
         value (Any): The return value.
-        what (str): A description of the function for error messages, such as ``"loss 'mse'"``.
+        description (str): A description of the function for error messages, such as ``"loss 'mse'"``.
 
     Returns:
         Array: The array.
@@ -38,16 +38,16 @@ def convert_returned_value(value: Any, what: str) -> jax.Array:
                 raise
     missing = ". Is its return statement missing?" if value is None else ""
     raise InvalidArgument(
-        f"{what} must return an array with one value for each row, got {type(value).__name__}{missing}"
+        f"{description} must return an array with one value for each row, got {type(value).__name__}{missing}"
     )
 
 
-def check_takes_targets_and_predictions(function: Any, what: str, **settings: Any) -> None:
+def check_takes_targets_and_predictions(function: Any, description: str, **settings: Any) -> None:
     """Check that a user-defined function can be called with targets and predictions.
 
     Args:
         function (Callable): The function.
-        what (str): A description of the function for error messages, such as ``"a loss"``.
+        description (str): A description of the function for error messages, such as ``"a loss"``.
         **settings: Additional keyword arguments for the function.
 
     Raises:
@@ -62,6 +62,6 @@ def check_takes_targets_and_predictions(function: Any, what: str, **settings: An
     except TypeError as error:
         name = getattr(function, "__name__", type(function).__name__)
         raise InvalidArgument(
-            f"{what} must accept the arguments (y_true, y_pred), but {name}{signature} does not: {error}. "
+            f"{description} must accept the arguments (y_true, y_pred), but {name}{signature} does not: {error}. "
             "If it is a factory that returns the function to use, call it and pass the result."
         ) from None

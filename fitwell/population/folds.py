@@ -112,17 +112,17 @@ def _check_split(pair: Any, number: int, rows: int) -> Fold:
             f"splits[{number}]: expected a pair (training rows, validation rows), got {pair!r}"
         )
     parts = [np.asarray(part) for part in pair]
-    for part, what in zip(parts, ("training", "validation"), strict=True):
-        if part.shape == (0,) and what == "validation":
+    for part, role in zip(parts, ("training", "validation"), strict=True):
+        if part.shape == (0,) and role == "validation":
             continue  # the fold trains without validation
         if part.ndim != 1 or part.size == 0 or not np.issubdtype(part.dtype, np.integer):
             raise InvalidArgument(
-                f"splits[{number}]: the {what} rows must be an array of at least one row index, got an array of shape "
+                f"splits[{number}]: the {role} rows must be an array of at least one row index, got an array of shape "
                 f"{part.shape} and type {part.dtype}; to use a mask, write np.flatnonzero(mask)"
             )
         if part.min() < 0 or part.max() >= rows:
             raise InvalidArgument(
-                f"splits[{number}]: the {what} rows must be between 0 and {rows - 1}, got {part.min()} to {part.max()}"
+                f"splits[{number}]: the {role} rows must be between 0 and {rows - 1}, got {part.min()} to {part.max()}"
             )
     shared = np.intersect1d(parts[0], parts[1])
     if shared.size:

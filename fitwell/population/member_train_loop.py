@@ -126,9 +126,9 @@ def group_members(
 
 
 def _shared_part_error(part: Any, one: Member, other: Member) -> InvalidArgument:
-    what = f"weights, such as {part.path!r}" if isinstance(part, Variable) else f"one {type(part).__name__}"
+    shared = f"weights, such as {part.path!r}" if isinstance(part, Variable) else f"one {type(part).__name__}"
     return InvalidArgument(
-        f"fit: {one.label} and {other.label} share {what}, which both members would train: create layers and "
+        f"fit: {one.label} and {other.label} share {shared}, which both members would train: create layers and "
         "optimizers inside the build function, so that each model has separate ones; only layers that are not trained "
         "may be shared (set layer.trainable = False before compile)"
     )
@@ -264,16 +264,16 @@ class MemberTrainLoop(TrainLoop):
         )
 
 
-def is_function_of_setting(given: Any) -> bool:
-    """Return whether `given` is a function that maps a setting to callbacks, and not a callback or a list."""
-    return callable(given) and not hasattr(given, "set_model")
+def is_function_of_setting(callbacks: Any) -> bool:
+    """Return whether `callbacks` is a function that maps a setting to callbacks, and not a callback or a list."""
+    return callable(callbacks) and not hasattr(callbacks, "set_model")
 
 
-def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], Sequence[Any]]:
+def callbacks_for(callbacks: Any, members: Sequence[Member]) -> Callable[[Member], Sequence[Any]]:
     """Return a function that maps a member to its callbacks, which must then be copied.
 
     Args:
-        given: A list of callbacks, or a function that maps a setting to a list of callbacks.
+        callbacks: A list of callbacks, or a function that maps a setting to a list of callbacks.
         members: The members.
 
     Returns:
@@ -282,11 +282,11 @@ def callbacks_for(given: Any, members: Sequence[Member]) -> Callable[[Member], S
     Raises:
         InvalidArgument: If a callback has batch hooks, or if two members would write to the same file.
     """
-    if is_function_of_setting(given):
-        chosen = [flatten_callbacks(given(dict(member.setting))) for member in members]
+    if is_function_of_setting(callbacks):
+        chosen = [flatten_callbacks(callbacks(dict(member.setting))) for member in members]
     else:
-        chosen = [flatten_callbacks(given)] * len(members)
-    by_member = {id(member): callbacks for member, callbacks in zip(members, chosen, strict=True)}
+        chosen = [flatten_callbacks(callbacks)] * len(members)
+    by_member = {id(member): items for member, items in zip(members, chosen, strict=True)}
     writers: dict[tuple[str, str], Member] = {}
     for member in members:
         for callback in by_member[id(member)]:

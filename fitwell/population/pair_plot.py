@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_pairs"]
 
 
-_MARKS = ("o", "s", "^", "D", "v", "P", "*", "X", "<", ">", "p", "h")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X", "<", ">", "p", "h")
 
 
 def plot_pairs(
@@ -153,18 +153,18 @@ class _Shapes:
     """The marker shapes of the members' groups. If there are no groups, all members are discs."""
 
     def __init__(self, groups: Palette | None) -> None:
-        if groups is not None and len(groups.labels) > len(_MARKS):
+        if groups is not None and len(groups.labels) > len(_MARKERS):
             raise InvalidArgument(
-                f"by: there are {len(groups.labels)} groups, but only {len(_MARKS)} marker shapes; "
+                f"by: there are {len(groups.labels)} groups, but only {len(_MARKERS)} marker shapes; "
                 "use plot_effect(..., by=...)"
             )
         self._groups = groups
-        self._marks = dict(zip(groups.labels if groups else (), _MARKS, strict=False))
+        self._markers = dict(zip(groups.labels if groups else (), _MARKERS, strict=False))
 
     def marker(self, member: Member) -> str:
         """Return a member's marker shape, which is a dot if the member does not have the hyperparameters."""
         group = self._groups.group_key(full_setting(member)) if self._groups else None
-        return "o" if self._groups is None else "." if group is None else self._marks[group]
+        return "o" if self._groups is None else "." if group is None else self._markers[group]
 
     def add_legend(self, figure: Figure) -> None:
         """Add a legend of the marker shapes."""
@@ -172,7 +172,7 @@ class _Shapes:
 
         if self._groups is None:
             return
-        entries = [(mark, self._groups.labels[group]) for group, mark in self._marks.items()]
+        entries = [(marker, self._groups.labels[group]) for group, marker in self._markers.items()]
         entries += [(".", f"no {' or '.join(self._groups.names)}")] if self._groups.has_missing else []
         handles = [(Line2D([], [], marker=mark, color="0.4", linestyle=""), name) for mark, name in entries]
         add_figure_legend(figure, handles, ", ".join(self._groups.names))

@@ -121,5 +121,5 @@ def history_state(member: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _damaged(where: str, what: str) -> FileError:
-    return FileError(f"{where} is damaged: {what}")
+def _damaged(where: str, problem: str) -> FileError:
+    return FileError(f"{where} is damaged: {problem}")

@@ -63,16 +63,19 @@ def member_table(members: Sequence[Member], values_by_member: Sequence[dict[str,
     import pandas as pd
 
     # If a hyperparameter has the same name as a metric, such as "loss", its column gets a suffix.
-    taken = {name for row in values_by_member for name in row}
+    value_names = {name for row in values_by_member for name in row}
     folds = any(member.fold is not None for member in members)
     filled = [
-        {f"{name} (setting)" if name in taken else name: value for name, value in member.setting.items()}
+        {
+            f"{name} (setting)" if name in value_names else name: value
+            for name, value in member.setting.items()
+        }
         | {"seed": member.seed}
         | ({"fold": member.fold} if folds else {})
         | row
         for member, row in zip(members, values_by_member, strict=True)
     ]
-    settings = [name for row in filled for name in row if name not in {*taken, "seed", "fold"}]
+    settings = [name for row in filled for name in row if name not in {*value_names, "seed", "fold"}]
     order = dict.fromkeys(
         [*settings, "seed", *(["fold"] if folds else []), *(n for row in values_by_member for n in row)]
     )

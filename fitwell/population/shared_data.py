@@ -126,7 +126,7 @@ class PopulationData:
                 "fit: with folds or splits, each member validates on the rows that it does not train on; "
                 "omit validation_data and validation_split"
             )
-        self._given = (x, y, sample_weight, class_weight)
+        self._arguments = (x, y, sample_weight, class_weight)
         self._validation_data = validation_data
         self._validation_split = validation_split
         self._folds, self._splits = folds, None if splits is None else check_splits(splits)
@@ -135,7 +135,7 @@ class PopulationData:
 
     def rows_for(self, model: Model) -> SharedRows:
         """Return the rows in the input format that `model` requires."""
-        inputs, outputs = model.input_names, model._output_names_for(self._given[1])
+        inputs, outputs = model.input_names, model._output_names_for(self._arguments[1])
         shapes = model._input_specs()[0]
         # Ignore the name of a single input or output, because generated names contain a counter.
         form = (
@@ -149,7 +149,7 @@ class PopulationData:
         return self._packed[form]
 
     def _pack(self, model: Model) -> SharedRows:
-        data = pack_data(model, *self._given, learning=True)
+        data = pack_data(model, *self._arguments, learning=True)
         batch = data.batch
         if batch is None:
             raise InvalidArgument(

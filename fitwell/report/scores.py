@@ -79,8 +79,11 @@ def score_classification(name: str, true: ArrayLike, probabilities: NDArray[np.f
     """
     true = np.asarray(true)
     wrong = (probabilities.argmax(axis=1) != true).astype(np.float64)
-    given = np.clip(probabilities[np.arange(len(true)), true], 1e-15, 1.0)
-    values = {"accuracy": float(1 - wrong.mean()), "log_loss": float(-np.log(given).mean())}
+    true_class_probabilities = np.clip(probabilities[np.arange(len(true)), true], 1e-15, 1.0)
+    values = {
+        "accuracy": float(1 - wrong.mean()),
+        "log_loss": float(-np.log(true_class_probabilities).mean()),
+    }
     if probabilities.shape[1] == 2 and len(np.unique(true)) == 2:
         from sklearn.metrics import roc_auc_score
 

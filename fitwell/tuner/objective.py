@@ -67,20 +67,20 @@ class Objective:
             )
 
 
-def as_objective(given: Any) -> Objective:
-    """Convert `given` to an `Objective`. The direction of a metric is inferred from its name."""
-    if isinstance(given, Objective):
-        return given
-    if isinstance(given, str):
-        direction = infer_mode(given)
+def as_objective(objective: Any) -> Objective:
+    """Convert `objective` to an `Objective`. The direction of a metric is inferred from its name."""
+    if isinstance(objective, Objective):
+        return objective
+    if isinstance(objective, str):
+        direction = infer_mode(objective)
         if direction is None:
-            hint = did_you_mean(given, ("loss", "val_loss", "accuracy", "val_accuracy")) or "."
+            hint = did_you_mean(objective, ("loss", "val_loss", "accuracy", "val_accuracy")) or "."
             raise InvalidArgument(
-                f"objective={given!r} is not a known metric{hint} If it is a custom metric, specify its direction: "
-                f"fw.tuner.Objective({given!r}, 'max'), or 'min' if lower values are better"
+                f"objective={objective!r} is not a known metric{hint} If it is a custom metric, specify its direction: "
+                f"fw.tuner.Objective({objective!r}, 'max'), or 'min' if lower values are better"
             )
-        return Objective(given, direction)
+        return Objective(objective, direction)
     raise InvalidArgument(
         f"objective: expected the name of a metric such as 'val_loss', or fw.tuner.Objective(name, direction), "
-        f"got {given!r}"
+        f"got {objective!r}"
     )

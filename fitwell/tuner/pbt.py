@@ -301,8 +301,8 @@ def _check_shapes(population: Population, settings: list[Setting]) -> None:
             )
 
 
-def _different_shapes(what: str) -> InvalidArgument:
+def _different_shapes(difference: str) -> InvalidArgument:
     return InvalidArgument(
         "population_based_training: members copy weights, so all of them must have weights of the same shapes "
-        f"({what}); remove widths and depths from the space, and use fw.search to find them"
+        f"({difference}); remove widths and depths from the space, and use fw.search to find them"
     )

@@ -192,8 +192,10 @@ class SearchResult:
                 trial.params if refused or not trial.params else self._reader.hyperparameters_of(trial)[1]
             )
             # If a hyperparameter has the same name as another column, such as "value", its column gets a suffix.
-            taken = {*row, REASON}
-            row |= {f"{name} (setting)" if name in taken else name: value for name, value in setting.items()}
+            used_names = {*row, REASON}
+            row |= {
+                f"{name} (setting)" if name in used_names else name: value for name, value in setting.items()
+            }
             rows.append(row | {REASON: attributes.get(REASON, "")})
         return pd.DataFrame(rows).set_index("trial") if rows else pd.DataFrame(columns=["value", "state"])
 

@@ -143,15 +143,21 @@ class Storage:
         return f"the storage {self.name} cannot be used: {escape_controls(first)}"
 
 
-def open_storage(given: str | Path | None) -> Storage:
+def open_storage(storage: str | Path | None) -> Storage:
     """Open a storage, or create it if it does not exist.
 
     Args:
-        given: For workers on one machine, a SQLite file (``.db`` or ``.sqlite``). For workers on different machines, a
-            journal file on a shared drive (``.journal`` or ``.log``), or a URL ``postgresql://…``. For a study that is
-            lost when the process ends, ``":memory:"``. None means ``search.db``.
+        storage: For workers on one machine, a SQLite file (``.db`` or ``.sqlite``). For workers on different machines,
+            a journal file on a shared drive (``.journal`` or ``.log``), or a URL ``postgresql://…``. For a study that
+            is lost when the process ends, ``":memory:"``. None means ``search.db``.
     """
-    text = DEFAULT_FILE if given is None else os.fspath(given) if isinstance(given, str | os.PathLike) else ""
+    text = (
+        DEFAULT_FILE
+        if storage is None
+        else os.fspath(storage)
+        if isinstance(storage, str | os.PathLike)
+        else ""
+    )
     if text in (MEMORY, "sqlite://", "sqlite:///:memory:"):
         lock = threading.RLock()
         return Storage("in memory", lambda: import_optuna().storages.InMemoryStorage(), lambda: lock)
@@ -166,7 +172,8 @@ def open_storage(given: str | Path | None) -> Storage:
         return _open_journal(path)
     raise InvalidArgument(
         f"storage: expected a file name that ends in {', '.join(SQLITE_SUFFIXES)} (SQLite) or "
-        f"{', '.join(JOURNAL_SUFFIXES)} (journal), a URL postgresql://user@host/database, or ':memory:', got {given!r}"
+        f"{', '.join(JOURNAL_SUFFIXES)} (journal), a URL postgresql://user@host/database, or ':memory:', "
+        f"got {storage!r}"
     )
 
 

@@ -186,10 +186,10 @@ class SharedStudy(StudyReader):
         if len(last) == MAX_INFEASIBLE and all(trial.state.name == "FAIL" for trial in last):
             raise self._no_feasible_point(f"{MAX_INFEASIBLE} settings in a row")
 
-    def _no_feasible_point(self, what: str) -> InvalidArgument:
+    def _no_feasible_point(self, rejected: str) -> InvalidArgument:
         return InvalidArgument(
-            f"the space seems to have no valid setting, because the build function rejected {what}. The last reason "
-            f"was: {self.space.infeasible_reason}"
+            f"the space seems to have no valid setting, because the build function rejected {rejected}. The last "
+            f"reason was: {self.space.infeasible_reason}"
         )
 
     def _claim_next(self, others: int) -> TrialHandle | None:

@@ -28,12 +28,14 @@ class StudyMismatchError(InvalidArgument):
     """An error that is raised if the storage contains a different study with the same name.
 
     Attributes:
-        what: Description of the difference, without advice.
+        difference: Description of the difference, without advice.
     """
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what}. Pass a different name=..., or overwrite=True to delete it and start over")
-        self.what = what
+    def __init__(self, difference: str) -> None:
+        super().__init__(
+            f"{difference}. Pass a different name=..., or overwrite=True to delete it and start over"
+        )
+        self.difference = difference
 
 
 class StudyReader:

@@ -224,8 +224,8 @@ class TrialTrainer:
             member.model._session.get_program(self._example)
 
     def _callbacks_of(self, setting: Setting) -> list[Callback]:
-        given = self._callbacks
-        return flatten_callbacks(given(dict(setting)) if is_function_of_setting(given) else given)
+        callbacks = self._callbacks
+        return flatten_callbacks(callbacks(dict(setting)) if is_function_of_setting(callbacks) else callbacks)
 
     def _prepare(self, member: Member) -> None:
         """Split the rows once for all trials, and check that the objective is measured."""
@@ -251,8 +251,10 @@ class TrialTrainer:
 
     def _may_log(self) -> bool:
         """Return whether the callbacks may log additional values during training."""
-        given = self._callbacks
-        return is_function_of_setting(given) or any(map(has_user_defined_hooks, flatten_callbacks(given)))
+        callbacks = self._callbacks
+        return is_function_of_setting(callbacks) or any(
+            map(has_user_defined_hooks, flatten_callbacks(callbacks))
+        )
 
 
 def _count_folds(arguments: Mapping[str, Any], x: PyTree) -> int:

@@ -102,5 +102,5 @@ def describe_diverged_trials(trials: Sequence[Any]) -> str:
     first = trials[0]
     setting = ", ".join(f"{name}={value!r}" for name, value in first.params.items())
     count = "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
-    what = f"trial {first.number} with {setting} ({first.user_attrs[REASON]})"
-    return f"{count} had no finite value; the first was {what}"
+    description = f"trial {first.number} with {setting} ({first.user_attrs[REASON]})"
+    return f"{count} had no finite value; the first was {description}"

@@ -91,10 +91,10 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
                 + ("; pass the function as build_fn, not as model" if "model" in self._settings else "")
             )
         if _accepts_kwargs(self.build_fn):
-            taken = {name: value for name, value in self._settings.items() if name not in _FIT_ARGUMENTS}
+            arguments = {name: value for name, value in self._settings.items() if name not in _FIT_ARGUMENTS}
         else:
-            taken = self._settings_for(inspect.signature(self.build_fn).parameters)
-        model = require_compiled_model(self.build_fn(**taken), f"{type(self).__name__}: build_fn")
+            arguments = self._settings_for(inspect.signature(self.build_fn).parameters)
+        model = require_compiled_model(self.build_fn(**arguments), f"{type(self).__name__}: build_fn")
         self._built_with = self.build_fn, self._settings
         return model
 
@@ -125,20 +125,20 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
         self._row_shape = X.shape[1:]
         return X, y, weights
 
-    def _fit(self, X: NumpyArray, targets: Any, weights: Any, given: dict[str, Any]) -> None:
-        for name in given:
+    def _fit(self, X: NumpyArray, targets: Any, weights: Any, arguments: dict[str, Any]) -> None:
+        for name in arguments:
             if name not in _FIT_ARGUMENTS:
                 raise InvalidArgument(f"fit has no argument {name!r}{did_you_mean(name, _FIT_ARGUMENTS)}")
-        settings = {"verbose": 0, **self._settings_for(_FIT_ARGUMENTS), **given}
+        settings = {"verbose": 0, **self._settings_for(_FIT_ARGUMENTS), **arguments}
         self.history_ = self.model_.fit(X, targets, sample_weight=weights, **settings)
 
     def _check_inputs(self, X: Any) -> NumpyArray:
         check_is_fitted(self)
         return validate_data(self, X, reset=False, allow_nd=True)
 
-    def _outputs(self, X: Any, given: dict[str, Any]) -> NumpyArray:
+    def _outputs(self, X: Any, arguments: dict[str, Any]) -> NumpyArray:
         X = self._check_inputs(X)
-        return np.asarray(self.model_.predict(X, **{**self._settings_for(_PREDICT_ARGUMENTS), **given}))
+        return np.asarray(self.model_.predict(X, **{**self._settings_for(_PREDICT_ARGUMENTS), **arguments}))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
