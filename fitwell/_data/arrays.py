@@ -78,8 +78,8 @@ def to_device_dtype(array: NumpyArray, name: str) -> NumpyArray:
         if low < limits.min or high > limits.max:
             worst = high if high > limits.max else low
             raise DataError(
-                f"{name}: {worst} does not fit in {dtype}, the widest integer type outside 64-bit mode. Numbers this "
-                "large are rarely counts. Drop the column if it is an identifier, or convert it with "
+                f"{name}: {worst} does not fit in {dtype}, the widest integer type unless jax_enable_x64 is set. "
+                "Drop these numbers if they are identifiers, or convert them with "
                 f"{name}.astype('float32')"
             )
     if dtype == array.dtype:
@@ -135,7 +135,7 @@ def class_codes(value: Any, name: str = "y") -> tuple[NDArray[np.int32], NumpyAr
     missing = _find_missing(labels)
     if missing.size:
         raise DataError(
-            f"{name}: {pluralize(missing.size, 'missing label')}, the first in row {missing[0]}. "
+            f"{name}: found {pluralize(missing.size, 'missing label')}, the first in row {missing[0]}. "
             f"Drop those rows or assign them to a separate class"
         )
     if codes is None or classes is None:
@@ -193,7 +193,7 @@ def _convert(value: Any, name: str) -> NumpyArray:
     if isinstance(value, np.ma.MaskedArray):
         if np.ma.is_masked(value):
             raise DataError(
-                f"{name}: {pluralize(int(np.ma.count_masked(value)), 'masked value')}. "
+                f"{name}: found {pluralize(int(np.ma.count_masked(value)), 'masked value')}. "
                 f"Fill them, for example with {name}.filled(0), or drop their rows"
             )
         return value.data
@@ -243,7 +243,7 @@ def _convert_pandas(value: Any, name: str) -> NumpyArray:
         for index, (label, column) in enumerate(frame.items())
         if (
             problem := _describe_column_problem(
-                column, f"column {label!r} (number {index})" if table else "it"
+                column, f"column {label!r} (index {index})" if table else "it"
             )
         )
     ]
@@ -269,7 +269,7 @@ def _describe_column_problem(column: pd.Series[Any], name: str) -> str | None:
     for row, entry in enumerate(column):
         if not isinstance(entry, numbers.Real):
             return f"{name} has {_format_entry(entry)} in row {row}"
-    return f"{name} contains numbers as Python objects; convert it with .astype('float32')"
+    return f"{name} stores numbers as Python objects; convert it with .astype('float32')"
 
 
 def _numpy_dtype(column: pd.Series[Any]) -> np.dtype[Any]:

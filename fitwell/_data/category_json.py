@@ -18,7 +18,9 @@ CATEGORIES_SCHEMA = DictSchema([UnionSchema((STRING, BOOLEAN, ANY_NUMBER))], _OU
 
 
 def categories_to_json(categories: Mapping[int, NDArray[Any]]) -> dict[str, list[Any]]:
-    """Convert each output's categories to JSON data. Categories that are not strings or numbers become strings.
+    """Convert each output's categories to JSON data.
+
+    Categories that are not strings, numbers or booleans become strings.
 
     >>> categories_to_json({0: np.array(["no", "yes"])})
     {'0': ['no', 'yes']}

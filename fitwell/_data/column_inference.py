@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROW_NUMBER_REASON = "it looks like a row number or an ID"
-# A name that means "identifier", or that ends with such a word.
+# Column names that mean "identifier" or "row number", names that end in "id" or a similar word, and the empty name.
 _IDENTIFIER = re.compile(
     r"id|ids|uuid|guid|idx|index|row|#|(row|record|serial)[\W_]?(id|no|nr|num|number|index)\.?|rownum|no\.|nr\.?|"
     r"s[. ]*no\.?|sr[. ]*no\.?|lfd[. ]*nr\.?|unnamed: ?\d+|__index_level_\d+__|.*[\W_](id|ids|uuid|guid)|",
@@ -40,14 +40,16 @@ def infer_column(
 ) -> Column | str:
     """Fit a transformer to the training rows of a column, or return the reason why the column is dropped.
 
-    The rules are applied in this order:
+    The rules are:
 
     * A column is dropped if it is empty, or if it has a single distinct value and no missing values. A column with
       a single distinct value and missing values becomes a missing-value indicator.
-    * Booleans become 1 and 0, dates become multiple features, and numbers are standardized.
-    * A column of distinct integers whose name suggests an identifier is dropped unless `keep` is set.
-    * The 50 most frequent categories are one-hot encoded. If more than half of the values are distinct, the column is
-      probably an identifier or free text, and it is dropped unless `keep` is set.
+    * Booleans become 1 and 0, and dates become multiple features.
+    * Numbers are standardized. If they are distinct integers and the column's name suggests an identifier, the column
+      is dropped unless `keep` is set.
+    * The 50 most frequent categories are one-hot encoded. If there are more than 10 distinct values, and they
+      are more than half of all values, the column is probably an identifier or free text, and it is dropped unless
+      `keep` is set.
     * Other types (lists, images, complex numbers) are dropped.
 
     Args:

@@ -18,7 +18,7 @@ from fitwell._typing import FloatArray
 if TYPE_CHECKING:
     import pandas as pd
 
-# A boolean has few spellings, such as True, true, TRUE and " true". A column with more distinct cells contains words.
+# A boolean has few spellings, such as True, true, TRUE and " true". A column with more distinct cells is not boolean.
 MAX_SPELLINGS = 20
 # Only 1 in 27 integers between 19000101 and 21001231 is a valid date, so this many distinct dates are not a
 # coincidence.
@@ -26,8 +26,8 @@ MIN_COMPACT_DATES = 3
 # Maximum number of missing-value words that a column stores. The limit keeps free-text comments out of saved files.
 MAX_MISSING_WORDS = 20
 _IP_ADDRESS = re.compile(r"\s*[0-9]{1,3}(?:\.[0-9]{1,3}){3}\s*")
-# An unparsed cell with a digit may be a number in an unknown format. Cells such as "<0.1" are excluded: they are values
-# below the detection limit.
+# An unparsed cell with a digit may be a number in an unknown format. Cells such as "<0.1" are excluded, because they
+# are values below a detection limit.
 _MEASURED = r"^[^<>≤≥]*[0-9]"
 
 
@@ -44,7 +44,7 @@ def are_zero_padded_codes(cells: pd.Series) -> bool:
     """Return whether the cells contain codes such as ``007``, whose leading zeros matter.
 
     All cells must consist of digits, and at least one must have a leading zero. In addition, either all cells have the
-    same length, or more than a few have leading zeros.
+    same length, or more than 5 % of them have leading zeros (see `max_unparsed`).
     """
     strings = cells.astype("str").str.strip()
     zeros = strings.str.fullmatch("0[0-9]+")
@@ -54,7 +54,10 @@ def are_zero_padded_codes(cells: pd.Series) -> bool:
 
 
 def are_ip_addresses(cells: pd.Series) -> bool:
-    """Return whether the cells contain IP addresses. 192.168.100.200 looks like a number with thousands separators."""
+    """Return whether the cells contain IP addresses.
+
+    Without this check, 192.168.100.200 would be read as a number with thousands separators.
+    """
     if not len(cells) or not _IP_ADDRESS.fullmatch(str(cells.iloc[0])):
         return False
     return bool(cells.astype("str").str.fullmatch(_IP_ADDRESS).all())
@@ -128,7 +131,10 @@ def has_percent_signs(cells: pd.Series, name: str, notes: list[str]) -> bool:
 def find_missing_words(
     name: str, present: pd.Series, unread: NDArray[np.bool_], kind: str, notes: list[str]
 ) -> tuple[str, ...]:
-    """Return the unparsed words, which count as missing values. Append a note about all unparsed cells."""
+    """Return the unparsed words without digits, which count as missing values.
+
+    A note about all unparsed cells is appended to `notes`.
+    """
     if not unread.any():
         return ()
     different = list(dict.fromkeys(to_string(present[unread])))

@@ -1,6 +1,6 @@
 """Inference of each table column's type and format, from all rows before the table is split.
 
-Only types and formats are inferred here, which cannot leak information about the target. Means, standard deviations
+Only types and formats are inferred here. They cannot leak information about the target. Means, standard deviations
 and categories are computed from the training rows only (see `fitwell._data.columns`). docs/tables.md lists all rules.
 """
 
@@ -51,11 +51,12 @@ class ColumnType:
     """A column's type and the format of its cells.
 
     Attributes:
-        name: ``"number"``, ``"boolean"``, ``"date"``, ``"category"``, or a description of an unsupported type.
+        name: ``"number"``, ``"boolean"``, ``"date"``, ``"category"``, ``"target"`` for the column to predict, or a
+            description of an unsupported type.
         decimal: The decimal separator of the numbers, or None if it is ambiguous.
         pattern: The date format, or None if the column contains datetimes.
         percent: Whether the numbers have a percent sign.
-        unit: The unit after the numbers (see `fitwell._data.units`).
+        unit: The unit after the numbers, or ``""`` if there is none (see `fitwell._data.units`).
         words: Words among the numbers or dates that mean a missing value.
         requested: Whether the user set the type.
     """
@@ -84,7 +85,7 @@ def infer_column_types(
         types: A dict that maps column names to the types that the user set. Each is one of `TYPES`.
         target: The column to predict. Only its decimal separator and unit are inferred here (see
             `fitwell._data.target_parsing`).
-        with_dates: Whether to detect dates, which takes most of the time. If False, dates are categories.
+        with_dates: Whether to detect dates, which takes most of the time. If False, dates become categories.
         notes: A list to which warnings about ambiguous and unparsed cells are appended.
 
     Raises:
@@ -239,7 +240,7 @@ def count_column_formats(
 
     Args:
         values: The column.
-        written: Whether the table was read from a text file. Other tables contain parsed numbers.
+        written: Whether the table was read from a text file. In other tables, the numbers are already parsed.
         requested: Whether the user set the type to ``"number"``.
     """
     code = values.dtype.kind
@@ -272,7 +273,7 @@ def _resolve_date_formats(
     orders = {found.order for found in dates.values() if not found.alternatives} & {"day", "month"}
     for name, found in dates.items():
         if "%y" in found.pattern:
-            notes.append(f"The two-digit years in {name!r} were read as 1969 to 2068.")
+            notes.append(f"The two-digit years in {name!r} were read as years from 1969 to 2068.")
         if FORMAT_SEPARATOR in found.pattern and not found.alternatives:
             notes.append(
                 f"The dates in {name!r} have more than one format: "

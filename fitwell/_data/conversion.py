@@ -24,7 +24,7 @@ _MORE_MARKERS = r"""
     #bezug! #zahl! pending
 """
 _MARKERS_AMONG_NUMBERS = frozenset([mark.casefold() for mark in MISSING_MARKERS] + _MORE_MARKERS.split())
-# Each word has only one meaning, so a column with true/false in training may have yes/no or 1/0 in prediction.
+# Each word has only one meaning, so a column with true/false in training may have yes/no or 1/0 at prediction time.
 _BOOLEANS = {
     "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "y": 1.0, "n": 0.0, "t": 1.0, "f": 0.0, "on": 1.0, "off": 0.0,
     "1": 1.0, "0": 0.0, "1.0": 1.0, "0.0": 0.0, "wahr": 1.0, "falsch": 0.0, "ja": 1.0, "nein": 0.0, "vrai": 1.0,

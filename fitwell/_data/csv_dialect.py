@@ -52,8 +52,8 @@ def sniff_dialect(path: Path, separator: str | None = None) -> Dialect:
 
     Args:
         path: The file.
-        separator: The separator if the user set it: a character, or ``comma``, ``semicolon``, ``tab``, ``bar`` or
-            ``space``.
+        separator: The separator that the user set, or None to detect it. It is either a character or one of the names
+            ``comma``, ``semicolon``, ``tab``, ``bar`` and ``space``.
 
     Raises:
         DataError: If the file is empty or is not a text file.
@@ -74,7 +74,7 @@ def sniff_dialect(path: Path, separator: str | None = None) -> Dialect:
     if not nonblank:
         raise DataError(f"the file {path} is empty")
     candidates = [lines[place] for place in nonblank[: _SAMPLE_LINES + MAX_LINES_ABOVE]]
-    found: dict[int, str] = {}  # maps the number of lines below the titles to the separator detected in them
+    found: dict[int, str] = {}  # maps a number of lines at the end to the separator detected in these lines
 
     def split_cells(part: Sequence[str], like: Sequence[str]) -> list[list[str]]:
         if known is None and len(like) not in found:
@@ -103,7 +103,8 @@ def parse_separator(name: str) -> str:
     separator = _NAMES.get(name.lower(), name)
     if (len(separator) != 1 and separator != SPACES) or separator in '"\n\r' or separator.isalnum():
         raise InvalidArgument(
-            f"the separator must be one character, or comma, semicolon, tab, bar or space, got {name!r}"
+            f"the separator must be one character (not a letter, a digit or a quotation mark), or comma, semicolon, "
+            f"tab, bar or space, got {name!r}"
         )
     return separator
 

@@ -17,9 +17,9 @@ SplitCells = Callable[[Sequence[str], Sequence[str]], list[list[str]]]
 def find_header(lines: Sequence[str], split_cells: SplitCells) -> int:
     """Find the line with the column names and return its index.
 
-    The first line contains the column names, with two exceptions. Lines that begin with ``#`` are skipped if they do
-    not match the lines below. Other lines are skipped if their number of cells differs from most lines' and a later
-    line that looks like column names has the right number of cells.
+    The first line contains the column names, with two exceptions. Leading lines that begin with ``#`` are skipped,
+    unless the last of them has as many cells as the line below it. Other lines are skipped if the first one does not
+    have as many cells as most lines, and a later line that looks like column names does.
 
     Args:
         lines: The first nonblank lines of the file.
@@ -63,7 +63,7 @@ def _is_clean(rows: list[list[str]]) -> bool:
 
 
 def _is_short_by_one(rows: list[list[str]]) -> bool:
-    """Return whether only the header lacks a cell for the row names, as in files written by R."""
+    """Return whether each line has one more cell than the header, as in files that R writes with row names."""
     names = len(rows[0])
     if names == 1 or _count_filled(rows[0]) < names or any(len(row) != names + 1 for row in rows[1:]):
         return False

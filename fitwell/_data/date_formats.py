@@ -91,7 +91,7 @@ def infer_date_format(values: pd.Series, requested: bool = False) -> DateFormat 
 
     Args:
         values: The column.
-        requested: Whether the user set the column's type to dates. Then it is enough that half of the cells match.
+        requested: Whether the user set the column's type to ``"date"``. Then it is enough that half of the cells match.
             Otherwise `is_mostly_parsed` decides.
     """
     import pandas as pd
@@ -153,7 +153,7 @@ def _best_formats(
 def _infer_several_formats(strings: pd.Series, counts: NDArray[np.int64], time: str) -> DateFormat | None:
     """Infer the formats of a column with two or three date formats. Return None if they do not match most cells.
 
-    There is only one format for each kind of punctuation, so no cell matches two formats. For example, 31/10/2021 and
+    Only one format is chosen for each kind of punctuation, so no cell matches two formats. For example, 31/10/2021 and
     03/04/2021 have the same punctuation, so either both begin with the day or both begin with the month.
     """
     signs = strings.map(_date_signature, na_action="ignore")

@@ -100,8 +100,9 @@ def normalize_strings(values: pd.Series) -> pd.Series:
 
 
 def to_datetime(values: pd.Series, pattern: str | None = None) -> pd.Series:
-    """Convert `values` to datetimes in UTC. Missing values and values that do not match `pattern` become NaT.
+    """Convert `values` to datetimes without a time zone. Missing values and values in a different format become NaT.
 
+    Times with a UTC offset are converted to UTC.
     The time of day may be missing or have a different format than in `pattern`.
     """
     import pandas as pd
@@ -112,7 +113,7 @@ def to_datetime(values: pd.Series, pattern: str | None = None) -> pd.Series:
         return pd.to_datetime(strings, errors="coerce", utc=True, format=pattern).dt.tz_localize(None)
     codes, different = pd.factorize(values)
     parsed = parse_strings(normalize_strings(pd.Series(different)), pattern)
-    # The code for missing values is -1, which is not in the index, so `reindex` returns NaT for them.
+    # The code for missing values is -1, which is not in the index, so `reindex` returns NaT for missing values.
     return pd.Series(parsed.reindex(codes).to_numpy(), index=values.index, name=values.name)
 
 

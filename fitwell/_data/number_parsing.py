@@ -79,8 +79,8 @@ def parse_number(text: str, decimal: str = ".") -> float:
     """Parse the number in a cell. The result is NaN if the cell is not a number.
 
     A currency or a percent sign may precede or follow the number (``5 %`` is 5). ``(5)``, ``-5``, ``−5`` and ``5-``
-    are minus five. ``5,-``, ``5.–`` and ``5/-`` are prices without cents. ``5k``, ``5 Mio.`` and ``5 crore`` are
-    multiplied by their factor. ``~5`` is 5. Footnote markers (``5*``, ``5[a]``) are ignored.
+    are minus five. ``5,-``, ``5.–`` and ``5/-`` are prices without cents. ``5k`` is 5000, ``5 Mio.`` is 5
+    million, and ``5 crore`` is 50 million. ``~5`` is 5. Footnote markers (``5*``, ``5[a]``) are ignored.
 
     Args:
         text: The cell.

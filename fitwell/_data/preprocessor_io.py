@@ -37,8 +37,8 @@ def load_preprocessor(path: str | Path) -> Preprocessor:
         raise FileError(f"{path} does not contain a preprocessor saved by fitwell")
     if data.get("version") != VERSION:
         raise FileError(
-            f"{path} has format version {short_repr(data.get('version'))}, but this release of fitwell reads version "
-            f"{VERSION}"
+            f"{path} has format version {short_repr(data.get('version'))}, but this release of fitwell reads only "
+            f"version {VERSION}"
         )
     check_schema(data, {**dict.fromkeys(data, ANY), "format": enum_schema(*_FORMATS)}, str(path))
     made = _FORMATS[data["format"]]

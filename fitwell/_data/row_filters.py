@@ -118,10 +118,10 @@ def _short_lines(path: Path, frame: pd.DataFrame, dialect: Dialect, notes: list[
     if short.any():
         where = f"line {lines[1:][short][0]:,}"
         notes.append(
-            f"{where.capitalize()} has fewer cells than column names; the missing cells count as empty."
+            f"{where.capitalize()} has fewer cells than there are column names; the missing cells count as empty."
             if short.sum() == 1
-            else f"{short.sum():,} lines have fewer cells than column names, beginning with {where}; the missing cells "
-            "count as empty."
+            else f"{short.sum():,} lines have fewer cells than there are column names, beginning with {where}; the "
+            "missing cells count as empty."
         )
     return comments
 

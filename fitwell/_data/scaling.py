@@ -21,8 +21,8 @@ def fit_scaler(numbers: FloatArray) -> tuple[float, float, float]:
     from sklearn.impute import SimpleImputer
     from sklearn.preprocessing import StandardScaler
 
-    # Divide by a power of two, which is exact. Otherwise the squares could overflow or vanish: the square of ±1.8e308,
-    # which some programs write for a missing value, is infinite, and the square of 1e-200 is 0.
+    # Divide by a power of two, which is exact. Otherwise the squares could overflow or vanish. For example, the
+    # square of ±1.8e308, which some programs write for a missing value, is infinite, and the square of 1e-200 is 0.
     unit = 2.0 ** (int(np.frexp(np.nanmax(np.abs(numbers)))[1]) - 1)
     imputer = SimpleImputer(strategy="median")
     scaler = StandardScaler().fit(imputer.fit_transform(numbers[:, None] / unit))

@@ -177,7 +177,7 @@ def _read_text(
     except pd.errors.ParserWarning:
         line = first_long_line(path, dialect)
         raise DataError(
-            f"{path}: there are lines with more cells than column names"
+            f"{path}: some lines have more cells than there are column names"
             f"{'' if line is None else f', beginning with line {line:,}'}. Name every column (in R, write the table "
             "with row.names = FALSE), quote strings that contain separators, and use --sep if "
             f"the cells are not separated by {describe_separator(dialect.separator)}"
@@ -220,7 +220,7 @@ def _ambiguous_columns(path: Path, frame: pd.DataFrame, dialect: Dialect) -> lis
             numbers = np.abs(numbers[np.isfinite(numbers)])
             broken = numbers[numbers % 1 != 0]
             # The point cannot be a thousands separator in numbers below 1 (a group never begins with 0), in numbers of
-            # at least 1000 (the first group has at most three digits), and before more than three decimals.
+            # at least 1000 (the first group has at most three digits), and in numbers with more than three decimals.
             clear = (broken < 1) | (broken >= 1000) | (np.round(broken, 3) != broken)
             if not len(numbers):
                 continue  # all cells are empty

@@ -142,7 +142,7 @@ class RegressionTarget:
         mean: The training rows' mean.
         scale: The training rows' standard deviation, or 1 if it is 0.
         decimal: The decimal separator in the training file, or None if it was ambiguous.
-        unit: The unit after the numbers in the training file.
+        unit: The unit after the numbers in the training file, or ``""`` if there was none.
     """
 
     name: str
@@ -306,7 +306,7 @@ def _are_labels(value: Any, least: int, most: int) -> bool:
     return plain and len(set(value)) == len(value) and len({isinstance(label, str) for label in value}) == 1
 
 
-# These limits are the same as in `RegressionTarget.fit`, so that no prediction is infinite.
+# Every target that `RegressionTarget.fit` creates is within these limits. They keep predictions finite.
 _MEAN = LeafSchema("a number", lambda value: NUMBER.test(value) and abs(value) <= MAX_TARGET)
 _SCALE = LeafSchema("a number above 0", lambda value: NUMBER.test(value) and 0 < value <= 2 * MAX_TARGET)
 _TWO_LABELS = LeafSchema("a list of two labels", lambda value: _are_labels(value, 2, 2))

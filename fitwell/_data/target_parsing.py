@@ -28,7 +28,7 @@ from fitwell.errors import DataError, InvalidArgument
 if TYPE_CHECKING:
     import pandas as pd
 
-# Letters that are not an exponent, and footnote markers.
+# A letter other than the e of an exponent, or a footnote marker.
 _DECORATED = r"[^\W\d_eE]|[*†‡\[]"
 _BOOLEANS = {"True": True, "False": False}
 
@@ -75,7 +75,7 @@ def parse_target(
 
     Args:
         name: The target's name.
-        values: The raw column. Columns that do not contain only strings keep their values.
+        values: The raw column. It is not parsed unless all its nonempty cells are strings.
         decimal: The decimal separator, or None if it is ambiguous.
         options: The user's options for the target.
         notes: A list to which notes about missing-value words are appended.

@@ -1,4 +1,4 @@
-"""Detection and removal of units such as ``70 kg`` and ``12.5 °C``, if the whole column has the same unit."""
+"""Detection and removal of units, such as kg in ``70 kg``, if most numbers in a column have the same unit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FACTORS = "mMpP"
 
 
 def infer_unit(values: pd.Series) -> str:
-    """Infer the unit that most numbers in a column of strings have. Return ``""`` if there is no such unit.
+    """Infer the unit that most cells in a column of strings have. Return ``""`` if there is no such unit.
 
     >>> import pandas as pd
     >>> infer_unit(pd.Series(["70 kg", "71.5kg", "80 kg"])), infer_unit(pd.Series(["7 kg", "15 lb", "3 st"]))

@@ -1,4 +1,4 @@
-"""Validation of the arguments of public calls.
+"""Validation of the arguments that users pass to public functions and classes.
 
 Each parameter's rule is declared next to the signature, as in scikit-learn's parameter constraints. All error messages
 have the form ``EarlyStopping: patience must be an integer of at least 0, got 'x'``.

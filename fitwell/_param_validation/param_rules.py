@@ -111,7 +111,7 @@ class AnyOf(Rule):
 class Real(Rule):
     """A rule for numbers in a range. The value is converted to a Python int or float.
 
-    NaN is never accepted. A value that JAX is tracing is accepted, because its number is not known yet.
+    NaN is never accepted. A scalar that JAX is tracing is accepted, because its value is not known yet.
 
     Args:
         low: The range's lower end.
@@ -146,7 +146,7 @@ class Real(Rule):
 
 
 class Integer(Rule):
-    """A rule for integers of at most 64 bits from `low` to `high`, including both ends.
+    """A rule for 64-bit integers from `low` to `high`, including both ends.
 
     The value is converted to int. 3.0 is accepted and becomes 3, but True is not accepted as 1.
     """
@@ -251,7 +251,7 @@ class Predicate(Rule):
 
 
 class ListOf(Rule):
-    """A rule for lists and tuples. The items follow a rule, and the value is converted to a tuple.
+    """A rule for lists and tuples. Every item must follow the same rule, and the value is converted to a tuple.
 
     Args:
         rule: The rule for each item.
@@ -342,7 +342,7 @@ class NumericArray(Rule):
 
 
 class ByClass(Rule):
-    """A rule that depends on the object's class, for example on its number of axes."""
+    """A rule that depends on the object's class, for example on the number of axes that the class supports."""
 
     description = "a valid value for the class"
 

@@ -1,4 +1,4 @@
-"""A decorator that checks and converts a function's arguments, and its error messages."""
+"""Functions that check and convert arguments, and a decorator that does so for all of a function's arguments."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ def validate_params(*shared: Mapping[str, Rule], **rules: Rule) -> Callable[[Fun
     Args:
         shared: Rules for parameters that many functions share. Rules for parameters that this function does not have
             are ignored.
-        rules: Rules for this function's parameters. A parameter without a rule that is annotated as ``bool``, ``int``,
-            ``float`` or ``str`` gets the rule for its annotation.
+        rules: Rules for this function's parameters. If a parameter has no rule and is annotated as ``bool``, ``int``,
+            ``float``, ``str``, a path or a callable, the rule for its annotation applies.
     """
 
     def decorate(function: FunctionT) -> FunctionT:
@@ -143,7 +143,8 @@ def _wrap_init(function: Any, known: dict[str, Rule | None]) -> Any:
     """Wrap ``__init__`` so that its arguments are checked.
 
     A check is skipped if a subclass's ``__init__`` has already made it. Error messages begin with the name of the
-    object's class. If only a public function creates the class, they begin with its `public_name`.
+    object's class. If users create the object only through a public function, they begin with the class's
+    `public_name`.
     """
     tables: dict[type, _SignatureRules] = {}
 
@@ -169,7 +170,8 @@ def _wrap_init(function: Any, known: dict[str, Rule | None]) -> Any:
 def _is_implied(done: Rule | None, rule: Rule) -> bool:
     """Return whether `rule` can be skipped because the value has already passed the rule `done`.
 
-    This is the case if both are the same rule, or if `done` was declared explicitly and not implied by an annotation.
+    This is the case if both are the same rule, or if `done` was declared explicitly rather than implied by an
+    annotation.
     """
     return done is rule or (done is not None and all(done is not note for note in _BY_ANNOTATION.values()))
 
@@ -177,7 +179,7 @@ def _is_implied(done: Rule | None, rule: Rule) -> bool:
 class _SignatureRules:
     """The rules for one signature, prepared so that applying them to every call is fast."""
 
-    # Without a __dict__, comparing models does not traverse the rules, which would take 25 % longer.
+    # Without a __dict__, comparing models does not traverse the rules. Otherwise, it would take 25 % longer.
     __slots__ = ("accepts_kwargs", "by_position", "known", "max_positional", "readers", "where")
 
     def __init__(self, where: str, known: dict[str, Rule | None], code: CodeType) -> None:

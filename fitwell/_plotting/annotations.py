@@ -19,7 +19,7 @@ __all__ = [
 _RELATIVE_SIZE = 0.833
 # If a note has more lines than `_MAX_LINES`, its font size is multiplied by `_SHRINK`.
 _MAX_LINES, _SHRINK = 3, 0.7
-# Space in font sizes for the power of ten that matplotlib writes above the left end of the axes.
+# Space, in font sizes, for the power of ten that matplotlib writes above the left end of the axes.
 _EXPONENT_WIDTH = 3.0
 # Gap above the axes in points, and line height in font sizes.
 _GAP, _LINE = 4.0, 1.35

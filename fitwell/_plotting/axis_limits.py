@@ -1,4 +1,4 @@
-"""Functions that choose axis limits without outliers. The limits always include the best values."""
+"""Functions that choose axis limits that exclude outliers. The limits always include the best values."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ Values = NDArray[np.float64]
 MARGIN = 0.05
 # Outliers are excluded only if this makes the axis range at least this many times smaller.
 ZOOM = 10.0
-# The same factor for a single run. It is larger because every value of a run is informative, even the first epoch's, so
-# that only extreme values are excluded.
+# The same factor for a single run. It is larger, so that only extreme values are excluded, because every value of a
+# run is informative, even the first epoch's.
 ZOOM_ONE_RUN = 30.0
-# Pairs of a fraction and a factor, tried in this order. If this fraction of the values is kept, other values are
-# outliers if they are at least this factor farther from the best value than the kept values.
+# Pairs of a fraction and a factor, which are tried in this order. If this fraction of the values is at least this many
+# times closer to the best value than the other values, the other values are outliers.
 _KEPT = ((0.9, 10.0), (0.75, 10.0), (0.5, 100.0))
 # The range of the kept values is assumed to be at least this fraction of the median's absolute value.
 _MIN_REACH = 0.25
@@ -63,9 +63,9 @@ def sort_finite(values: Any) -> Values:
 def robust_limits(values: Any, better: str | None = None, zoom: float = ZOOM) -> tuple[float, float]:
     """Return the smallest and the largest finite value without outliers, or 0 and 1 if there are no finite values.
 
-    Without this rule, one diverged member would flatten all other curves. Values are outliers if 90% (or 75%) of all
-    values are at least ten times closer to the best value, or 50% are at least 100 times closer. Outliers are excluded
-    only if this makes the range at least `zoom` times smaller.
+    Outliers are excluded because one diverged member would flatten all other curves. Values are outliers if 90%
+    (or 75%) of all values are at least ten times closer to the best value, or 50% are at least 100 times closer. They
+    are excluded only if this makes the range at least `zoom` times smaller.
 
     Args:
         values: The values of all curves.
@@ -157,7 +157,8 @@ def needs_log_scale(values: Any, low: float, high: float) -> bool:
 def unevenness(ordered: Values) -> float:
     """Measure how unevenly sorted values are spread, from 0 (evenly) to 1.
 
-    The measure is the maximum distance between the values, scaled to [0, 1], and equally spaced numbers.
+    The values are scaled to [0, 1]. The measure is the maximum distance between a value and the equally spaced number
+    with the same rank.
     """
     places = (ordered - ordered[0]) / (ordered[-1] - ordered[0])
     return float(np.abs(places - np.linspace(0, 1, len(places))).max())

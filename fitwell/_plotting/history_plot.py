@@ -113,7 +113,7 @@ def _plot_curve(history: History, key: str, axes: Axes, label: str, dash: str, c
     try:
         values = np.asarray(history.history[key], np.float64).reshape(len(history.history[key]))
     except (TypeError, ValueError):
-        raise InvalidArgument(f"plot: expected one number for each epoch as the values of {key!r}") from None
+        raise InvalidArgument(f"plot: history[{key!r}] must contain one number for each epoch") from None
     style: dict[str, Any] = {} if color is None else {"color": color}
     if key in LEARNING_RATE_NAMES:  # the learning rate is constant during an epoch
         style["drawstyle"] = "steps-mid"
@@ -173,7 +173,7 @@ def _set_y_limits(
         )
         near.append(values[(values >= low) & (values <= high)])
         spans_decades = spans_decades or axis_limits.needs_log_scale(values, low, high)
-    # On a linear axis, the existing curves would look like a line at 0.
+    # Include the curves that were plotted before. On a linear axis, they would look like a line at 0.
     seen = axis_limits.sort_finite(
         np.concatenate([np.asarray(line.get_ydata(), np.float64) for line in axes.lines])
     )

@@ -126,7 +126,7 @@ def wrap_to_width(text: str, width: float, size: float) -> str:
 
 
 def wrap_label(text: object, line: int = _LINE_LENGTH, lines: int = _MAX_LINES) -> str:
-    """Wrap `text` into lines of `line` characters, and shorten it if it needs more than `lines` lines."""
+    """Wrap `text` into lines of at most `line` characters, and shorten it if it needs more than `lines` lines."""
     return textwrap.fill(truncate_middle(escape_control(text), line * lines - lines), line)
 
 
@@ -169,7 +169,7 @@ def set_axis_label(axes: Axes, which: str, name: object) -> None:
 def fit_axis_labels(axes: Axes) -> None:
     """Wrap the x and y axis labels so that they fit the lengths of their axes.
 
-    The figure's layout must have been computed.
+    The figure's layout must have been computed (see `fitwell._plotting.scales.compute_layout`).
     """
     figure = axes.get_figure(root=True)
     assert figure is not None

@@ -60,7 +60,7 @@ def check_axes(ax: Any, where: str) -> Axes:
         where: The name of the function that received it, for the error message.
 
     Raises:
-        InvalidArgument: if `ax` is something else.
+        InvalidArgument: If `ax` is not a matplotlib axes.
     """
     from matplotlib.axes import Axes
 
@@ -79,7 +79,7 @@ def check_figure(figure: Any, where: str) -> Figure:
         where: The name of the function that received it, for the error message.
 
     Raises:
-        InvalidArgument: if `figure` is something else.
+        InvalidArgument: If `figure` is not a matplotlib figure.
     """
     from matplotlib.figure import FigureBase
 

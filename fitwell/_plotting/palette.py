@@ -120,7 +120,7 @@ class Palette:
         Args:
             axes: The axes to add the legend to.
             marker: The marker of the groups' points, or None if the groups are lines.
-            grow: Whether to widen the figure for the legend, see `add_legend`.
+            grow: Whether to widen the figure for the legend (see `fitwell._plotting.legends.add_legend`).
             others: Additional legend entries.
         """
         from matplotlib.cm import ScalarMappable

@@ -46,7 +46,8 @@ _MAX_EXACT_TICKS = 8
 _MAX_SUBDECADE_SPAN = 300.0
 # If the ratio is below this limit, the axis may not contain any tick at 1, 2, 5, 10 and so on.
 _MIN_LOG_TICK_SPAN = 5.0
-# At most this many distinct numbers, if each occurs once, were probably chosen by hand and are connected by a line.
+# If there are more numbers than this and each occurs once, they were probably sampled at random, so no line connects
+# their scores.
 MAX_JOINED = 12
 # Line height in font sizes, and space around a label as a multiple of its width.
 _LINE_HEIGHT, _PADDING = 1.3, 1.1

@@ -22,8 +22,9 @@ __all__ = [
     "score_predictions",
 ]
 
-# Number of steps of the linear model. On large data, a budget of multiplications limits the steps (to about 50 for
-# MNIST). More steps would only change the third digit of the accuracy and take longer than training the network.
+# Maximum and minimum number of training steps for the linear model. On large data, a budget of multiplications limits
+# the steps (to about 50 for MNIST). More steps would only change the third digit of the accuracy and take longer than
+# training the network.
 MAX_LINEAR_STEPS = 200
 MIN_LINEAR_STEPS = 30
 LINEAR_BUDGET = 2e10
@@ -35,7 +36,7 @@ class Evaluation:
 
     Attributes:
         results: All scores.
-        predictions: Class probabilities or numbers.
+        predictions: Class probabilities for classification, or predicted numbers for regression.
     """
 
     results: ScoreSet
@@ -60,7 +61,7 @@ def evaluate(model: Any, prepared: PreparedData) -> Evaluation:
 
 
 def decode_outputs(target: Target, outputs: NumpyArray) -> NDArray[np.float64]:
-    """Convert the network's outputs to class probabilities, or to numbers in the units of the target."""
+    """Convert the network's outputs to class probabilities, or to numbers in the target's units."""
     if not np.isfinite(outputs).all():
         raise DataError(
             "the network's predictions are not finite because training diverged; try a smaller --learning-rate"
@@ -86,8 +87,8 @@ def _linear_baseline(prepared: PreparedData) -> Score:
         predictions = target.decode(Ridge().fit(train, prepared.train.y[:, 0]).predict(test))
         return score_regression("ridge regression", prepared.test.true, predictions)
     steps = int(np.clip(LINEAR_BUDGET / train.size / len(target.classes), MIN_LINEAR_STEPS, MAX_LINEAR_STEPS))
-    # On a busy machine BLAS threads wait for each other (15 times slower in one measurement). A single thread also
-    # adds in a fixed order, so that runs are reproducible to the last digit.
+    # On a busy machine, BLAS threads wait for each other, which made training 15 times slower in one measurement. A
+    # single thread also adds numbers in a fixed order, so that runs are reproducible to the last digit.
     with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)
         linear = LogisticRegression(max_iter=steps).fit(train, prepared.train.true)

@@ -45,15 +45,15 @@ def load_data(data: str, data_options: DataOptions) -> PreparedData:
     known = ", ".join(DATASETS)
     suffixes = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
     if Path(data).exists():
-        raise FileError(f"{data} is not a table; expected a file name that ends in {suffixes}")
+        raise FileError(f"{data} is not a table; expected a file whose name ends in one of {suffixes}")
     raise InvalidArgument(
         f"unknown data set {data!r}{did_you_mean(data, DATASETS) or '.'} Known data sets: {known}; "
-        f"the names of table files end in {suffixes}"
+        f"the name of a table file must end in one of {suffixes}"
     )
 
 
 def _check_table_options(data: str, data_options: DataOptions) -> None:
-    """Raise `InvalidArgument` if an option is given that only applies to tables."""
+    """Raise `InvalidArgument` if an option that only applies to tables is given."""
     for name, value in (
         ("target", data_options.target),
         ("task", data_options.task),

@@ -27,7 +27,7 @@ class TrainResult:
 
     Attributes:
         history: Losses and metrics of all epochs.
-        best_epoch: 0-based epoch whose weights were kept, or None if no validation loss was finite.
+        best_epoch: 0-based index of the epoch whose weights were kept, or None if no validation loss was finite.
         interrupted: Whether Ctrl-C ended the training.
         seconds: Training time.
         outcome: Sentences that say how the training ended.
@@ -46,7 +46,7 @@ def train_model(
     """Train `model`, and resume from `checkpoints` if there are any. Ctrl-C ends the training but not the program.
 
     Raises:
-        DataError: If the loss was never finite.
+        DataError: If the validation loss was not finite in any epoch.
     """
     from fitwell import callbacks
 
@@ -74,7 +74,8 @@ def train_model(
     best = _best_epoch(history)
     if best is None and history.epoch:
         raise DataError(
-            "training diverged in the first epoch, so no model was kept; try a smaller --learning-rate"
+            "training diverged: the validation loss was not finite in any epoch, so no model was kept; try a smaller "
+            "--learning-rate"
         )
     return TrainResult(
         history,

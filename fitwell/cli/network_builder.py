@@ -19,9 +19,9 @@ __all__ = [
 ]
 
 LARGE_INPUT_COUNT = 200
-# Smallest number of hidden layers for which batch normalization is on by default. Regression needs one more, because
-# the noise in the batch statistics reaches the linear output. (With two hidden layers, batch normalization improves the
-# accuracy on digits by 1.8 points, but makes the error on California housing worse.)
+# Smallest number of hidden layers for which batch normalization is on by default. Regression needs one more layer,
+# because the noise in the batch statistics reaches the linear output. (With two hidden layers, batch normalization
+# improves the accuracy on digits by 1.8 points, but makes the error on California housing worse.)
 BATCH_NORM_DEPTH = {"binary": 2, "multiclass": 2, "regression": 3}
 LARGE_ROW_COUNT = 10_000
 

@@ -1,4 +1,4 @@
-"""Options that multiple commands share, and the types of option values."""
+"""Options that multiple commands share, and functions that parse option values."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def non_negative(text: str) -> float:
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from None
     if not math.isfinite(value) or value < 0:
-        raise argparse.ArgumentTypeError(f"expected a number of at least 0, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a finite number of at least 0, got {text!r}")
     return value
 
 

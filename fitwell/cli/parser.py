@@ -19,10 +19,10 @@ __all__ = ["parse"]
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the arguments of the command line.
 
-    Exits with code 2 and a message if the arguments are invalid, and with code 0 after ``--help`` or ``--version``.
+    Exit with code 2 and a message if the arguments are invalid, and with code 0 after ``--help`` or ``--version``.
 
     Args:
-        argv: Arguments without the program name, or None, which uses `sys.argv`.
+        argv: Arguments without the program name, or None to use `sys.argv`.
 
     Returns:
         The options. Their attribute ``run`` is the function that runs the command.

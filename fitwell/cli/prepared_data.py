@@ -22,7 +22,7 @@ class DataSplit:
     Attributes:
         x: The network's inputs.
         y: The network's targets.
-        true: The target values in the units of the data, or class indices.
+        true: The target's values in original units for regression, or the class indices for classification.
     """
 
     x: NDArray[np.float32]

@@ -35,7 +35,7 @@ def make_run_folder(name: str, requested: str | None = None, now: datetime | Non
 
 
 def _make_first_unused(parent: Path, name: str) -> Path:
-    # Two runs may start within the same second. The run that creates the folder uses it.
+    # Two runs may start within the same second. Only the run that creates the folder uses it.
     for number in range(1, 1000):
         folder = parent / (name if number == 1 else f"{name}-{number}")
         try:

@@ -113,7 +113,7 @@ def _test_figures(prepared: PreparedData, evaluation: Evaluation) -> list[HtmlFi
             "Confusion matrix of the test rows",
             [plot_confusion_matrix(true, predicted, target.classes)],
             "Confusion matrix: true classes in rows, predicted classes in columns",
-            "Rows are the true classes. The shade shows the fraction of each true class.",
+            "Rows are the true classes. The shade shows which fraction of the true class is in each cell.",
             f"{min(9 + 3 * len(target.classes), 36)}rem",
         )
     ]
@@ -171,7 +171,7 @@ def _settings(settings: TrainOptions, train_result: TrainResult) -> list[tuple[s
             "learning rate halved",
             f"after {settings.plateau_patience} epochs without a better validation loss",
         ),
-        ("early stopping", f"after {settings.patience} such epochs"),
+        ("early stopping", f"after {settings.patience} epochs without a better validation loss"),
         ("training", train_result.outcome),
         ("time", format_seconds(train_result.seconds)),
     ]

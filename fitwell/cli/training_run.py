@@ -1,4 +1,4 @@
-"""A run, which trains and tests a network, and writes the model and its report to the run folder."""
+"""Training and testing of a run's network, and creation of the model file, the report and the run's other files."""
 
 from __future__ import annotations
 

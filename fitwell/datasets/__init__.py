@@ -5,7 +5,7 @@ Each module has a function ``load_data() -> (x_train, y_train), (x_test, y_test)
 (``$FITWELL_CACHE``, which defaults to ``~/.cache/fitwell``). If none of these contains the file, it is downloaded into
 the cache and checked against a known SHA-256, unless ``FITWELL_OFFLINE=1`` is set. CIFAR-10 is never downloaded.
 
-To add a data set, add a module to this package that ends with a call of `register`. The package imports all its
+To add a data set, add a module to this package that ends with a call to `register`. The package imports all its
 modules.
 """
 

@@ -60,7 +60,7 @@ def find_file(dataset: str, names: Sequence[str], remote: RemoteFile | None = No
             if (folder / name).is_file():
                 return folder / name
     if remote is None:
-        looked.append("no download, because there is no public copy with a known checksum")
+        looked.append("(not downloaded, because there is no public copy with a known checksum)")
     elif _offline():
         looked.append(f"{remote.url} (not tried because FITWELL_OFFLINE is set)")
     else:

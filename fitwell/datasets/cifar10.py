@@ -28,9 +28,9 @@ def load_data() -> tuple[BytePair, BytePair]:
     `fitwell.datasets` searches. They are never downloaded.
 
     Returns:
-        tuple: ``(x_train, y_train), (x_test, y_test)``. Images are uint8 of shape (50000, 32, 32, 3) and
-        (10000, 32, 32, 3), with the channels red, green and blue. Labels are uint8 of shape (50000, 1) and
-        (10000, 1), as in Keras. `CLASS_NAMES` contains the class names.
+        tuple: ``(x_train, y_train), (x_test, y_test)``. Images are uint8 arrays of shape (50000, 32, 32, 3)
+        and (10000, 32, 32, 3), with the channels red, green and blue. Labels are uint8 arrays of shape (50000, 1)
+        and (10000, 1), as in Keras. `CLASS_NAMES` contains the class names.
 
     Raises:
         DatasetNotFound: If a file is not found.

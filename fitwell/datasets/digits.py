@@ -19,8 +19,8 @@ def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[BytePair, ByteP
 
     Returns:
         tuple: ``(x_train, y_train), (x_test, y_test)``. By default, there are 1437 training images and 360 test images.
-        The split is stratified by digit. Images are uint8 of shape (n, 8, 8), from 0 (background) to 16 (ink). Labels
-        are uint8 of shape (n,).
+        The split is stratified by digit. Images are uint8 arrays of shape (n, 8, 8), from 0 (background) to 16 (ink).
+        Labels are uint8 arrays of shape (n,).
 
     Raises:
         InvalidArgument: If `test_split` is outside (0, 1).

@@ -41,8 +41,8 @@ def load_data() -> tuple[BytePair, BytePair]:
     because MNIST's files have the same names. If they are not found, they are downloaded.
 
     Returns:
-        tuple: ``(x_train, y_train), (x_test, y_test)``. Images are uint8 of shape (60000, 28, 28) and
-        (10000, 28, 28). Labels are uint8 of shape (60000,) and (10000,). `CLASS_NAMES` contains the class names.
+        tuple: ``(x_train, y_train), (x_test, y_test)``. Images are uint8 arrays of shape (60000, 28, 28) and
+        (10000, 28, 28). Labels are uint8 arrays of shape (60000,) and (10000,). `CLASS_NAMES` contains the class names.
 
     Raises:
         DatasetNotFound: If a file is not found and cannot be downloaded.

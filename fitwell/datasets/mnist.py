@@ -32,8 +32,9 @@ def load_data(path: str = "mnist.npz") -> tuple[BytePair, BytePair]:
             ``"mnist.npz"``.
 
     Returns:
-        tuple: ``(x_train, y_train), (x_test, y_test)``. Images are uint8 of shape (60000, 28, 28) and
-        (10000, 28, 28), from 0 (background) to 255 (ink). Labels are uint8 digits of shape (60000,) and (10000,).
+        tuple: ``(x_train, y_train), (x_test, y_test)``. Images are uint8 arrays of shape (60000, 28, 28) and
+        (10000, 28, 28), from 0 (background) to 255 (ink). Labels are uint8 arrays of digits, of shape (60000,) and
+        (10000,).
 
     Raises:
         DatasetNotFound: If the file is not found and cannot be downloaded.

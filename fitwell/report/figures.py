@@ -54,8 +54,8 @@ def plot_learning_curves(history: History, best_epoch: int | None = None) -> byt
 
     Args:
         history: The history of the run.
-        best_epoch: The epoch (0-based) whose weights were kept, which is marked with a line. Defaults to None, which
-            draws no line.
+        best_epoch: 0-based index of the epoch whose weights were kept. A vertical line marks it. Defaults to None,
+            which draws no line.
 
     Returns:
         The content of a PNG file.
@@ -87,7 +87,7 @@ def _plot_curves(history: History, axes: list[Axes], best_epoch: int | None) -> 
 def plot_confusion_matrix(true: NumpyArray, predicted: NumpyArray, classes: Sequence[Any]) -> bytes:
     """Plot the confusion matrix, with one row for each true class and one column for each predicted class.
 
-    A darker cell has a larger fraction of the rows with this true class.
+    The darker a cell, the larger the fraction of its true class that it contains.
     """
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (true, predicted), 1)

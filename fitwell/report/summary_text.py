@@ -80,7 +80,7 @@ def _summarize_classification(results: ScoreSet) -> list[str]:
     low, high = wilson_interval(test.values["accuracy"], test.rows)
     return [
         f"On {test.rows:,} held-out test rows, the network's accuracy is "
-        f"{format_percent(test.values['accuracy'])} ({right:,} rows are correct, 95 % interval "
+        f"{format_percent(test.values['accuracy'])} ({right:,} rows are classified correctly, 95 % interval "
         f"{format_percent(low)} to {format_percent(high)}).",
         f"{_capitalize(results.dummy.name)} has an accuracy of {format_percent(results.dummy.values['accuracy'])}, "
         f"and {results.linear.name} has an accuracy of {format_percent(results.linear.values['accuracy'])}.",
@@ -146,7 +146,8 @@ def _summarize_gap(results: ScoreSet) -> list[str]:
         if ratio < 1.2 or not is_significantly_above(test, train):
             return []
         return [
-            f"The network's RMSE on the training rows is {train.values['rmse']:.4g}, so it overfits. {advice}"
+            f"The network's RMSE on the training rows is {train.values['rmse']:.4g}, so the network "
+            f"overfits. {advice}"
         ]
     gap = train.values["accuracy"] - test.values["accuracy"]
     if (
@@ -155,8 +156,8 @@ def _summarize_gap(results: ScoreSet) -> list[str]:
     ):
         return []
     return [
-        f"On the training rows, the network's accuracy is {format_percent(train.values['accuracy'])}, so it "
-        f"overfits. {advice}"
+        f"On the training rows, the network's accuracy is {format_percent(train.values['accuracy'])}, so the "
+        f"network overfits. {advice}"
     ]
 
 

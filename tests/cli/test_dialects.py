@@ -107,7 +107,7 @@ def test_a_search_trains_with_the_given_options(fitwell: Callable[..., Any], fol
         (("--type", "ort=words"), "the type must be one of number, category, date, boolean"),
         (("--type", "ort=date", "--type", "ort=category"), "gives two different types for 'ort'"),
         (("--keep", "idd"), "has no column 'idd', did you mean 'id'"),
-        (("--sep", "ab"), "the separator must be one character"),
+        (("--sep", "ab"), "the separator must be one character (not a letter"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(

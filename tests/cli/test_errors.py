@@ -52,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
             "train mnits",
             "unknown data set 'mnits', did you mean 'mnist'? Known data sets: boston_housing, california",
         ),
-        ("train notes.pdf", "notes.pdf is not a table; expected a file name that ends in .csv"),
+        ("train notes.pdf", "notes.pdf is not a table; expected a file whose name ends in one of .csv"),
         ("train none.csv --target price", "the file none.csv does not exist"),
         ("train empty.csv --target price", "empty.csv is empty"),
         (

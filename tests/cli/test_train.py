@@ -275,7 +275,7 @@ def test_a_run_that_diverges_at_once_leaves_nothing(
     options = ("--optimizer", "sgd", "--learning-rate", 1e20, "--quiet")
     result = fitwell("train", table, "--target", "price", *options, "--output", tmp_path / "run")
     assert result.code == 2
-    assert "fitwell: error: training diverged in the first epoch" in result.err
+    assert "fitwell: error: training diverged: the validation loss was not finite in any epoch" in result.err
     assert "fitwell: warning: the loss became" in result.err and "Traceback" not in result.err
     assert not (tmp_path / "run").exists()
 

@@ -142,13 +142,13 @@ ENCODE = "Networks require numbers. .*fitwell.utils.class_codes.*pandas.get_dumm
         (["x" * 99], r"^x: text 'x{36}\.\.\. in row 0\."),
         (
             CITIES,
-            rf"^x: column 'city' \(number 1\) has text 'Oslo' in row 0 \(and 1 more column\)\. {ENCODE}",
+            rf"^x: column 'city' \(index 1\) has text 'Oslo' in row 0 \(and 1 more column\)\. {ENCODE}",
         ),
         (CITIES["city"], r"^x: it has text 'Oslo' in row 0\."),
-        (pd.DataFrame({"a": [1, None, "b"]}), r"column 'a' \(number 0\) has (text|missing)"),
+        (pd.DataFrame({"a": [1, None, "b"]}), r"column 'a' \(index 0\) has (text|missing)"),
         (
             pd.DataFrame({"a": [1, 2]}, dtype=object),
-            r"column 'a' .* contains numbers as .*astype\('float32'\)",
+            r"column 'a' .* stores numbers as .*astype\('float32'\)",
         ),
         (
             pd.Categorical(["a", "b", "a"]),
@@ -190,7 +190,10 @@ ENCODE = "Networks require numbers. .*fitwell.utils.class_codes.*pandas.get_dumm
             scipy.sparse.eye(3).tocsr(),
             r"^x: sparse arrays are not supported. Convert the csr_\w+ with x.toarray\(\)",
         ),
-        (np.ma.array([1.0, 2.0], mask=[False, True]), r"^x: 1 masked value\. Fill them, .*x.filled\(0\)"),
+        (
+            np.ma.array([1.0, 2.0], mask=[False, True]),
+            r"^x: found 1 masked value\. Fill them, .*x.filled\(0\)",
+        ),
         ([INT32_MAX + 1], rf"^x: {INT32_MAX + 1} does not fit in int32.*x.astype\('float32'\)"),
         ([-INT32_MAX - 2, 0], rf"^x: {-INT32_MAX - 2} does not fit in int32"),
         (np.array([2**33], np.uint64), "does not fit in uint32"),
@@ -297,8 +300,8 @@ def test_class_codes(labels: Any, codes: list[int], classes: list[Any]) -> None:
 @pytest.mark.parametrize(
     ("labels", "words"),
     [
-        (["a", None], "^y: 1 missing label, the first in row 1. Drop those rows"),
-        ([0.0, np.nan, np.nan], "^y: 2 missing labels, the first in row 1"),
+        (["a", None], "^y: found 1 missing label, the first in row 1. Drop those rows"),
+        ([0.0, np.nan, np.nan], "^y: found 2 missing labels, the first in row 1"),
         (pd.Series(["a", None]), "1 missing label"),
         (np.array(["2024-01-01", "NaT"], "datetime64[D]"), "1 missing label"),
         (pd.Series([1, None], dtype="Int64"), "1 missing label"),

@@ -363,7 +363,7 @@ def test_a_preparation_survives_its_file(tmp_path: Path, preprocessor: Any) -> N
         ("[]", "does not contain a preprocessor"),
         (
             '{"fitwell": "preprocessing", "version": 99}',
-            "has format version 99, but this release of fitwell reads version 1",
+            "has format version 99, but this release of fitwell reads only version 1",
         ),
         ('{"fitwell": "preprocessing", "version": 1, "format": "os.system"}', "format is 'os.system'"),
         ('{"fitwell": "preprocessing", "version": 1, "format": "table", "target": 3}', "is damaged"),

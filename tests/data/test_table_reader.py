@@ -137,7 +137,12 @@ def test_question_marks_are_missing(tmp_path: Path) -> None:
         ("t.csv", b"", DataError, "is empty"),
         ("t.csv", b"\n\n", DataError, "is empty"),
         ("t.csv", b"\xef\xbb\xbf\r\n", DataError, "is empty"),
-        ("t.csv", b"a,b\nr1,1,2\nr2,3,4\n", DataError, "lines with more cells than column names"),
+        (
+            "t.csv",
+            b"a,b\nr1,1,2\nr2,3,4\n",
+            DataError,
+            "some lines have more cells than there are column names",
+        ),
         ("t.csv", b"a,b\n\x81,1\n", DataError, "neither as UTF-8 nor as Windows-1252"),
         ("t.csv.gz", gzip.compress(b"a,b\n", mtime=0)[:12] + b"\xff" * 20, FileError, "cannot read"),
         ("t.csv", b"PK\x03\x04\x00\x00\x00binary", DataError, "binary data"),

@@ -118,7 +118,7 @@ def test_the_verdict_follows_the_evidence(given: ScoreSet, words: str) -> None:
 
 
 def test_overfitting_is_reported_only_if_significant() -> None:
-    by_heart = "so it overfits"
+    by_heart = "so the network overfits"
     assert by_heart in summarize(results(0.10, 0.2, 0.6, train=0.001))[-1]
     assert by_heart not in summarize(results(0.10, 0.2, 0.6, train=0.09))[-1]
     # 4 points, but ten rows prove nothing.
@@ -137,7 +137,7 @@ def test_overfitting_of_regression_needs_enough_rows(rows: int, shows: bool) -> 
     told = summarize(
         ScoreSet("regression", "y", {"train": part, "validation": part, "test": test}, test, test)
     )
-    assert any("so it overfits" in sentence for sentence in told) == shows
+    assert any("so the network overfits" in sentence for sentence in told) == shows
 
 
 def test_regression_is_summarized_in_units_of_the_target() -> None:

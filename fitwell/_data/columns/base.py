@@ -42,7 +42,7 @@ class Column(ABC):
         return self._value_feature_names() + ([f"{self.name} is missing"] if self.missing else [])
 
     def transform(self, values: pd.Series, notes: list[str] | None = None) -> FloatArray:
-        """Compute the features, of shape ``[rows, features]``. Append warnings about unexpected values to `notes`."""
+        """Compute features of shape ``[rows, features]``. Append warnings about unexpected values to `notes`."""
         missing = isna(values) | self._is_missing_marker(values)
         notes = notes if notes is not None else []
         if missing.any() and not self.missing:
@@ -89,7 +89,7 @@ class Column(ABC):
         """Describe the transformation in one short phrase."""
 
     def _describe_missing(self, fill: str) -> str:
-        """Describe the imputation for the end of `describe`, or return ``""`` if no value was missing."""
+        """Return a phrase about the imputation for the end of `describe`, or ``""`` if no value was missing."""
         return f"; {self.missing:,} missing values imputed with {fill} and flagged" if self.missing else ""
 
     def to_json(self) -> dict[str, Any]:

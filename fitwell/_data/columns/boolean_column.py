@@ -29,7 +29,7 @@ class BooleanColumn(Column):
 
     @classmethod
     def fit(cls, name: str, values: pd.Series) -> BooleanColumn:
-        """Create a transformer for which the most frequent training value replaces missing values."""
+        """Find the most frequent training value, which `transform` will use to replace missing values."""
         truths = to_bool(values)
         return cls(name, int(np.isnan(truths).sum()), float(np.nanmean(truths) >= 0.5))
 

@@ -51,7 +51,7 @@ class DateColumn(Column):
     Attributes:
         pattern: The date format, or None if the column contained datetimes.
         parts: A dict that maps each part that varies in the training rows to ``[median, mean, scale]``. Each part
-            is standardized.
+            is standardized with these numbers.
         words: Words in the training file that meant a missing date.
     """
 
@@ -109,7 +109,7 @@ class DateColumn(Column):
     def _check_date_order(self, values: pd.Series, unparsed: NDArray[np.bool_], present: int) -> None:
         """Raise `DataError` if the day and the month are swapped compared to the training dates.
 
-        If the training dates began with the month, then without this check 31/10/2021 would count as missing, and
+        Without this check, if the training dates began with the month, 31/10/2021 would count as missing, and
         03/04/2021 would be read as March 4.
         """
         other = None if self.pattern is None else swap_day_and_month(self.pattern)

@@ -35,7 +35,7 @@ class NumberColumn(Column):
         decimal: The decimal separator in the training file, or None if it was ambiguous.
         percent: Whether numbers in the training file had a percent sign.
         words: Words in the training file that meant a missing number.
-        unit: The unit after the numbers in the training file.
+        unit: The unit after the numbers in the training file, or ``""`` if there was none.
     """
 
     kind: ClassVar[str] = "number"

@@ -21,7 +21,7 @@ from fitwell._data.loaders.base import (
 )
 from fitwell._typing import Array, NumpyArray
 
-# The permutations of multiple epochs are transferred together, up to this many row indices (1 MB) and epochs.
+# Permutations for multiple epochs are transferred together, up to this many row indices (1 MB) and this many epochs.
 _MAX_PERMUTED_ROWS = 2**18
 MAX_EPOCHS_PER_DISPATCH = 512
 # Blocks of up to this size (4 MB) are copied into a larger, padded array.
@@ -42,8 +42,8 @@ class ArrayLoader(DataLoader):
         max_epochs_per_dispatch: Maximum number of epochs in one dispatch.
         row_indices: Indices of the rows to use. Defaults to all rows. The permutations are the same as those of a
             loader that contains only these rows.
-        bucket_rows: Number of rows to reserve space for. Loaders of similar sizes that are rounded up to the same
-            number share one compiled program. Used together with `row_indices`, and ignored if `pad` is False.
+        bucket_rows: Number of rows to reserve space for. Loaders whose sizes are rounded up to the same number
+            share one compiled program. Used together with `row_indices`, and ignored if `pad` is False.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class ArrayLoader(DataLoader):
         return permutations
 
     def _get_permutations(self, epoch: int, count: int, ahead: Future[NumpyArray] | None) -> NumpyArray:
-        """Return the row indices for `count` epochs in an array of the maximum size.
+        """Return the row indices for `count` epochs in an array with space for `epochs_per_dispatch` epochs.
 
         The result of `ahead` is used for the first epochs, and the other permutations are computed now.
         """

@@ -42,8 +42,8 @@ class Dispatch:
         order: Row indices of shape ``[max epochs, batches, batch size]``.
         sizes: True batch sizes of shape ``[batches]``, or None if all batches are full.
         epochs: Number of epochs.
-        start: Index of the first batch in each epoch.
-        stop: Index after the last batch in each epoch.
+        start: Index of the first batch to process in each epoch.
+        stop: Index after the last batch to process in each epoch.
         first: Whether the dispatch begins an epoch.
         last: Whether the dispatch ends an epoch.
         key: A value that is equal for dispatches with equal shapes.
@@ -93,7 +93,7 @@ class DataLoader:
             first_epoch: The first epoch (0-based).
             epochs: Number of epochs.
             max_steps: A function that returns the maximum number of steps in the next dispatch.
-            start: Number of batches to skip in the first epoch, because the interrupted run has trained on them.
+            start: Number of batches to skip in the first epoch, because the interrupted run already trained on them.
         """
         raise NotImplementedError
 

@@ -83,7 +83,7 @@ class GeneratorLoader(DataLoader):
                 )
 
     def _blocks(self, epoch: int) -> Iterator[tuple[list[Batch], bool]]:
-        """Yield lists of batches with equal shapes, each with a flag for the epoch's last list."""
+        """Yield pairs of a list of batches with equal shapes, and whether it is the epoch's last list."""
         pending: list[Batch] = []
         form: Any = None
         waiting: tuple[list[Batch], bool] | None = None
@@ -115,13 +115,14 @@ class GeneratorLoader(DataLoader):
             waiting = (pending, True)
         if waiting is None:
             raise DataError(
-                f"the data yielded no batches in epoch {epoch + 1}. A generator is exhausted after one epoch. Pass an "
-                "iterable that can be restarted, or an infinite generator together with steps_per_epoch"
+                f"the data yielded no batches in epoch {epoch + 1}. Check that the data is not empty. A generator "
+                "can be read only once. Pass an iterable that can be restarted, or an infinite generator together with "
+                "steps_per_epoch"
             )
         yield waiting[0], True
 
     def _stack(self, batches: list[Batch]) -> tuple[Batch, Array, Array | None]:
-        """Transfer batches to the device as one block. Short batches are padded and missing ones filled with zeros."""
+        """Transfer batches to the device as one block. Short batches and incomplete blocks are padded with zeros."""
         counts = [count_rows(batch) for batch in batches]
         size = (
             counts[0]
@@ -145,8 +146,8 @@ class GeneratorLoader(DataLoader):
         block = jax.tree.map(join, *batches)
         order = jax.device_put(np.arange(num_batches * size, dtype=np.int32).reshape(1, num_batches, size))
         if not self.pad or (self.rows is not None and self.rows % self.batch_size == 0):
-            # No batch is short. Without sizes, the compiled program is the same as for an `ArrayLoader`, so the results
-            # are bit-identical.
+            # No batch is padded. Without sizes, the compiled program is the same as for an `ArrayLoader`, so the
+            # results are bit-identical.
             return block, order, None
         sizes = np.zeros(num_batches, np.int32)
         sizes[: len(counts)] = counts

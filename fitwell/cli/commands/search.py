@@ -17,7 +17,7 @@ examples:
   fitwell search houses.csv --target price --minutes 60 --storage houses.db
 
 The run folder contains the same files as with `fitwell train`. In addition, trials.csv and search.png show all trials.
-With --storage, several processes can share a search, and a search that was killed resumes when it is restarted.
+With --storage, multiple processes can share a search, and a search that was killed resumes when it is restarted.
 Ctrl-C stops the search early; the best settings so far are trained, tested and reported.
 """
 
@@ -40,14 +40,17 @@ def add_parser(subparsers: Subparsers) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("data", help="a table or a data set, the same as for `fitwell train`")
+    parser.add_argument("data", help="a table or a data set, as for `fitwell train`")
     add_data_options(parser)
     search = parser.add_argument_group("search")
     search.add_argument(
-        "--minutes", type=non_negative, metavar="M", help="time limit in minutes (default: 5)"
+        "--minutes",
+        type=non_negative,
+        metavar="M",
+        help="time limit in minutes (default: 5, or none with --trials)",
     )
     search.add_argument(
-        "--trials", type=integer(1), metavar="N", help="number of trials, instead of a time limit"
+        "--trials", type=integer(1), metavar="N", help="maximum number of trials (default: unlimited)"
     )
     search.add_argument(
         "--sampler",
