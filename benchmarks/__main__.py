@@ -19,13 +19,17 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
-    parser.add_argument("--repeats", type=int, help="of every time (default 5; 2 with --quick)")
-    parser.add_argument("--epochs", type=int, help="length of the full run behind the scores")
     parser.add_argument(
-        "--quick", action="store_true", help="a rough look: short fits, scores after 2 epochs"
+        "--repeats", type=int, help="repeats of each measurement (default: 5, or 2 with --quick)"
+    )
+    parser.add_argument(
+        "--epochs", type=int, help="number of epochs in the full run that determines the scores"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="measure roughly, with short fits and with scores after 2 epochs"
     )
     parser.add_argument("--device", choices=report.DEVICES, default="cpu")
-    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/RESULTS.md")
+    parser.add_argument("--write", action="store_true", help="write the tables to benchmarks/RESULTS.md")
     return parser.parse_args(argv)
 
 
@@ -48,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
         try:
             data = workload.load()
         except (ImportError, OSError) as error:
-            print(f"  left out, no data: {error}", file=sys.stderr)
+            print(f"  skipped, because its data cannot be loaded: {error}", file=sys.stderr)
             missing = True
             continue
         results = measure(workload, data, [CONTENDERS[key] for key in options.contenders], plan)

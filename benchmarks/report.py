@@ -18,8 +18,8 @@ DEVICES: dict[Device, str] = {"cpu": "CPU", "gpu": "GPU"}
 COLUMNS = (
     "contender",
     "steady epoch, ms",
-    "of fitwell",
-    "of hand-written",
+    "relative to fitwell",
+    "relative to hand-written",
     "first epoch, s",
     "peak memory, MiB",
     "validation loss",
@@ -29,18 +29,22 @@ PREAMBLE = """# Benchmarks
 
 Written by `python -m benchmarks --write`; do not edit by hand.
 
-- **Steady epoch**: training on every row once, in a new order, and one evaluation of all validation rows; for every
-  contender alike. Timed as a fit of several epochs less a fit of one (so what a fit costs once, checking and moving
-  data, does not count), after a fit that does not count. Contenders take turns; median, and the middle half of repeats.
-- **Of fitwell, of hand-written**: ratios of the medians, contender over fitwell and contender over the hand-written
-  JAX scan.
-- **First epoch**: from building the network to the end of the first epoch with its evaluation, compilation included,
-  imports not, data in memory; each in a process of its own, without a compilation cache on disk; median.
-- **Peak memory**: largest resident memory of a whole run in a process of its own, and in brackets what came on top of
-  the imports and the data; median.
-- **Validation loss, accuracy**: at the end of the full run; mean over seeds for fitwell, one run for its peers.
-- Peers run at the best of the settings named behind them, found by trial. Bare matrix products: forward, kernel
-  gradient and input gradient of every dense layer, nothing else, in one compiled loop.
+- **Steady epoch**: the time to train on every row once, in a new order, and to evaluate all validation rows once. The
+  time of a one-epoch fit is subtracted from that of a longer fit, which excludes the fixed cost of a fit, such as
+  checking and moving data. A warm-up fit is not counted. The procedure is the same for all contenders, which take
+  turns. The table shows the median and, in parentheses, the interquartile range of the repeats.
+- **Relative to fitwell, relative to hand-written**: the contender's median time divided by fitwell's, and divided by
+  that of the hand-written JAX scan.
+- **First epoch**: the time from building the network to the end of the first epoch with its evaluation. It includes
+  compilation but not imports, and the data is already in memory. Each measurement runs in a separate process without
+  a compilation cache on disk. The table shows the median.
+- **Peak memory**: the largest resident memory of a full run in a separate process. The increase over the memory after
+  the imports and loading the data is in parentheses. The table shows the median.
+- **Validation loss, accuracy**: the values at the end of the full run, averaged over seeds for fitwell, and from a
+  single run for its peers.
+- Peers run with the fastest of their settings, which is determined by trial and shown after the name. "Bare matrix
+  products" computes only the forward products, kernel gradients and input gradients of all dense layers, in one
+  compiled loop.
 """
 
 
@@ -95,7 +99,7 @@ def block(workload: Workload, results: Sequence[Result], plan: Plan, command: st
             *(f"| {' | '.join(row)} |" for row in rows),
             "",
             f"{plan.repeats} repeats; full runs of {epochs} epochs, {seeds} seed{'s' if seeds > 1 else ''}; "
-            f"epochs a timed fit: {lengths}. {datetime.now(UTC):%Y-%m-%d}, {processor()}; {installed}; `{command}`",
+            f"epochs per timed fit: {lengths}. {datetime.now(UTC):%Y-%m-%d}, {processor()}; {installed}; `{command}`",
         ]
     )
 

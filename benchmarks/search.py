@@ -1,9 +1,10 @@
-"""Search beside scikit-learn's `RandomizedSearchCV` over its MLP, at equal wall time, on rows neither has seen.
+"""Comparison of `fitwell.search` with scikit-learn's `RandomizedSearchCV` over its MLP, with the same wall time.
 
-``python -m benchmarks.search [--seconds 30] [--seeds 0 1 2] [--data digits wine]`` prints a table in Markdown. Both
-search the same space with three folds, and refit the best setting on all training rows inside their time. fitwell
-is judged by that one model, and by the ensemble of the models of its ten best settings. Its networks end with a rate
-that has fallen to zero, as its users would have it; with Adam scikit-learn has no schedule, but may stop early.
+``python -m benchmarks.search [--seconds 30] [--seeds 0 1 2] [--data digits wine]`` prints a Markdown table. Scores are
+measured on rows that neither search saw. Both searches use the same search space and three folds, and refit the best
+setting on all training rows within the time limit. For fitwell, the scores of this model and of the ensemble of its ten
+best settings are shown. fitwell's learning rate decreases to zero, as is recommended to users. With Adam, scikit-learn
+does not have a schedule, but it may stop early.
 """
 
 from __future__ import annotations

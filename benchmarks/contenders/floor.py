@@ -69,8 +69,8 @@ class Floor(Contender):
 
     def obstacle(self, workload: Workload) -> str | None:
         if workload.convolves:
-            return "its products are those of convolutions"
-        return "matrix products are not what takes the time" if workload.fuse_loop else None
+            return "its matrix products are part of convolutions"
+        return "matrix products do not dominate the time" if workload.fuse_loop else None
 
     def prepare(self) -> None:
         import jax  # noqa: F401

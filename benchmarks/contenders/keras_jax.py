@@ -105,4 +105,4 @@ class KerasJaxSteps(KerasJax):
         return tuple({"steps_per_execution": steps} for steps in (8, 32, 128))
 
     def obstacle(self, workload: Workload) -> str | None:
-        return "an epoch is one step" if workload.name == "W5" else None
+        return "an epoch has only one step" if workload.name == "W5" else None

@@ -72,7 +72,7 @@ class SklearnMLP(Contender):
     def obstacle(self, workload: Workload) -> str | None:
         if all(isinstance(layer, Dense) for layer in workload.layers):
             return None
-        return "no convolutions" if workload.convolves else "no batch normalisation or dropout"
+        return "no convolutions" if workload.convolves else "no batch normalization or dropout"
 
     def settings(self, workload: Workload, device: Device) -> tuple[Settings, ...]:
         return ({"threads": 1}, {"threads": 2})

@@ -1,12 +1,13 @@
 """Command line: `python -m benchmarks.populations`, from the root of the repository.
 
-Every run has a process of its own, without a compilation cache on disk; times begin after the imports, with the data
-in memory, and end when the last member is trained. Peers that train one network after another would take minutes to
-hours: two or three of their members are timed, the first apart (it may compile), and the rest is reckoned. The
-losses of fitwell and of the loops written by hand in JAX contain the penalty, as in Keras, and these loops keep what
-fitwell keeps: loss and accuracy of every epoch, in training and validation. One row leaves out all but the validation
-loss, without the penalty; so does torch.func.vmap. Where matrix products are what takes the time, a row has them alone:
-no training that multiplies as XLA does, network by network, can take less.
+Every run uses a separate process without a compilation cache on disk. Times begin after the imports, with the data in
+memory, and end when the last member is trained. Peers that train one network after another would take minutes to
+hours. Therefore only three of their members are timed, and the total time is extrapolated. The first member is timed
+separately, because it may require compilation. As in Keras, the losses of fitwell and of the hand-written JAX loops
+include the penalty. These loops also record the same values as fitwell, which are the loss and accuracy of every
+epoch in training and validation. One row and torch.func.vmap record only the validation loss without the penalty. If
+matrix products dominate the time, a row shows their time alone. Any training that computes the same products with
+XLA, one network after another, takes at least this long.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def measure(task: Task, way: str) -> list[Row]:
     alone = _end(_begin(task, way, 0, timed))
     pair = [_begin(task, way, i * members // PROCESSES, timed) for i in range(PROCESSES)]
     shared = [reckon(_end(process)["seconds"], members // PROCESSES) for process in pair]
-    note = f"{title}, reckoned from {timed} members"
+    note = f"{title}, extrapolated from {timed} members"
     return [
         (f"{note}, one by one", reckon(alone["seconds"], members), alone),
         (f"{note}, in {PROCESSES} processes", max(shared), alone),
@@ -83,7 +84,7 @@ def table(task: Task, ways: Sequence[str], repeats: int) -> str:
     lines = [
         f"### {task.name}: {task.title}",
         "",
-        "| way | total, s | of Population | peak memory, MiB | mean validation loss |",
+        "| method | total, s | relative to Population | peak memory, MiB | mean validation loss |",
         "| --- | --- | --- | --- | --- |",
     ]
     for title, seconds, run in rows:
@@ -97,7 +98,8 @@ def table(task: Task, ways: Sequence[str], repeats: int) -> str:
     )
     lines += [
         "",
-        f"{repeats} repeats in turn, median. {datetime.now(UTC):%Y-%m-%d}, {processor()}; {installed}",
+        f"Median of {repeats} repeats, in which the methods took turns. "
+        f"{datetime.now(UTC):%Y-%m-%d}, {processor()}; {installed}",
     ]
     return "\n".join(lines)
 
@@ -109,7 +111,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
-        "--write", action="store_true", help="put the tables into benchmarks/populations/RESULTS.md"
+        "--write", action="store_true", help="write the tables to benchmarks/populations/RESULTS.md"
     )
     options = parser.parse_args(argv)
     for name in options.tasks:

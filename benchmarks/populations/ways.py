@@ -81,15 +81,15 @@ def products(task: Task, data: Data, members: Sequence[Member]) -> list[float]:
 # Peers run on one thread, at the settings that were fastest for networks of these sizes (RESULTS.md).
 WAYS: dict[str, tuple[str, Way]] = {
     "population": ("fitwell Population", population),
-    "population-stacked": ("fitwell Population, made to stack", population_stacked),
+    "population-stacked": ("fitwell Population, forced to use vmap", population_stacked),
     "loop": ("fitwell fit in a loop", _one_by_one("fitwell", {})),
-    "by-hand-in-turn": ("hand-written JAX, one program, members in turn on 2 threads", in_turn),
+    "by-hand-in-turn": ("hand-written JAX, one program, members one after another on 2 threads", in_turn),
     "by-hand-bare": (
-        "hand-written JAX, in turn on 2 threads, nothing kept but the validation loss",
+        "hand-written JAX, one after another on 2 threads, only the validation loss recorded",
         functools.partial(in_turn, bare=True),
     ),
-    "products": ("matrix products of the training alone, on 2 threads", products),
-    "by-hand-stacked": ("hand-written JAX, stacked (vmap)", stacked),
+    "products": ("only the matrix products of training, on 2 threads", products),
+    "by-hand-stacked": ("hand-written JAX with vmap", stacked),
     "torch-vmap": ("hand-written torch.func.vmap", ensemble),
     "keras": ("Keras (JAX)", _one_by_one("keras", {})),
     "keras-steps": (
