@@ -1,0 +1,1 @@
+"""Real tables: fitwell at its defaults against boosting, networks and linear models (`python -m benchmarks.tables`)."""
