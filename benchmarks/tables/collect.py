@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -63,6 +64,15 @@ class Results:
                     if failure is not None:
                         found.setdefault((contender.title, table.name, failure), []).append(split)
         return [(title, table, splits, failure) for (title, table, failure), splits in found.items()]
+
+    def commits(self) -> list[str]:
+        """Return the commits of fitwell at which its runs were made."""
+        return sorted({record["commit"] for record in self._all() if "commit" in record})
+
+    def _all(self) -> Iterator[dict[str, Any]]:
+        for table in self.tables:
+            for contender in self.contenders:
+                yield from (self.records[table.name, split, contender.name] for split in self.splits)
 
     def _value(self, table: Table, contender: Contender, split: int, name: str) -> float:
         record = self.records[table.name, split, contender.name]

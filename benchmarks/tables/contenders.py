@@ -41,7 +41,7 @@ class Contender:
 
 _SKLEARN = ("sklearn.compose", "sklearn.pipeline", "sklearn.preprocessing", "sklearn.impute")
 _ALL = (
-    Contender("fitwell", "fitwell estimators", fitwell_models.estimator, ("jax",), ("fitwell.tabular",)),
+    Contender("fitwell", "`fitwell.tabular`", fitwell_models.estimator, ("jax",), ("fitwell.tabular",)),
     Contender("fitwell-train", "`fitwell train`", fitwell_models.command_line, ("jax",)),
     Contender("catboost", "CatBoost", peers.catboost, ("catboost",), ("catboost",)),
     Contender("lightgbm", "LightGBM", peers.lightgbm, ("lightgbm",), ("lightgbm",)),

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
 import traceback
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,6 +23,14 @@ def processor_seconds() -> float:
     """Return the processor time of this process and of the processes that it has started and awaited."""
     usages = [getrusage(who) for who in (RUSAGE_SELF, RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def commit() -> str:
+    """Return the commit of this repository, with a mark if files differ from it."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    folder = Path(__file__).parent
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown commit"
 
 
 def measure(table: str, split: int, contender: str) -> dict[str, Any]:
@@ -33,6 +43,8 @@ def measure(table: str, split: int, contender: str) -> dict[str, Any]:
     record: dict[str, Any] = {"table": table, "split": split, "contender": contender}
     part, y = make_part(TABLES[table], split)
     num_classes = len(part.labels)
+    if CONTENDERS[contender].is_fitwell:
+        record["commit"] = commit()
     record["constant"] = constant_score(part.y, y, num_classes)
     try:
         CONTENDERS[contender].prepare()

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.environment import processor, versions
 from benchmarks.tables import matrices
 from benchmarks.tables.collect import Results
-from benchmarks.tables.loader import describe
+from benchmarks.tables.loader import Description, describe
 from benchmarks.tables.markdown import markdown_table
 from benchmarks.tables.ranks import (
     Interval,
@@ -22,7 +22,7 @@ from benchmarks.tables.ranks import (
     rank,
     time_ratio,
 )
-from benchmarks.tables.tables import BENCHMARK, Table
+from benchmarks.tables.tables import BENCHMARK, DEVELOPMENT, Table
 
 PAGE = Path(__file__).resolve().parents[1] / "TABLES.md"
 # Median processor time is given for tables of these sizes: title, rows from, rows below.
@@ -31,11 +31,13 @@ PREAMBLE = """# Real tables
 
 Written by `python -m benchmarks.tables --write`. Do not edit by hand.
 
-Every contender predicts a column of each table at its default settings. The tables were not used to choose fitwell's
-defaults; those of `DEVELOPMENT` in `benchmarks/tables/tables.py` were. Each table is divided at random into 80 % for
-training and 20 % for test, {splits}, the same for all, stratified for classes. Each run has a fresh process, one
-thread and one core.
+Every contender predicts a column of each table at its default settings. Each table is divided at random into 80 % of
+the rows for training and 20 % for test, {divisions}, the same for all, stratified for classes. Each run has a fresh
+process, one thread and one core. {choice}
 """
+JUDGED = """The tables did not serve to choose fitwell's defaults;
+those of `DEVELOPMENT` in `benchmarks/tables/tables.py` did."""
+CHOSEN = "**The tables served to choose fitwell's defaults, so they do not judge them.**"
 RANKS = """## Ranks
 
 - **Rank**: mean over tables of the rank by the mean over divisions, among the {count} contenders. 1 is best. In
@@ -78,6 +80,23 @@ def _score_columns(results: Results, measure: str) -> list[str]:
     )
 
 
+def summary(results: Results) -> str:
+    """Return a sentence for each of ours: its place among all by error and by log loss."""
+    lines = []
+    for measure, part, name in (("error", results, "error"), ("log_loss", results.of("classes"), "log loss")):
+        if not part.tables:
+            continue
+        means = rank(mean_over_splits(part.measure(measure))).mean(axis=0)
+        places = rank(means[None])[0]
+        first = int(means.argmin())
+        line = f"- By {name}, {results.contenders[first].title} has the best mean rank, {means[first]:.2f}"
+        for number, contender in enumerate(results.contenders):
+            if contender.is_fitwell and number != first:
+                line += f"; {contender.title}: {means[number]:.2f}, place {places[number]:.0f}"
+        lines.append(f"{line} of {len(means)}.")
+    return "\n".join(lines) + "\n"
+
+
 def ranks(results: Results) -> str:
     """Return the table of ranks and scores, best contender first."""
     classes, numbers = results.of("classes"), results.of("numbers")
@@ -90,7 +109,7 @@ def ranks(results: Results) -> str:
         _score_columns(results, "error"),
         _score_columns(classes, "log_loss"),
     ]
-    header = ["contender", "rank by error", "classes", "numbers", "rank by log loss", "score, error"]
+    header = ["contender", "rank, error", "classes only", "numbers only", "rank, log loss", "score, error"]
     order = np.argsort(rank(mean_over_splits(results.measure("error"))).mean(axis=0), kind="stable")
     rows = [[column[number] for column in columns] for number in order]
     text = RANKS.format(count=len(results.contenders))
@@ -116,7 +135,7 @@ def wins(results: Results, ours: int) -> str:
     return text + "\n" + markdown_table(["against", *(title for title, _, _ in parts)], rows)
 
 
-def times(results: Results, num_rows: dict[str, int]) -> str:
+def times(results: Results, descriptions: dict[str, Description]) -> str:
     """Return the table of processor times by size of the table, and their ratios to ours."""
     seconds = results.measure("processor")
     means = mean_over_splits(seconds)
@@ -127,7 +146,7 @@ def times(results: Results, num_rows: dict[str, int]) -> str:
     for number, contender in enumerate(results.contenders):
         row = [contender.title]
         for _, low, high in SIZES:
-            inside = [low <= num_rows[table.name] < high for table in results.tables]
+            inside = [low <= descriptions[table.name].rows < high for table in results.tables]
             found = means[inside, number]
             found = found[~np.isnan(found)]
             row.append(f"{np.median(found):.3g}" if len(found) else "")
@@ -148,12 +167,11 @@ def failures(results: Results) -> str:
     return "## Failures\n\nThese count as last ranks and losses.\n\n" + "\n".join(lines)
 
 
-def tables(selected: Sequence[Table], num_rows: dict[str, int]) -> str:
-    """Return the list of tables, and fill `num_rows`."""
+def tables(selected: Sequence[Table], descriptions: dict[str, Description]) -> str:
+    """Return the list of tables."""
     rows = []
     for table in selected:
-        found = describe(table)
-        num_rows[table.name] = found.rows
+        found = descriptions[table.name]
         categorical = f"{found.categorical} (up to {found.most_categories})" if found.categorical else ""
         task = f"{found.num_classes} classes" if found.num_classes else "numbers"
         gaps = f"{100 * found.gaps:.1f} %" if found.gaps else ""
@@ -162,7 +180,7 @@ def tables(selected: Sequence[Table], num_rows: dict[str, int]) -> str:
             [table.name, source, task, f"{found.rows:,}", str(found.columns), categorical, gaps, table.note]
         )
     header = ["table", "source", "task", "rows", "columns", "categorical (categories)", "gaps"]
-    text = "## The tables\n\nColumns after a semicolon were dropped, with the reason.\n\n"
+    text = "## The tables\n\nDropped columns follow the target, with the reason.\n\n"
     return text + markdown_table([*header, "target; dropped columns"], rows)
 
 
@@ -175,6 +193,19 @@ def _scope(results: Results, selected: Sequence[Table], is_whole: bool) -> str:
     return f"{lines} Without all results: {', '.join(left)}.\n" if left else f"{lines}\n"
 
 
+def _origin(results: Results, command: str) -> str:
+    """Return the date, the machine, the versions and the command."""
+    import fitwell
+
+    packages = {package for contender in results.contenders for package in contender.packages}
+    packages |= {table.package.replace("sklearn", "scikit-learn") for table in results.tables}
+    commits = ", ".join(results.commits())
+    found = {"fitwell": f"{fitwell.__version__} ({commits})" if commits else fitwell.__version__}
+    found |= versions(packages)
+    installed = ", ".join(f"{name} {version}" for name, version in found.items())
+    return f"{datetime.now(UTC):%Y-%m-%d}, {processor()}; {installed}; `{command}`"
+
+
 def page(results: Results, selected: Sequence[Table], command: str, is_whole: bool) -> str:
     """Return the page.
 
@@ -184,19 +215,18 @@ def page(results: Results, selected: Sequence[Table], command: str, is_whole: bo
         command (str): Command line.
         is_whole (bool): Whether all tables, contenders and divisions were to be run.
     """
+    choice = CHOSEN if any(table in DEVELOPMENT for table in selected) else JUDGED
     count = len(results.splits)
-    parts = [PREAMBLE.format(splits=f"{count} time{'s' if count != 1 else ''}")]
+    divisions = {1: "once", 2: "twice"}.get(count, f"{count} times")
+    parts = [PREAMBLE.format(choice=choice, divisions=divisions)]
     scope = _scope(results, selected, is_whole)
     if scope:
         parts.append(scope)
     if results.tables:
-        num_rows: dict[str, int] = {}
-        description = tables(results.tables, num_rows)
-        parts.append(ranks(results))
+        descriptions = {table.name: describe(table) for table in results.tables}
+        parts += [summary(results), ranks(results)]
         parts += [wins(results, n) for n, other in enumerate(results.contenders) if other.is_fitwell]
-        parts += [times(results, num_rows), failures(results), description, matrices.details(results)]
-    packages = {package for contender in results.contenders for package in contender.packages}
-    packages |= {"fitwell", *(table.package.replace("sklearn", "scikit-learn") for table in selected)}
-    installed = ", ".join(f"{name} {version}" for name, version in versions(packages).items())
-    parts.append(f"{datetime.now(UTC):%Y-%m-%d}, {processor()}; {installed}; `{command}`")
+        parts += [times(results, descriptions), failures(results)]
+        parts += [tables(results.tables, descriptions), matrices.details(results)]
+    parts.append(_origin(results, command))
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)

@@ -144,9 +144,10 @@ def test_page_shows_failures_and_parts() -> None:
     results = collect(records, tables, contenders, range(2))
     assert results.tables == [DIABETES]
     text = page(results, tables, "python -m benchmarks.tables", is_whole=False)
+    assert "By error, `fitwell.tabular` has the best mean rank, 1.00" in text
     assert "part of the benchmark" in text and "Without all results: hitters." in text
     assert "linear on diabetes, divisions 0, 1: `ValueError: no luck`" in text
-    assert "| fitwell estimators | 1.00 (1.00 to 1.00) |" in text
+    assert "| `fitwell.tabular` | 1.00 (1.00 to 1.00) |" in text
     assert "| diabetes | failed | **0.7000** |" in text
     assert "| linear | 1 / 0 / 0 | 0 / 0 / 0 |" in text
 
