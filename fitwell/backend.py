@@ -57,7 +57,7 @@ _RENAMED: dict[str, tuple[str, Callable[..., Any]]] = {
     "argmin": ("jax.numpy.argmin(x, axis=-1)", lambda x, axis=-1: jnp.argmin(x, axis)),
     "batch_flatten": ("x.reshape(len(x), -1)", lambda x: jnp.reshape(x, (len(x), -1))),
     "binary_crossentropy": (
-        "fitwell.losses.binary_crossentropy, which returns the mean of each row",
+        "fitwell.losses.binary_crossentropy, which returns one mean for each row",
         lambda target, output, from_logits=False: losses.binary_crossentropy(
             jnp.expand_dims(target, -1), jnp.expand_dims(output, -1), from_logits
         ),
@@ -115,7 +115,7 @@ _RENAMED: dict[str, tuple[str, Callable[..., Any]]] = {
 _UNSUPPORTED = {
     "get_session": "fitwell does not use sessions. Use layer.get_weights() or K.get_value(variable) to get values.",
     "set_session": "fitwell does not use sessions. Remove this call.",
-    "gradients": "Use jax.grad with a function that calls the model: jax.grad(lambda x: model(x).sum())(x).",
+    "gradients": "Use jax.grad with a function that calls the model, such as jax.grad(lambda x: model(x).sum())(x).",
     "learning_phase_scope": "Call model(x, training=True) to get the outputs in training mode.",
     "placeholder": "Use fitwell.Input(shape=...), where the shape does not include the batch axis.",
     "random_binomial": "Use jax.random.bernoulli(self.next_key(), p, shape) in a layer's call method.",
@@ -151,7 +151,7 @@ def __getattr__(name: str) -> Any:
 def clear_session() -> None:
     """Reset the counters for automatic layer names, and delete compiled programs.
 
-    You do not need this function to free the memory of models, which happens when they are no longer referenced.
+    A model's memory is freed when the model is no longer referenced, so this function is not needed for that.
 
     Example:
         >>> import fitwell as fw
@@ -325,7 +325,7 @@ def variable(value: Any, dtype: Any = None, name: str = "variable") -> Variable:
 
     Args:
         value (ArrayLike): The initial value.
-        dtype (str | None): Type of the variable. Default: None, which means `config.floatx`.
+        dtype (str | None): Dtype of the variable. Default: None, which means `config.floatx`.
         name (str): Name of the variable. Default: "variable".
 
     Returns:

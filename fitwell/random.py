@@ -2,7 +2,7 @@
 
 Weights are drawn on the host with NumPy, because JAX would compile one program for each shape. The order of rows
 depends only on ``(seed, epoch)``, and the noise in a training step depends only on ``(seed, step)``. Neither depends on
-how a run is split into dispatches, so a resumed run gives exactly the same results.
+how a run is split into calls of the compiled program, so a resumed run gives exactly the same results.
 """
 
 from __future__ import annotations
@@ -144,9 +144,10 @@ def epoch_permutations(seed: int, epochs: range, rows: int) -> NDArray[np.int32]
     """Return the permutations of rows for consecutive epochs.
 
     Each permutation of ``0 … rows-1`` depends only on ``(seed, epoch, rows)``. The permutations are drawn on the host
-    with a counter-based generator, because a permutation on the device takes longer than a whole epoch of a small
-    network. If epochs have few rows, multiple epochs are drawn in a block, and the generator's key is
-    ``(seed, epoch_block)``. This is faster, because resetting the generator takes longer than permuting a few rows.
+    with a counter-based generator, because a permutation on the device takes longer than training a small network
+    for a whole epoch. If epochs have few rows, multiple epochs are drawn in a block, and the generator's key is
+    ``(seed, epoch_block)``, where `epoch_block` is the index of the block. This is faster, because resetting the
+    generator takes longer than permuting a few rows.
 
     Args:
         seed (int): The run's seed.
@@ -177,7 +178,7 @@ def _permutation_block(seed: int, epoch_block: int, epochs: int, rows: int) -> N
 
 @contextmanager
 def cache_permutations() -> Iterator[None]:
-    """Cache the permutations that are drawn in a ``with`` block, so that other runs with the same seed can use them.
+    """Cache the permutations that are drawn in a ``with`` block, so that other runs with the same seed can reuse them.
 
     All threads share the cache, which is cleared at the end of the last active block.
     """

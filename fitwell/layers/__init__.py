@@ -1,4 +1,4 @@
-"""Layers, which are functions of arrays that own their variables."""
+"""Neural network layers. A layer is a function of arrays that owns its variables."""
 
 from typing import Any
 
@@ -112,7 +112,7 @@ def get(identifier: Any) -> Any:
 
 
 def deserialize(config: Any) -> Any:
-    """Create a layer from a configuration that `serialize` or Keras wrote.
+    """Create a layer from a configuration that was returned by `serialize` or saved by Keras.
 
     Args:
         config (dict): The configuration.

@@ -44,14 +44,14 @@ def canonicalize_axes(layer: str | None, axis: Any, shape: Any) -> tuple[int, ..
     found = sorted({one % rank for one in axes if -rank <= one < rank})
     if len(found) != len(axes) or 0 in found:
         raise InvalidArgument(
-            f"layer {layer!r}: axis={axis!r} must select axes of inputs with shape {tuple(shape)}, "
-            "other than the batch axis 0"
+            f"layer {layer!r}: axis={axis!r} is not valid for inputs of shape {tuple(shape)}; each axis must "
+            "exist, be listed only once, and not be the batch axis (0)"
         )
     return tuple(found)
 
 
 def to_float(inputs: Any, dtype: Any) -> Array:
-    """Return floats unchanged, and convert other numbers to `dtype`."""
+    """Convert `inputs` to an array, and convert its values to `dtype` unless they are floats."""
     array = jnp.asarray(inputs)
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(dtype)
 
@@ -65,7 +65,10 @@ def promote_to_float32(inputs: Array) -> Array:
 
 
 def to_array(value: Any, dtype: Any) -> Any:
-    """Convert NumPy arrays, lists of numbers and variables to JAX arrays, with floats as `dtype`."""
+    """Convert NumPy arrays, DataFrames, lists of numbers and variables to JAX arrays, with floats as `dtype`.
+
+    Arrays in dicts, lists and tuples are converted separately. Other values are returned unchanged.
+    """
     if isinstance(value, jax.Array):
         pass
     elif isinstance(value, Variable):

@@ -21,7 +21,7 @@ class AveragePooling(BasePooling):
         inputs = to_float(inputs, self.dtype)
         values = promote_to_float32(inputs)
         zero = np.zeros((), values.dtype)
-        # As in Keras, padding is not counted, so windows at the edges are means of fewer values.
+        # As in Keras, padding is not counted, so outputs at the edges are means of fewer values.
         ones = jnp.ones(get_broadcast_shape(inputs, self.spatial_axes(inputs)), values.dtype)
         sums = self.reduce(values, zero, jax.lax.add)
         return (sums / self.reduce(ones, zero, jax.lax.add)).astype(inputs.dtype)
@@ -31,7 +31,7 @@ class AveragePooling(BasePooling):
 class AveragePooling1D(AveragePooling):
     """Average pooling of sequences, which returns the mean of each window in each channel.
 
-    Padding is not counted, so windows at the edges are means of fewer values.
+    Padding is not counted, so outputs at the edges are means of fewer values.
 
     Args:
         pool_size (int): Size of the windows. Default: 2. (Required in Keras.)
@@ -66,7 +66,7 @@ class AveragePooling1D(AveragePooling):
 class AveragePooling2D(AveragePooling):
     """Average pooling of images, which returns the mean of each window in each channel.
 
-    Padding is not counted, so windows at the edges are means of fewer values.
+    Padding is not counted, so outputs at the edges are means of fewer values.
 
     Args:
         pool_size (int | tuple[int, int]): Size of the windows. Default: 2. (Required in Keras.)

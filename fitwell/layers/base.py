@@ -2,7 +2,7 @@
 
 A layer is a function of arrays that owns its variables. It can be called on arrays, either eagerly or while a
 run is traced, or on `KerasTensor` objects to build a functional model. All calls go through `Layer.__call__`,
-so they compute the same function.
+so eager, traced and symbolic calls compute the same function.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = ["Layer", "register", "registry"]
 
 registry = Registry("layer")
 _WEIGHT_SHAPE = (Integer(0) | ListOf(Integer(0) | None) | None).described_as(
-    "a list of non-negative integers"
+    "a non-negative integer or a list of such integers"
 )
 _BASE_ARGUMENTS = (
     "name",
@@ -52,7 +52,7 @@ _BASE_ARGUMENTS = (
     "input_dim",
     "batch_input_shape",
 )
-# Values that constructors store instead of None.
+# Values that constructors store if an argument is None.
 _REPLACEMENTS_OF_NONE: tuple[Any, ...] = ("channels_last", {}, [])
 
 
@@ -161,7 +161,7 @@ class Layer(SymbolicCall["Layer"]):
         self._trainable = bool(trainable)
         self._dtype = None if dtype is None else jnp.dtype(dtype)
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        # Keras 2: input_dim and batch_input_shape instead of input_shape.
+        # Keras 2 also accepts input_dim and batch_input_shape instead of input_shape.
         if input_dim is not None:
             input_shape = (int(input_dim),)
         if batch_input_shape is not None:
@@ -225,7 +225,9 @@ class Layer(SymbolicCall["Layer"]):
         shape = validate_param(type(self).__name__, "shape", shape, _WEIGHT_SHAPE)
         sizes = (shape,) if isinstance(shape, int) else tuple(shape or ())
         if any(size is None for size in sizes):
-            raise ShapeError(f"layer {self.name!r}: weight {name!r} needs a known shape, got {sizes}")
+            raise ShapeError(
+                f"layer {self.name!r}: the shape of weight {name!r} must not contain None, got {sizes}"
+            )
         dtype = jnp.dtype(dtype) if dtype is not None else self.dtype
         if initializer is None:
             initializer = "glorot_uniform" if jnp.issubdtype(dtype, jnp.floating) else "zeros"
@@ -252,7 +254,7 @@ class Layer(SymbolicCall["Layer"]):
     def _require_built(self, what: str) -> None:
         if not self.built and not self._own_variables and type(self).build is not Layer.build:
             raise StateError(
-                f"{what}: layer {self.name!r} has no weights yet; call it once, or pass it an input shape"
+                f"{what}: layer {self.name!r} has no weights yet; call it on data, or call build(input_shape)"
             )
 
     def build(self, input_shape: Any) -> None:
@@ -329,7 +331,10 @@ class Layer(SymbolicCall["Layer"]):
         return output
 
     def _activity_penalty(self, output: Any) -> Array:
-        """Compute the activity penalty of `output`, averaged over the rows without padding as in Keras."""
+        """Compute the activity penalty of `output`, divided by the number of rows that are not padding.
+
+        Keras also divides the penalty by the batch size.
+        """
         mask = current_call_context().sample_mask
         num_valid_rows = jnp.asarray(output.shape[0] if mask is None else jnp.sum(mask), dtype=output.dtype)
         if mask is not None:
@@ -339,10 +344,10 @@ class Layer(SymbolicCall["Layer"]):
     def next_key(self) -> Array:
         """Return a JAX random key for use in `call`. The key is different for every call and at every step.
 
-        Keys derive from the run's seed (`utils.set_random_seed`), so a resumed run draws the same numbers as
-        an uninterrupted one, and a population member draws the same numbers as a separate run. In contrast,
-        NumPy and Python random numbers in `call` are drawn only once, while the run is compiled, and are the
-        same at every step.
+        Keys are derived from the run's seed (`utils.set_random_seed`), so a resumed run draws the same
+        numbers as an uninterrupted one, and a population member draws the same numbers as a separate run. In
+        contrast, NumPy and Python random numbers in `call` are drawn only once, while the run is compiled,
+        and are the same at every step.
 
         Returns:
             Array: A key for `jax.random`.
@@ -422,7 +427,7 @@ class Layer(SymbolicCall["Layer"]):
 def _is_default(value: Any, default: Any) -> bool:
     """Return whether an attribute's `value` is equivalent to the argument's `default`.
 
-    The default may also be a name or None.
+    The default may be a name or None even if the attribute contains an object, such as an initializer.
     """
     if value is default or (
         default is None and isinstance(value, str | dict | list) and value in _REPLACEMENTS_OF_NONE

@@ -30,7 +30,7 @@ CONV_RULES: dict[str, Rule] = {
 class BaseConv(BaseSpatialLayer):
     """Base class of layers that slide a kernel over one or two spatial axes.
 
-    It handles the common arguments, the bias, the activation and the shape checks.
+    This class handles the common arguments, the bias, the activation and the shape checks.
     """
 
     paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
@@ -121,7 +121,7 @@ class BaseConv(BaseSpatialLayer):
 def _missing_channels_hint(shape: Any, rank: int) -> str:
     if len(shape) != rank + 1:
         return ""
-    return "; add the channel axis with Reshape, such as Reshape((28, 28, 1))"
+    return "; add a channel axis with a Reshape layer, such as Reshape((28, 28, 1)) for 28 x 28 images"
 
 
 def conv_with_data_format(layer: BaseConv, inputs: Array, kernel: Array, window: ConvWindow) -> Array:

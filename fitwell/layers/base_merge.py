@@ -29,7 +29,7 @@ class Merge(Layer):
 
 
 class ElementwiseMerge(Merge):
-    """Base class of elementwise merge layers, whose input shapes must broadcast together."""
+    """Base class of elementwise merge layers, whose input shapes must be broadcastable."""
 
     def call(self, inputs: Any) -> Any:
         if isinstance(inputs, list | tuple):

@@ -31,7 +31,7 @@ class BaseNormalization(Layer):
         return sizes
 
     def _check_sizes(self, inputs: Array, axes: tuple[int, ...], sizes: tuple[int, ...]) -> None:
-        """Check that `inputs` have the sizes that the layer was built for."""
+        """Check that the sizes of `inputs` along `axes` are the sizes that the layer was built for."""
         if max(axes, default=-1) >= inputs.ndim or tuple(inputs.shape[axis] for axis in axes) != sizes:
             raise ShapeError(
                 f"layer {self.name!r} ({type(self).__name__}) was built for sizes {sizes} on axes {axes}, "
@@ -87,7 +87,7 @@ class AffineNormalization(BaseNormalization):
         return (values - mean) * jax.lax.rsqrt(variance + jnp.asarray(self.epsilon, values.dtype))
 
     def _scale_and_shift(self, inputs: Array, axes: tuple[int, ...], dtype: Any) -> Array:
-        """Return ``gamma inputs + beta`` as `dtype`. `gamma` and `beta` have the sizes of `axes`."""
+        """Return ``gamma * inputs + beta``, converted to `dtype`. `gamma` and `beta` vary along `axes`."""
         broadcast = get_broadcast_shape(inputs, axes)
         if self.gamma is not None:
             inputs = inputs * self.gamma.value.reshape(broadcast)

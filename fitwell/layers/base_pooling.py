@@ -52,12 +52,12 @@ class BasePooling(BaseSpatialLayer):
     def reduce(self, inputs: Array, start: Any, function: Reducer) -> Array:
         """Reduce every window with `function`, one axis at a time.
 
-        The last axis is reduced first. If a window contains equal values, the one that comes first in
-        row-major order is therefore selected, as in Keras.
+        The last axis is reduced first. Therefore, if the largest value occurs more than once in a window, max
+        pooling selects the first occurrence in row-major order, as in Keras.
 
         Args:
             inputs (Array): Inputs with `rank` spatial axes.
-            start (Any): The value outside the inputs.
+            start (Any): The value of the padding, which must not change the result, such as 0 for a sum.
             function (Reducer): A function that combines two arrays elementwise.
 
         Returns:
@@ -82,9 +82,9 @@ class BasePooling(BaseSpatialLayer):
 def _reduce_windows(values: Array, start: Any, axis: int, size: int, step: int, function: Reducer) -> Array:
     """Reduce the windows along one axis.
 
-    Small windows are reduced with slices: the first values of all windows are combined with all second
-    values, and so on. XLA's `reduce_window` is slow on CPUs, and the gradient of its maximum takes longer
-    than a convolution. For larger windows, `reduce_window` is faster.
+    Small windows are reduced with slices. The first values of all windows are combined with the second
+    values of all windows, and so on. XLA's `reduce_window` is slow on CPUs, and the gradient of its maximum
+    takes longer than a convolution. For larger windows, `reduce_window` is faster.
     """
     if size > _MAX_SLICED_SIZE:
         window, steps = [1] * values.ndim, [1] * values.ndim

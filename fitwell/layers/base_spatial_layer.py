@@ -29,7 +29,7 @@ class BaseSpatialLayer(Layer):
 
         Args:
             shape (tuple[int | None, ...]): Shape of the inputs.
-            channels (int | str): The expected number of channels, if it is known.
+            channels (int | str): The expected number of channels, or the word "channels" if it is unknown.
             hint (str): Text to append to the message.
         """
         spatial = ("length",) if self.rank == 1 else ("height", "width")

@@ -22,13 +22,13 @@ __all__ = ["BatchNormalization"]
 class BatchNormalization(AffineNormalization):
     """A layer that normalizes each feature over the batch: ``gamma (x - mean) / sqrt(var + epsilon) + beta``.
 
-    Training uses the batch's mean and (biased) variance, and updates the moving statistics with ``moving =
-    moving momentum + batch (1 - momentum)``. Inference and frozen layers use the moving statistics. Padding
-    rows in a short batch are never counted.
+    Training uses the batch's mean and (biased) variance, and updates the moving statistics with
+    ``moving = moving * momentum + batch * (1 - momentum)``. Inference and frozen layers use the moving
+    statistics. Padding rows in a short batch are never counted.
 
     Args:
-        axis (int | list[int]): Feature axes, with separate statistics for each index. Default: -1. (Keras 3
-            accepts only one axis.)
+        axis (int | list[int]): Feature axes. Each index along these axes has separate statistics. Default:
+            -1. (Keras 3 accepts only one axis.)
         momentum (float): Momentum of the moving statistics, in [0, 1]. Changing it does not trigger
             recompilation. Default: 0.99.
         epsilon (float): Small number added to the variance. Changing it does not trigger recompilation.
@@ -52,8 +52,9 @@ class BatchNormalization(AffineNormalization):
         `[batch, ...]`. The output has the same shape.
 
     Raises:
-        InvalidArgument: if `axis` contains the batch axis.
-        ShapeError: if the size of a feature axis is unknown, or differs from the size the layer was built for.
+        InvalidArgument: if `axis` contains the batch axis, or an axis that is repeated or does not exist.
+        ShapeError: if the size of a feature axis is unknown, or differs from the size the layer was built
+            for.
 
     Example:
         >>> import fitwell as fw
@@ -125,7 +126,8 @@ class BatchNormalization(AffineNormalization):
     def call(self, inputs: Array, training: bool = False) -> Array:
         self._check_sizes(inputs, self.kept_axes, self.moving_mean.shape)
         inputs = to_float(inputs, self.dtype)
-        # Statistics of half-precision inputs are computed in float32, because sums of squares overflow float16.
+        # Statistics of half-precision inputs are computed in float32, because sums of squares overflow
+        # float16.
         exact = promote_to_float32(inputs)
         broadcast = get_broadcast_shape(inputs, self.kept_axes)
         if training and self.trainable:
@@ -144,7 +146,7 @@ class BatchNormalization(AffineNormalization):
         return outputs.astype(inputs.dtype)
 
     def _moments(self, inputs: Array) -> tuple[Array, Array]:
-        """Return the mean and biased variance over all axes except the feature axes, without padding rows."""
+        """Return the mean and biased variance over all axes except the feature axes. Ignore padding rows."""
         axes = tuple(axis for axis in range(inputs.ndim) if axis not in self.kept_axes)
         sample_mask = current_call_context().sample_mask
         if sample_mask is None:

@@ -20,12 +20,12 @@ __all__ = ["CategoryEncoding"]
 class CategoryEncoding(Layer):
     """A layer that encodes integers from 0 to ``num_tokens - 1`` as vectors of length `num_tokens`.
 
-    Differs from Keras: `[batch]` always means one integer per row, while Keras reads it as a single row with
-    ``"multi_hot"``. ``sparse=True`` is not supported. Integers out of range raise `DataError` in eager calls
-    and give NaN in compiled code.
+    Differs from Keras: inputs of shape `[batch]` always contain one integer per row, while Keras treats them
+    as a single row if `output_mode` is ``"multi_hot"``. ``sparse=True`` is not supported. Integers out of
+    range raise `DataError` in eager calls and give NaN in compiled code.
 
     Args:
-        num_tokens (int): Number of different integers.
+        num_tokens (int): Number of possible integers.
         output_mode (str): Form of the vectors. Default: ``"multi_hot"``.
 
             - ``"one_hot"``: Each integer becomes a vector with a 1 at its index. Inputs of shape `[batch]`
@@ -67,7 +67,7 @@ class CategoryEncoding(Layer):
         super().__init__(**kwargs)
         if num_tokens is None:
             raise InvalidArgument(
-                "CategoryEncoding: num_tokens, the number of different integers, is required"
+                "CategoryEncoding: num_tokens, the number of possible integers, is required"
             )
         self.num_tokens = num_tokens
         self.output_mode = output_mode

@@ -21,15 +21,15 @@ class Concatenate(Merge):
     """A layer that joins arrays along an axis.
 
     Args:
-        axis (int): Axis along which to join. It cannot be the batch axis. All other sizes must match.
-            Default: -1.
+        axis (int): Axis along which to join. It cannot be the batch axis. The sizes along all other
+            axes must match. Default: -1.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         A list of at least two arrays.
 
     Raises:
-        ShapeError: if the shapes do not match.
+        ShapeError: if the shapes do not match, or `axis` is the batch axis or does not exist.
 
     Example:
         >>> import fitwell as fw
@@ -53,7 +53,8 @@ class Concatenate(Merge):
         if len(ranks) > 1 or axis is None or axis == 0 or len(others) > 1:
             listed = ", ".join(str(tuple(shape)) for shape in shapes)
             raise ShapeError(
-                f"layer {self.name!r} (Concatenate): shapes {listed} cannot be joined along axis {self.axis}"
+                f"layer {self.name!r} (Concatenate): shapes {listed} cannot be joined along axis {self.axis}; "
+                "the axis must exist and not be the batch axis (0), and all other sizes must match"
             )
         return jnp.concatenate(inputs, axis=axis)
 

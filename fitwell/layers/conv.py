@@ -85,7 +85,8 @@ class Conv(BaseConv):
 class Conv1D(Conv):
     """Convolution along a sequence: ``activation(b + sum over i, c of kernel[i, c] x[t s + i d, c])``.
 
-    Unlike Keras, it accepts strides and dilation rates above 1 at the same time.
+    Here, t is the output position, b is the bias, s is the stride and d is the dilation rate. Unlike Keras,
+    the layer accepts strides and dilation rates above 1 at the same time.
 
     Args:
         filters (int): Number of output channels.
@@ -135,9 +136,10 @@ class Conv1D(Conv):
 
 @register("Convolution2D")
 class Conv2D(Conv):
-    """Convolution of images: ``activation(b + sum over i, j, c of kernel[i, j, c] x[y s + i d, x s + j d, c])``.
+    """Convolution of images: ``activation(b + sum over i, j, c of kernel[i, j, c] x[u s + i d, v s + j d, c])``.
 
-    Unlike Keras, it accepts strides and dilation rates above 1 at the same time.
+    Here, (u, v) is the output position, b is the bias, s is the stride and d is the dilation rate. Unlike
+    Keras, the layer accepts strides and dilation rates above 1 at the same time.
 
     Args:
         filters (int): Number of output channels.

@@ -92,17 +92,18 @@ class ConvTranspose(BaseConv):
     def _padding(self, axis: int) -> tuple[int, int]:
         """Return the number of zeros before and after the dilated inputs along one spatial axis.
 
-        After dilation by the stride s, n inputs have the length (n - 1) s + 1. The output is longer by
-        ``padding - width + 1``, where `width` is the dilated kernel's width. Therefore, the output length
-        determines the padding.
+        After dilation by the stride s, n inputs have the length (n - 1) s + 1. The output is
+        longer than this by ``padding - width + 1``, where `padding` is the total padding and `width` is the
+        dilated kernel's width. Therefore, the output length determines the padding.
         """
         width = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
         stride = self.strides[axis]
         extra = None if self.output_padding is None else self.output_padding[axis]
         if self.padding == "valid":
-            # The output length is (n - 1) s + max(width, s), or (n - 1) s + width + output_padding.
+            # The output length is (n - 1) s + max(width, s), or (n - 1) s + width + output_padding if it is
+            # set.
             return width - 1, width - 1 + (max(stride - width, 0) if extra is None else extra)
-        # The output length is n s, or (n - 1) s + width % 2 + output_padding.
+        # The output length is n s, or (n - 1) s + width % 2 + output_padding if it is set.
         both = stride + width - 2 if extra is None else width % 2 + extra + width - 2
         before = min(both - both // 2, width - 1)
         return before, both - before
@@ -118,11 +119,12 @@ class Conv1DTranspose(ConvTranspose):
     Args:
         filters (int): Number of output channels.
         kernel_size (int): Length of the kernel.
-        strides (int): Step s in the output between neighboring inputs. Default: 1.
+        strides (int): Distance s in the output between the kernel copies of neighboring inputs. Default: 1.
         padding (str): ``"valid"`` or ``"same"``. Default: ``"valid"``.
         output_padding (int | None): Amount by which the output is longer than the shortest possible output.
             It must be smaller than `strides`. Defaults to None, which means an output length of
-            ``n s + max(width - s, 0)`` with ``"valid"`` padding and ``n s`` with ``"same"`` padding.
+            ``n s + max(width - s, 0)`` with ``"valid"`` padding and ``n s`` with ``"same"`` padding, where n
+            is the input length and `width` is the dilated kernel's width.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
         dilation_rate (int): Step d between the kernel's taps. Default: 1.
         activation (str | Callable | None): Activation function. Defaults to None, which means linear.
@@ -145,7 +147,8 @@ class Conv1DTranspose(ConvTranspose):
         `[batch, new length, filters]`. The kernel has the shape `[kernel_size, filters, channels]`.
 
     Raises:
-        ShapeError: if the inputs have the wrong number of axes or channels, or are smaller than the kernel.
+        InvalidArgument: if `output_padding` is not smaller than `strides`.
+        ShapeError: if the inputs have the wrong number of axes or channels, or the output would be empty.
 
     Example:
         >>> import fitwell as fw
@@ -169,11 +172,13 @@ class Conv2DTranspose(ConvTranspose):
     Args:
         filters (int): Number of output channels.
         kernel_size (int | tuple[int, int]): Height and width of the kernel.
-        strides (int | tuple[int, int]): Step s in the output between neighboring inputs. Default: 1.
+        strides (int | tuple[int, int]): Distance s in the output between the kernel copies of neighboring
+            inputs. Default: 1.
         padding (str): ``"valid"`` or ``"same"``. Default: ``"valid"``.
         output_padding (int | tuple[int, int] | None): Amount by which the output is larger than the smallest
             possible output. It must be smaller than `strides`. Defaults to None, which means output sizes of
-            ``n s + max(width - s, 0)`` with ``"valid"`` padding and ``n s`` with ``"same"`` padding.
+            ``n s + max(width - s, 0)`` with ``"valid"`` padding and ``n s`` with ``"same"`` padding, where n
+            is the input size and `width` is the dilated kernel's width.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
         dilation_rate (int | tuple[int, int]): Step d between the kernel's taps. Default: 1.
         activation (str | Callable | None): Activation function. Defaults to None, which means linear.
@@ -197,7 +202,8 @@ class Conv2DTranspose(ConvTranspose):
         `[*kernel_size, filters, channels]`.
 
     Raises:
-        ShapeError: if the inputs have the wrong number of axes or channels, or are smaller than the kernel.
+        InvalidArgument: if `output_padding` is not smaller than `strides`.
+        ShapeError: if the inputs have the wrong number of axes or channels, or the output would be empty.
 
     Example:
         >>> import fitwell as fw

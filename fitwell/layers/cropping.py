@@ -33,7 +33,7 @@ class Cropping(BaseSpatialLayer):
 
 @register()
 class Cropping1D(Cropping):
-    """A layer that removes steps at both ends of sequences.
+    """A layer that removes time steps from both ends of sequences.
 
     Args:
         cropping (int | tuple[int, int]): Number of steps to remove at each end, or ``(before, after)``.
@@ -71,7 +71,7 @@ class Cropping2D(Cropping):
     """A layer that removes the border of images.
 
     Args:
-        cropping (int | tuple): Width of the border, as one integer, ``(height, width)`` or
+        cropping (int | tuple): Width of the border, as one integer for all sides, ``(height, width)`` or
             ``((top, bottom), (left, right))``. Default: 0.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.

@@ -120,14 +120,14 @@ class Dense(Layer):
     def _check_width(self, shape: tuple[int, ...]) -> None:
         if len(shape) < 2 or shape[-1] != self.kernel.shape[0]:
             raise ShapeError(
-                f"layer {self.name!r} (Dense): expected inputs of shape (batch, {self.kernel.shape[0]}), "
+                f"layer {self.name!r} (Dense): expected inputs of shape (batch, ..., {self.kernel.shape[0]}), "
                 f"got {tuple(shape)}"
             )
 
     def _compute_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any], attempt: int = 0) -> Any:
         """Infer the output spec without tracing if possible.
 
-        Without this shortcut, tracing takes most of the time for a small model.
+        Without this shortcut, tracing would take most of the time needed to build a small model.
         """
         is_unchanged = type(self).call is Dense.call and type(self).__call__ is Layer.__call__
         plain = len(args) == 1 and not kwargs and is_keras_tensor(args[0])

@@ -31,7 +31,7 @@ class BaseDepthwiseConv(BaseConv):
         )
 
     def _depthwise(self, inputs: Array, kernel: Array) -> Array:
-        """Convolve each channel c with m kernels, giving the output channels ``c m`` to ``c m + m - 1``."""
+        """Convolve each channel c with m kernels, which gives output channels ``c m`` to ``c m + m - 1``."""
         *size, channels, multiplier = kernel.shape
         kernel = kernel.reshape((*size, 1, channels * multiplier))
         return self._check_not_empty(
@@ -98,7 +98,7 @@ class DepthwiseConv(BaseDepthwiseConv):
 class DepthwiseConv1D(DepthwiseConv):
     """Depthwise convolution along a sequence, which convolves every channel separately.
 
-    Each input channel gives `depth_multiplier` output channels. Unlike in Keras, `padding` may be
+    Each input channel produces `depth_multiplier` output channels. Unlike in Keras, `padding` may be
     ``"causal"``.
 
     Args:
@@ -151,7 +151,7 @@ class DepthwiseConv1D(DepthwiseConv):
 class DepthwiseConv2D(DepthwiseConv):
     """Depthwise convolution of images, which convolves every channel separately.
 
-    Each input channel gives `depth_multiplier` output channels.
+    Each input channel produces `depth_multiplier` output channels.
 
     Args:
         kernel_size (int | tuple[int, int]): Height and width of the kernel.

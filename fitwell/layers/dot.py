@@ -21,7 +21,7 @@ __all__ = ["Dot", "dot"]
 
 @register()
 class Dot(Merge):
-    """Row-by-row dot product of two inputs along one axis of each.
+    """A layer that computes the dot product of two inputs for each row, along one axis of each input.
 
     Args:
         axes (int | tuple[int, int]): One axis for both inputs, or one axis for each. The two axes must have
@@ -31,14 +31,14 @@ class Dot(Merge):
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
-        `[batch, ...a, n, ...]` and `[batch, ...b, n, ...]`.
+        `[batch, *a, n]` and `[batch, *b, n]`. The axes of size n can be at any position after the batch axis.
 
     Output shape:
-        `[batch, ...a, ...b]`, without the two axes of size n, or `[batch, 1]` if no other axes remain.
+        `[batch, *a, *b]`, or `[batch, 1]` if both `a` and `b` are empty.
 
     Raises:
         InvalidArgument: if there are not two inputs.
-        ShapeError: if the two axes have different sizes, or one of them is the batch axis.
+        ShapeError: if the two axes have different sizes, or one of them is the batch axis or does not exist.
 
     Example:
         >>> import fitwell as fw
@@ -66,8 +66,8 @@ class Dot(Merge):
         ]
         if 0 in positions or shapes[0][positions[0]] != shapes[1][positions[1]]:
             raise ShapeError(
-                f"layer {self.name!r} (Dot): shapes {shapes[0]} and {shapes[1]} must have the same size on "
-                f"axes={self.axes}, and the batch axis 0 is not allowed"
+                f"layer {self.name!r} (Dot): axes={self.axes} is not valid for inputs of shapes {shapes[0]} "
+                f"and {shapes[1]}; both axes must exist, have the same size, and not be the batch axis (0)"
             )
         left, right = inputs
         if self.normalize:

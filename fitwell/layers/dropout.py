@@ -22,7 +22,7 @@ NOISE_SHAPE = ListOf(Integer(1) | None) | None
 
 
 class BaseDropout(Layer):
-    """Base class of layers that drop a random part of their inputs. It draws the random masks."""
+    """Base class that draws the masks for layers that drop a random part of their inputs."""
 
     noise_shape: tuple[int | None, ...] | None = None
     seed: int | None = None
@@ -41,7 +41,8 @@ class BaseDropout(Layer):
         if not fits:
             raise ShapeError(
                 f"layer {self.name!r} ({type(self).__name__}): noise_shape {self.noise_shape} does not fit inputs "
-                f"of shape {tuple(inputs.shape)}; write 1 for axes that share the mask, and None for others"
+                f"of shape {tuple(inputs.shape)}; use 1 for each axis along which the mask is constant, and None "
+                "for the other axes"
             )
         return tuple(
             size if wanted is None else wanted
@@ -59,8 +60,8 @@ class Dropout(BaseDropout):
     Args:
         rate (float): Fraction of the inputs to drop, in [0, 1]. Changing it does not trigger recompilation.
         noise_shape (tuple[int | None, ...] | None): Shape of the mask, with 1 for each axis along which the
-            mask is shared, and None for each axis with the inputs' size. Defaults to None, which means the
-            inputs' shape.
+            mask is constant, and None for each axis with the same size as the inputs. Defaults to None, which
+            means the inputs' shape.
         seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
@@ -105,7 +106,7 @@ class Dropout(BaseDropout):
 class MCDropout(Dropout):
     """Dropout that is also active at inference, for Monte Carlo estimates of uncertainty.
 
-    Keras does not have this layer. In Keras, you write it as a subclass of `Dropout`, which also works in
+    Keras does not have this layer. There, you would write a subclass of `Dropout`, which also works in
     fitwell.
 
     Args:

@@ -15,7 +15,7 @@ __all__ = ["ELU"]
 
 @register()
 class ELU(Layer):
-    """Exponential linear unit: ``x`` above 0 and ``alpha (exp(x) - 1)`` below.
+    """Exponential linear unit, which returns ``x`` above 0 and ``alpha * (exp(x) - 1)`` below 0.
 
     Args:
         alpha (float): Scale of the negative part. The output approaches ``-alpha`` for large negative inputs.

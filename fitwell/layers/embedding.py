@@ -84,7 +84,7 @@ class Embedding(Layer):
         if mask_zero:
             raise InvalidArgument(
                 "Embedding: mask_zero=True is not supported, because fitwell does not pass masks between "
-                "layers; exclude padding with sample weights, or multiply it by 0"
+                "layers; exclude padding rows with sample weights, or multiply the vectors of padding ids by 0"
             )
         self.mask_zero = False
         self._initial_weights = (

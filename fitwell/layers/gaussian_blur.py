@@ -27,8 +27,8 @@ def apply_gaussian_blur(images: Array, sigma: tuple[Array, Array], kernel_size: 
 
     Args:
         images (Array): `[batch, height, width, channels]`.
-        sigma (tuple[Array, Array]): Vertical and horizontal standard deviation in pixels, with one number per
-            image, or one for all images.
+        sigma (tuple[Array, Array]): Vertical and horizontal standard deviations in pixels, with one number
+            per image, or one number for all images.
         kernel_size (tuple[int, int]): Height and width of the kernel.
     """
     for axis, size, deviation in zip((1, 2), kernel_size, sigma, strict=True):
@@ -48,7 +48,7 @@ def apply_gaussian_blur(images: Array, sigma: tuple[Array, Array], kernel_size: 
 
 
 def check_kernel_size(where: str, kernel_size: Any) -> tuple[int, int]:
-    """Return the kernel's height and width. Raise `InvalidArgument` unless both are odd."""
+    """Return the kernel's height and width. Raise `InvalidArgument` if either is even."""
     height, width = kernel_size if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
     if height % 2 == 0 or width % 2 == 0:
         raise InvalidArgument(f"{where}: kernel_size must be odd, got {kernel_size!r}")
@@ -59,8 +59,9 @@ def check_kernel_size(where: str, kernel_size: Any) -> tuple[int, int]:
 class GaussianBlur(ImageAugmentation):
     """A layer that blurs all images with the same Gaussian during training.
 
-    Each pixel p becomes ``sum over d of w(d) x(p + d)``. The weights w are proportional to
-    ``exp(-d² / (2 sigma²))`` and sum to 1.
+    The pixel at position p becomes ``sum over d of w(d) x(p + d)``, where d is an offset and x is the image.
+    The weights w are proportional to ``exp(-d² / (2 sigma²))`` and sum to 1. Keras has only
+    `RandomGaussianBlur`.
 
     Args:
         kernel_size (int | tuple[int, int]): Odd height and width of the kernel, in pixels. Default: 3.
@@ -80,8 +81,6 @@ class GaussianBlur(ImageAugmentation):
         >>> import numpy as np
         >>> fw.layers.GaussianBlur(3)(np.ones((2, 8, 8, 3)), training=True).shape
         (2, 8, 8, 3)
-
-    Source: None. Keras has only `RandomGaussianBlur`.
     """
 
     hyperparameters = ("sigma",)

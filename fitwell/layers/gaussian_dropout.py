@@ -22,7 +22,7 @@ class GaussianDropout(Layer):
     """A layer that multiplies its inputs by Gaussian noise during training.
 
     Training computes ``x e`` with ``e ~ N(1, rate / (1 - rate))``. Inference returns ``x``. The noise has the
-    same mean and variance as dropout's factor ``m / (1 - rate)``.
+    same mean and variance as dropout's factor ``m / (1 - rate)``, where m is the random mask.
 
     Args:
         rate (float): Rate of the equivalent dropout, in [0, 1). Changing it does not trigger recompilation.

@@ -26,7 +26,7 @@ __all__ = [
 
 
 class GlobalPooling(BaseSpatialLayer):
-    """Base class of the global pooling layers, which reduce all positions."""
+    """Base class of the global pooling layers, which reduce all positions to one value per channel."""
 
     @validate_params(LAYER)
     def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:

@@ -23,7 +23,7 @@ class GroupNormalization(AffineNormalization):
     """A layer that normalizes groups of channels: ``gamma (x - mean) / sqrt(var + epsilon) + beta``.
 
     The channels are split into `groups` equal groups. The mean and (biased) variance are computed for each
-    group in each row, over all other axes. With one group, the layer is similar to `LayerNormalization`. With
+    row and group, over all other axes. With one group, the layer is similar to `LayerNormalization`. With
     ``groups=-1``, each channel is a separate group (instance normalization).
 
     Args:

@@ -28,7 +28,7 @@ __all__ = [
 
 
 def range_rule(least: float, most: float = math.inf) -> Rule:
-    """Return the rule for an argument that becomes a `RandomRange`, which may be one number or two."""
+    """Return a rule for `RandomRange` bounds, which accepts one or two numbers from `least` to `most`."""
     one = Real(least, most)
     return one | ListOf(one, 1) | ListOf(one, 2).described_as("a list of two such numbers")
 
@@ -41,7 +41,7 @@ class RandomRange(HyperparameterMixin):
     Args:
         bounds (float | tuple[float, float]): A number x, which means the range from -x to x, or the two
             bounds.
-        least (float): Smallest possible value of the lower bound.
+        least (float): The lower bound if `bounds` is a number x and -x is below this value.
     """
 
     hyperparameters = ("low", "high")
@@ -71,8 +71,8 @@ class ImageAugmentation(Layer):
     ``data_format="channels_first"``, or `[batch, height, width]` for images without channels. Outputs are
     floats of the same shape. Random numbers are drawn for each image in the compiled program.
 
-    Differs from Keras: inputs with three axes are a batch of images without channels, while Keras reads them
-    as a single image with channels. Ranges are stored as two bounds, even if only one number was passed.
+    Differs from Keras: inputs with three axes are a batch of images without channels, while Keras treats
+    them as a single image with channels. Ranges are stored as two bounds, even if only one number was passed.
     """
 
     seed: int | None = None
@@ -113,7 +113,7 @@ VALUE_RANGE = ListOf(Real(), 2).described_as("a pair of pixel values (lowest, hi
 
 
 def check_value_range(where: str, value: Any) -> tuple[float, float]:
-    """Return the lowest and highest pixel value. Raise `InvalidArgument` if they are not in this order."""
+    """Return the lowest and highest pixel value. Raise `InvalidArgument` if lowest is not below highest."""
     low, high = value
     if low >= high:
         raise InvalidArgument(

@@ -56,7 +56,7 @@ class KerasTensor:
         shape (tuple[int | None, ...]): Shape including the batch axis, with None for each unknown size.
         dtype (str | None): Dtype of the values. Default: `config.floatx`.
         node (Node | None): The symbolic call that returned this tensor. Default: None.
-        name (str | None): Name of the tensor. Defaults to ``"tensor_"`` and a number.
+        name (str | None): Name of the tensor. Defaults to ``"tensor_"`` followed by a number.
 
     Example:
         >>> import fitwell as fw
@@ -88,7 +88,7 @@ class KerasTensor:
     def __bool__(self) -> bool:
         raise InvalidArgument(
             f"{self!r} has no value while the model is being built, so it cannot be a condition; "
-            "branch on Python values, or write the model as a subclass of Model"
+            "branch on a Python value, or choose between arrays with jax.numpy.where in a Lambda layer"
         )
 
     def __iter__(self) -> Any:

@@ -20,7 +20,7 @@ class Lambda(Layer):
     A `Lambda` is never restored from a file, because that would run code from the file.
 
     Args:
-        function (Callable): A function of the inputs, written with JAX or NumPy-like code.
+        function (Callable): A function that computes the outputs from the inputs with JAX operations.
         output_shape (tuple[int | None, ...] | None): Expected shape of one output row. Defaults to None,
             which means that the shape is not checked.
         arguments (dict | None): Further keyword arguments to pass to `function`. Default: None.

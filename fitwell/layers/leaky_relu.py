@@ -16,7 +16,9 @@ __all__ = ["LeakyReLU"]
 
 @register()
 class LeakyReLU(Layer):
-    """Leaky ReLU: ``x`` above 0 and ``negative_slope x`` below, so that units cannot die.
+    """Leaky ReLU, which returns ``x`` above 0 and ``negative_slope * x`` below 0.
+
+    Unlike in ReLU, the gradient for negative inputs is not zero, so units cannot stop learning.
 
     Args:
         negative_slope (float): Slope for negative inputs, which must be at least 0. Changing it does not

@@ -42,13 +42,13 @@ class Normalization(BaseNormalization):
     inputs unchanged, so that a model can be built and compiled before it sees data.
 
     Args:
-        axis (int | list[int] | None): Axes with separate statistics for each index. None means one mean and
-            one variance over all elements. Default: -1.
-        mean (float | array | None): Mean to use instead of `adapt`. Default: None.
-        variance (float | array | None): Variance to use instead of `adapt`. It is required if `mean` is
-            passed. Default: None.
-        invert (bool): Whether to undo standardization with ``x max(sqrt(variance), 1e-7) + mean``. Default:
-            False.
+        axis (int | list[int] | None): Feature axes. Each index along these axes has separate statistics.
+            None means one mean and one variance over all elements. Default: -1.
+        mean (float | array | None): Mean to use instead of the mean that `adapt` computes. Default: None.
+        variance (float | array | None): Variance to use instead of the variance that `adapt` computes. It
+            is required if `mean` is passed. Default: None.
+        invert (bool): Whether to undo standardization with ``x * max(sqrt(variance), 1e-7) + mean``.
+            Default: False.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
@@ -79,7 +79,7 @@ class Normalization(BaseNormalization):
         super().__init__(**kwargs)
         self.axis: int | list[int] | None = list(axis) if isinstance(axis, list | tuple) else axis
         if (mean is None) != (variance is None):
-            raise InvalidArgument("Normalization: pass both mean and variance, or neither and call adapt")
+            raise InvalidArgument("Normalization: pass both mean and variance, or omit both and call adapt")
         self._given = None if mean is None else (np.asarray(mean), np.asarray(variance))
         self.invert = bool(invert)
         self._mean: Variable | None = None
@@ -98,7 +98,7 @@ class Normalization(BaseNormalization):
                 if value.size != 1 and value.size != np.prod(sizes, dtype=int):
                     raise ShapeError(
                         f"layer {self.name!r} (Normalization): {what} has shape {value.shape}, which does "
-                        f"not match the sizes {sizes} on axis {self.axis} of inputs {tuple(input_shape)}"
+                        f"not match the sizes {sizes} on axis {self.axis} of inputs with shape {tuple(input_shape)}"
                     )
         super().build(input_shape)
 
@@ -114,11 +114,12 @@ class Normalization(BaseNormalization):
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Compute the mean and variance of `data`, and replace earlier statistics.
 
-        Sums are accumulated in float64 and merged exactly, so the result does not depend on how the data is
-        split into batches.
+        Batch statistics are computed in float64 and merged with an exact formula. Except for rounding, the
+        result does not depend on how the data is split into batches.
 
         Args:
-            data (array | DataFrame | Iterable): An array or table, or an iterable of batches.
+            data (array | DataFrame | Iterable): An array or table, or an iterable of batches. If a batch is a
+                tuple, such as ``(inputs, targets)``, only the first item is used.
             batch_size (int | None): Number of rows to read from an array at a time. Default: 65536.
             steps (int | None): Number of batches to read. Defaults to None, which means all batches.
 
@@ -137,8 +138,8 @@ class Normalization(BaseNormalization):
         """
         if self._given is not None:
             raise InvalidArgument(
-                f"layer {self.name!r} (Normalization): mean and variance were passed to the constructor; omit "
-                "them there to use adapt"
+                f"layer {self.name!r} (Normalization): adapt cannot be used, because mean and variance were "
+                "passed to the constructor; omit both of them there"
             )
         count, mean, squares = 0, np.zeros(()), np.zeros(())
         for batch in islice(_batches(data, batch_size), steps):
@@ -243,7 +244,7 @@ def _to_numeric(batch: Any) -> np.ndarray:
     return array
 
 
-# Keras 2: these layers were in this module.
+# In Keras 2, these layers were in this module.
 __getattr__ = deprecated_module_getattr(
     "fitwell.layers.normalization", "fitwell.layers", ["BatchNormalization", "LayerNormalization"]
 )

@@ -28,7 +28,7 @@ class Permute(Layer):
         `[batch, ...]`, with as many axes after the batch axis as `dims` has entries.
 
     Raises:
-        InvalidArgument: if `dims` is not a permutation of the integers from 1 to n.
+        InvalidArgument: if `dims` does not contain each integer from 1 to its length exactly once.
         ShapeError: if the inputs have the wrong number of axes.
 
     Example:
@@ -45,7 +45,9 @@ class Permute(Layer):
         super().__init__(**kwargs)
         order = dims if isinstance(dims, tuple) else (dims,)
         if sorted(order) != list(range(1, len(order) + 1)):
-            raise InvalidArgument(f"Permute: dims must be a permutation of 1 ... {len(order)}, got {dims!r}")
+            raise InvalidArgument(
+                f"Permute: dims must contain each integer from 1 to {len(order)} once, got {dims!r}"
+            )
         self.dims = order
 
     def call(self, inputs: Array) -> Array:

@@ -19,7 +19,9 @@ __all__ = ["PReLU"]
 
 @register()
 class PReLU(Layer):
-    """Leaky ReLU with learned slopes: ``x`` above 0 and ``alpha x`` below, with one `alpha` per feature.
+    """Leaky ReLU with learned slopes, which returns ``x`` above 0 and ``alpha * x`` below 0.
+
+    By default, each feature has a separate `alpha`.
 
     Args:
         alpha_initializer (str | Initializer): Initializer for `alpha`. Default: ``"zeros"``.

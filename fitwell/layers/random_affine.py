@@ -87,7 +87,9 @@ class AffineAugmentation(ImageAugmentation):
         self.fill_value = float(fill_value)
 
     def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
-        """Return the maps ``x_in = a x + b y + c`` and ``y_in = d x + e y + f`` for a batch.
+        """Return the coefficients (a, b, c) and (d, e, f) for a batch.
+
+        The output pixel at (x, y) is sampled at the input position ``(a x + b y + c, d x + e y + f)``.
 
         Subclasses override this method.
         """

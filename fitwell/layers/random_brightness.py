@@ -24,9 +24,10 @@ __all__ = ["RandomBrightness"]
 
 @register()
 class RandomBrightness(ImageAugmentation):
-    """A layer that adds a random number to all pixels of an image during training.
+    """A layer that adds a random number to all pixels of each image during training.
 
-    It computes ``x + f (highest - lowest)``, with one f for each image. Results are clipped to `value_range`.
+    It computes ``x + f * (highest - lowest)``, with one f for each image, where `value_range` is
+    ``(lowest, highest)``. Results are clipped to this range.
 
     Args:
         factor (float | tuple[float, float]): Brightness change f, which is drawn from -factor to factor or

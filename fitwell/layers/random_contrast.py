@@ -26,8 +26,8 @@ __all__ = ["RandomContrast"]
 class RandomContrast(ImageAugmentation):
     """A layer that randomly scales each pixel's distance from the mean during training.
 
-    It computes ``(x - mean) f + mean``, with one f for each image and one mean for each channel. Results are
-    clipped to `value_range`.
+    It computes ``(x - mean) * f + mean``, with one f for each image and one mean for each channel. Results
+    are clipped to `value_range`.
 
     Args:
         factor (float | tuple[float, float]): One number for both `lower` and `upper`, or ``(lower, upper)``.

@@ -24,8 +24,9 @@ class RandomFlip(ImageAugmentation):
     """A layer that mirrors each image with probability 1/2 during training.
 
     Args:
-        mode (str): ``"horizontal"``, ``"vertical"`` or ``"horizontal_and_vertical"``, which draws each direction
-            independently. (Keras draws once and mirrors both ways or neither.) Default: ``"horizontal_and_vertical"``.
+        mode (str): ``"horizontal"``, ``"vertical"`` or ``"horizontal_and_vertical"``, which draws each
+            direction independently. (Keras mirrors an image in both directions or in neither.) Default:
+            ``"horizontal_and_vertical"``.
         seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.

@@ -34,7 +34,7 @@ class RandomGaussianBlur(ImageAugmentation):
     Args:
         factor (float | tuple[float, float]): Probability of blurring an image. It is drawn for each image
             from 0 to factor or between two bounds, which must be between 0 and 1. With the default, half of
-            the images are blurred. Changing it does not trigger recompilation. Default: 1.
+            the images are blurred on average. Changing it does not trigger recompilation. Default: 1.
         kernel_size (int | tuple[int, int]): Odd height and width of the kernel, in pixels. Default: 3.
         sigma (float | tuple[float, float]): Standard deviation in pixels, which is drawn from 0 to sigma or
             between two bounds. Changing it does not trigger recompilation. Default: 1.
@@ -92,7 +92,8 @@ class RandomGaussianBlur(ImageAugmentation):
         keys = jax.random.split(key, 4)
         rows = images.shape[0]
         chosen = jax.random.uniform(keys[0], (rows,)) < self._chance.sample(keys[1], rows)
-        # The small constant avoids a division by 0. With it, a sigma of 0 does not blur.
+        # The small constant avoids a division by 0 if sigma is 0. Such a small sigma does not change the
+        # image.
         sigma = [self._sigma.sample(own, rows) + 1e-6 for own in keys[2:]]
         blurred = apply_gaussian_blur(images, (sigma[0], sigma[1]), self.kernel_size)
         return jnp.clip(jnp.where(expand_per_image(chosen), blurred, images), *self.value_range)

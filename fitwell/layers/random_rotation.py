@@ -71,6 +71,6 @@ class RandomRotation(AffineAugmentation):
     def affine(self, rows: int, height: int, width: int, key: Array) -> AffineRows:
         angle = 2 * math.pi * self._range.sample(key, rows)
         cos, sin = jnp.cos(angle), jnp.sin(angle)
-        # Rotate about the center of the pixels, whose indices start at 0.
+        # The center of the image is halfway between the first pixel, 0, and the last pixel, size - 1.
         x, y = (width - 1) / 2, (height - 1) / 2
         return (cos, -sin, x - cos * x + sin * y), (sin, cos, y - sin * x - cos * y)

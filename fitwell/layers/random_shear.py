@@ -22,9 +22,10 @@ __all__ = ["RandomShear"]
 
 @register()
 class RandomShear(AffineAugmentation):
-    """A layer that shears each image at random during training.
+    """A layer that shears each image by a random amount during training.
 
-    It maps x to ``x + s y`` and y to ``y + t x``, in pixels from the upper left corner.
+    The output pixel at (x, y) is sampled at the input position ``(x + s y, y + t x)``, in pixels from the
+    upper left corner.
 
     Args:
         x_factor (float | tuple[float, float]): Shear s, which is drawn from 0 to the factor or between two

@@ -20,7 +20,7 @@ __all__ = ["RandomTranslation"]
 
 @register()
 class RandomTranslation(HeightWidthAugmentation):
-    """A layer that shifts each image at random during training.
+    """A layer that shifts each image by a random distance during training.
 
     Args:
         height_factor (float | tuple[float, float]): Downward shift as a fraction of the height, which is

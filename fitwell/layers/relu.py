@@ -15,9 +15,10 @@ __all__ = ["ReLU"]
 
 @register()
 class ReLU(Layer):
-    """Rectified linear unit: ``x`` above `threshold` and ``negative_slope (x - threshold)`` below it.
+    """Rectified linear unit, which returns ``x`` above `threshold`.
 
-    The output is at most `max_value`. Changing an argument does not trigger recompilation.
+    Below the threshold, it returns ``negative_slope * (x - threshold)``. The output is at most `max_value`.
+    Changing an argument does not trigger recompilation.
 
     Args:
         max_value (float | None): Upper limit for the output. Defaults to None, which means no limit.

@@ -17,7 +17,7 @@ __all__ = ["RepeatVector"]
 
 @register()
 class RepeatVector(Layer):
-    """A layer that repeats every row n times.
+    """A layer that repeats every row n times along a new axis.
 
     Args:
         n (int): Number of repetitions.

@@ -89,8 +89,8 @@ class SeparableConv(BaseDepthwiseConv):
 class SeparableConv1D(SeparableConv):
     """Separable convolution along a sequence.
 
-    It first convolves every channel separately, and then mixes the channels at each step. Unlike in Keras,
-    `padding` may be ``"causal"``.
+    It first convolves every channel separately, and then mixes the channels at each position. Unlike in
+    Keras, `padding` may be ``"causal"``.
 
     Args:
         filters (int): Number of output channels.
@@ -101,7 +101,7 @@ class SeparableConv1D(SeparableConv):
             to t). Default: ``"valid"``.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
         dilation_rate (int): Step d between the kernel's taps. Default: 1.
-        depth_multiplier (int): Number of channels that the depthwise convolution gives per input channel.
+        depth_multiplier (int): Number of channels that the depthwise convolution computes per input channel.
             Default: 1.
         activation (str | Callable | None): Activation function. Defaults to None, which means linear.
         use_bias (bool): Whether to add the bias. Default: True.
@@ -160,7 +160,7 @@ class SeparableConv2D(SeparableConv):
             Default: ``"valid"``.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
         dilation_rate (int | tuple[int, int]): Step d between the kernel's taps. Default: 1.
-        depth_multiplier (int): Number of channels that the depthwise convolution gives per input channel.
+        depth_multiplier (int): Number of channels that the depthwise convolution computes per input channel.
             Default: 1.
         activation (str | Callable | None): Activation function. Defaults to None, which means linear.
         use_bias (bool): Whether to add the bias. Default: True.

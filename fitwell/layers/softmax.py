@@ -29,7 +29,8 @@ class Softmax(Layer):
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Call arguments:
-        mask (bool array | None): Outputs are 0 where the mask is False. Default: None.
+        mask (bool array | None): Outputs are 0 where the mask is False. If it is False for all elements along
+            `axis`, all outputs are equal. Default: None.
 
     Input shape:
         Any. The output has the same shape.

@@ -79,8 +79,8 @@ class SymbolicCall(VariableTracker[LayerType]):
     def _known_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the output spec if it is known without tracing, or None otherwise.
 
-        It is known for functional models. Without this shortcut, the time to trace nested models would double
-        at each level that calls a model twice.
+        Functional models override this method. Otherwise, the time to trace nested models would double at
+        each level that calls a model twice.
         """
         return None
 
@@ -105,7 +105,7 @@ class SymbolicCall(VariableTracker[LayerType]):
             )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Infer the outputs' shape from the inputs' shape.
+        """Infer the output shape from the input shape.
 
         Args:
             input_shape (tuple[int | None, ...] | list | dict): Shape of the inputs, with None as the batch
@@ -131,7 +131,7 @@ class SymbolicCall(VariableTracker[LayerType]):
 
     @property
     def output(self) -> Any:
-        """The output of the first symbolic call, with a KerasTensor for each array."""
+        """The output of the first symbolic call, which is a KerasTensor or a nested structure of them."""
         return self._first_node("output").outputs
 
     @property

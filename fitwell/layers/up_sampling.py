@@ -19,7 +19,7 @@ __all__ = ["UpSampling1D", "UpSampling2D"]
 
 @register()
 class UpSampling1D(BaseSpatialLayer):
-    """A layer that repeats every step of sequences.
+    """A layer that repeats every time step of a sequence.
 
     Args:
         size (int): Number of repetitions. Default: 2.
@@ -58,8 +58,8 @@ class UpSampling2D(BaseSpatialLayer):
     Args:
         size (int | tuple[int, int]): Factors for the height and width. Default: 2.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
-        interpolation (str): ``"nearest"`` repeats pixels; ``"bilinear"``, ``"bicubic"``, ``"lanczos3"`` and
-            ``"lanczos5"`` interpolate between their centers. Default: ``"nearest"``.
+        interpolation (str): ``"nearest"`` repeats pixels. ``"bilinear"``, ``"bicubic"``, ``"lanczos3"`` and
+            ``"lanczos5"`` interpolate between pixel centers. Default: ``"nearest"``.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:

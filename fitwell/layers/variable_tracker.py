@@ -30,7 +30,7 @@ class VariableTracker(Configurable, Generic[LayerType]):
     _trainable: bool
 
     def _named_children(self) -> Iterator[tuple[str, LayerType]]:
-        """Yield ``(name, layer)`` for each layer stored in an attribute, or in a list, tuple or dict there.
+        """Yield ``(name, layer)`` for each layer in an attribute, or in a list, tuple or dict in an attribute.
 
         The layers come in the order in which the attributes were set. Lists are searched at each call, so
         layers may be appended later.
@@ -40,7 +40,7 @@ class VariableTracker(Configurable, Generic[LayerType]):
                 yield from _find_layers(name, value)
 
     def _named_own_variables(self) -> Iterator[tuple[str, Variable]]:
-        """Yield ``(name, variable)`` for this layer's variables, without those of sublayers.
+        """Yield ``(name, variable)`` for this layer's variables, excluding the variables of its sublayers.
 
         Trainable variables come first, as in Keras.
         """
@@ -160,13 +160,13 @@ class VariableTracker(Configurable, Generic[LayerType]):
         variables = self.variables
         if len(weights) != len(variables):
             raise ShapeError(
-                f"layer {self.name!r} has {len(variables)} weights, but set_weights got {len(weights)}"
+                f"layer {self.name!r} has {len(variables)} weights, but set_weights got {len(weights)} arrays"
             )
         for variable, value in zip(variables, weights, strict=True):
             if tuple(np.shape(value)) != variable.shape:
                 raise ShapeError(
-                    f"weight {variable.path!r} has shape {variable.shape}, but set_weights got shape "
-                    f"{np.shape(value)}"
+                    f"weight {variable.path!r} has shape {variable.shape}, but set_weights got an array of "
+                    f"shape {np.shape(value)}"
                 )
         for variable, value in zip(variables, weights, strict=True):
             variable.assign(value)

@@ -63,7 +63,7 @@ class ZeroPadding2D(ZeroPadding):
     """A layer that adds a border of zeros around images.
 
     Args:
-        padding (int | tuple): Width of the border, as one integer, ``(height, width)`` or
+        padding (int | tuple): Width of the border, as one integer for all sides, ``(height, width)`` or
             ``((top, bottom), (left, right))``. Default: 1.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.

@@ -1,4 +1,4 @@
-"""Functions that align the types, ranks and shapes of targets and predictions."""
+"""Functions that align the dtypes, ranks and shapes of targets and predictions."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ __all__ = [
 def to_float_predictions(y_pred: Any, dtype: Any = None) -> Array:
     """Convert predictions to a floating-point array.
 
-    If `dtype` is None, floating-point predictions keep their type, and other predictions get the default float type.
-    An array that already has the right type is returned as the same object, because logits are recorded for array
+    If `dtype` is None, floating-point predictions keep their dtype, and other predictions get the default float dtype.
+    An array that already has the right dtype is returned as the same object, because logits are recorded for array
     objects.
     """
     array = jnp.asarray(y_pred)
@@ -74,7 +74,7 @@ def squeeze_or_expand_to_same_rank(y_true: Array, y_pred: Array) -> tuple[Array,
 
 
 def match_shapes(loss: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
-    """Convert targets and predictions to floating-point arrays of the same type and shape.
+    """Convert targets and predictions to floating-point arrays of the same dtype and shape.
 
     Args:
         loss (str): The name of the loss for error messages.

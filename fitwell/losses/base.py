@@ -67,7 +67,7 @@ class Loss(Configurable):
     - ``"none"`` or None: no reduction, so calling the loss returns all values
 
     Rows that pad an incomplete batch are excluded from the sums and from the number of values. Before `call`, targets
-    are cast to the type of the predictions. If one array has shape ``[n]`` and the other has shape ``[n, 1]``, they are
+    are cast to the predictions' dtype. If one array has shape ``[n]`` and the other has shape ``[n, 1]``, they are
     aligned instead of broadcast.
 
     Args:
@@ -75,8 +75,8 @@ class Loss(Configurable):
             ``HuberLoss``.
         reduction (str | None): The reduction, as listed above. The deprecated value ``"auto"`` means the default.
             Default: "sum_over_batch_size".
-        dtype (str | None): Type in which the loss is computed. Default: None, which means the type of the predictions,
-            or `config.floatx` if the predictions have 16 bits.
+        dtype (str | None): Dtype in which the loss is computed. Default: None, which means the predictions' dtype, or
+            `config.floatx` if that dtype has 16 bits or fewer.
 
     Differs from Keras: weights with fewer axes than the values are aligned with the leading axes. If one weight applies
     to multiple values, ``"mean_with_sample_weight"`` counts the weight once for each of these values.
@@ -93,7 +93,7 @@ class Loss(Configurable):
     Source: Keras `Loss`.
     """
 
-    # Whether targets are cast to the type of the predictions. Losses for class indices set it to False, because float16
+    # Whether targets are cast to the predictions' dtype. Losses for class indices set it to False, because float16
     # cannot represent every integer above 2048.
     casts_targets: ClassVar[bool] = True
     # Whether a vector of shape [n] means n rows with one value each, rather than a single row with n values.
@@ -247,8 +247,8 @@ class FunctionLoss(Loss):
 class LossFunctionWrapper(Loss):
     """A loss that calls a function ``fn(y_true, y_pred, **settings)``.
 
-    The function should return one value for each row. It may return a single number for the whole batch if there are no
-    sample weights and no padding rows. Otherwise, calling the loss raises `ShapeError`.
+    The function should return one value for each row. If it returns a single number for the whole batch,
+    calling the loss with sample weights or padding rows raises `ShapeError`.
 
     Args:
         fn (Callable): The function.
@@ -297,14 +297,14 @@ class LossFunctionWrapper(Loss):
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """Create the loss from the result of `get_config`.
 
-        If the configuration contains the name of a function, the function must be built in or registered.
+        If the configuration refers to a function by its name, the function must be built in or registered.
         """
         fn = config["fn"]
         return cls(**{**config, "fn": loss_registry.lookup(fn) if isinstance(fn, str) else fn})
 
 
 def get_function_name(fn: Any) -> str:
-    """Return the name of a user-defined function or other callable in snake case.
+    """Return the snake-case name of a user-defined function or other callable.
 
     For example, the name of a function ``RMSE`` becomes ``"rmse"``, as in Keras 3.
     """

@@ -98,15 +98,16 @@ def sparse_categorical_crossentropy(
 ) -> Array:
     """Compute the cross-entropy ``-log p_y`` for class indices.
 
-    The loss is NaN if a class index is outside ``0 ... classes - 1``. Keras returns 0 instead, which hides the mistake.
+    The loss is NaN if a class index is not between 0 and ``classes - 1``. Keras returns 0 instead, which hides the
+    mistake.
 
     Args:
         y_true (ArrayLike): 0-based class indices as integers or floats, ``[batch, ...]`` or ``[batch, ..., 1]``.
         y_pred (ArrayLike): Probabilities, ``[batch, ..., classes]``, or logits if `from_logits` is True.
         from_logits (bool): Whether `y_pred` contains logits. If True, this function applies the softmax.
             Default: False.
-        ignore_class (int | None): A class index to ignore. The loss of its rows is 0, and the class
-            `SparseCategoricalCrossentropy` also excludes these rows from its mean. Default: None.
+        ignore_class (int | None): A class index to ignore. Rows of this class have a loss of 0, and
+            `SparseCategoricalCrossentropy` also excludes them from its mean. Default: None.
         axis (int): Axis of the classes. Default: -1.
 
     Returns:
@@ -321,7 +322,7 @@ class SparseCategoricalCrossentropy(FunctionLoss):
 class PerClassCrossentropy(FunctionLoss):
     """Binary cross-entropy summed over all classes, ``Σ_k -y_k log p_k - (1 - y_k) log(1 - p_k)``.
 
-    The targets are one-hot, and the probabilities p are those of a softmax. Unlike `CategoricalCrossentropy`, this loss
+    The targets are one-hot, and p is the output of a softmax. Unlike `CategoricalCrossentropy`, this loss
     also penalizes the probability of each wrong class directly. Textbooks that derive the cross-entropy from logistic
     units use this form. The closest loss in Keras is `binary_crossentropy` after a softmax, which takes the mean over
     the classes instead of the sum.

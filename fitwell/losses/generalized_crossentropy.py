@@ -24,10 +24,10 @@ __all__ = [
 
 @validate_params(LOSS_RULES)
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: Any = 0.5) -> Array:
-    """Compute the generalized cross-entropy ``(1 - p_y^q) / q`` for class indices y.
+    """Compute the generalized cross-entropy ``(1 - p_y^q) / q``, where p_y is the probability of class y.
 
     Args:
-        y_true (ArrayLike): Class indices, ``[batch, ...]`` or ``[batch, ..., 1]``.
+        y_true (ArrayLike): Class indices y, ``[batch, ...]`` or ``[batch, ..., 1]``.
         y_pred (ArrayLike): Probabilities, ``[batch, ..., classes]``.
         q (float): The exponent, above 0 and below 1. Default: 0.5.
 
@@ -49,7 +49,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: Any = 0.5
 
 @loss_registry.register()
 class CategoricalGeneralizedCrossEntropy(FunctionLoss):
-    """Generalized cross-entropy ``(1 - p_y^q) / q`` for class indices y.
+    """Generalized cross-entropy ``(1 - p_y^q) / q``, where p_y is the probability of the true class y.
 
     This loss is less sensitive to wrong labels than cross-entropy. It approaches the cross-entropy as q approaches 0,
     and the absolute error as q approaches 1.

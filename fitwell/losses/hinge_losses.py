@@ -1,4 +1,4 @@
-"""Hinge losses, for labels -1 and 1 (or 0 and 1) and predictions that can be any real numbers."""
+"""Hinge losses for labels -1 and 1 (or 0 and 1). Predictions can be any real numbers."""
 
 from __future__ import annotations
 
@@ -181,7 +181,9 @@ class CategoricalHinge(FunctionLoss):
 
 @loss_registry.register("perceptron")
 class PerceptronLoss(FunctionLoss):
-    """Perceptron loss ``mean(max(0, -y z))`` for labels in {-1, 1} or {0, 1}. Not in Keras.
+    """Perceptron loss ``mean(max(0, -y z))`` for labels in {-1, 1} or {0, 1}.
+
+    Keras does not have this loss.
 
     If the last layer's activation is a threshold (``"heaviside"`` or ``"sign"``), z is the input of this activation.
     Otherwise, z is the prediction. Training a single ``"heaviside"`` unit with ``SGD(η)`` and a batch size of 1 follows

@@ -1,4 +1,4 @@
-"""Functions that prepare the logits, probabilities and labels of classification losses.
+"""Functions that prepare logits, probabilities and labels for classification losses.
 
 If the logits of a softmax or sigmoid output were recorded in the current call, losses are computed from the logits.
 This avoids the logarithm of a probability that was rounded to 0. Otherwise, class probabilities are divided by their
@@ -80,7 +80,8 @@ def binary_crossentropy_terms(y_true: Array, y_pred: Array, from_logits: bool) -
     """Compute ``-y log p - (1 - y) log(1 - p)`` elementwise."""
     logits = find_logits(y_pred, "sigmoid", from_logits)
     if logits is not None:
-        # The cases are separate because the derivatives of max(z, 0) and |z| at z = 0 would add up to a wrong value.
+        # Positive and negative logits z are handled separately, because the usual formula contains max(z, 0) and |z|,
+        # whose derivatives at z = 0 would add up to a wrong value.
         positive = logits >= 0
         linear = jnp.where(positive, logits * (1 - y_true), -logits * y_true)
         return linear + jnp.log1p(jnp.exp(jnp.where(positive, -logits, logits)))
@@ -124,7 +125,7 @@ def to_class_indices(loss: str, y_true: Any, y_pred: Array, axis: int = -1) -> A
         elif y_pred.shape[axis] == 1:
             hint = " Use binary_crossentropy for a single output."
         raise ShapeError(
-            f"{loss}: expected class indices of shape {expected} (or with a last axis of size 1) for "
+            f"{loss}: expected class indices of shape {expected} (or with a class axis of size 1) for "
             f"predictions of shape {y_pred.shape}, got shape {tuple(np.shape(y_true))}.{hint}"
         )
     return labels.astype(jnp.int32)

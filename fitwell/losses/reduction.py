@@ -41,12 +41,12 @@ def append_axes(weights: Array, ndim: int) -> Array:
 
 
 def _expand_weights(weights: Array, values: Array, kind: str, loss: str) -> Array:
-    """Append axes of size 1 to the weights of rows or values so that they broadcast against `values`."""
+    """Append axes of size 1 to row weights or value weights so that they broadcast against `values`."""
     weights = squeeze_weights(weights, values.ndim)
     if not fits_leading_axes(weights, values.shape):
         raise ShapeError(
             f"{loss}: {kind} of shape {weights.shape} do not match loss values of shape {values.shape}. "
-            "Pass one weight for each row or one weight for each loss value."
+            "There must be one for each row or one for each loss value."
         )
     return append_axes(weights, values.ndim)
 
@@ -55,18 +55,18 @@ def _combine_masks(mask: Array | None, sample_mask: Array | None, values: Array,
     """Combine two masks into one that broadcasts against `values`.
 
     Args:
-        mask (Array | None): The mask of the loss.
+        mask (Array | None): The mask that the loss returns.
         sample_mask (Array | None): The mask that is False for padding rows.
         values (Array): Loss values.
         loss (str): The name of the loss for error messages.
 
     Returns:
-        Array | None: Booleans that are True where no mask is False, or None if both masks are None.
+        Array | None: Booleans that are False where either mask is False, or None if both masks are None.
     """
     valid = None
     for values_mask in (mask, sample_mask):
         if values_mask is not None:
-            used = _expand_weights(jnp.asarray(values_mask) != 0, values, "row weights", loss)
+            used = _expand_weights(jnp.asarray(values_mask) != 0, values, "mask values", loss)
             valid = used if valid is None else valid & used
     return valid
 

@@ -1,4 +1,4 @@
-"""Checks of the arguments and return values of user-defined losses and metrics."""
+"""Functions that check the signatures and return values of user-defined losses and metrics."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def check_takes_targets_and_predictions(function: Any, description: str, **setti
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return  # functions written in C have no signature
+        return  # some functions written in C have no signature
     try:
         signature.bind(None, None, **settings)
     except TypeError as error:

@@ -109,8 +109,8 @@ def accuracy_for(
     means that they have fewer axes than the predictions or a last axis of size 1, the result is a
     `SparseCategoricalAccuracy`. Otherwise, it is a `CategoricalAccuracy`. These rules are the same as in Keras.
 
-    If `several_labels` is True, the result is also a `BinaryAccuracy`, which is the fraction of correct labels. This is
-    the same as in Keras 2, but not as in Keras 3. If the loss treats the predictions as logits or margins, a
+    If `several_labels` is True, the result is also a `BinaryAccuracy`, which is the fraction of correct labels, as in
+    Keras 2 but not in Keras 3. If the loss treats the predictions as logits or margins, a
     `SignAccuracy` replaces the `BinaryAccuracy`, so the threshold is 0 instead of 0.5.
 
     Args:

@@ -45,8 +45,8 @@ def _match_shapes(metric: str, y_true: Any, y_pred: Any) -> tuple[Array, Array]:
 def _argmax(scores: Array) -> Array:
     """Return the index of the largest score along the last axis, or the first such index if there is a tie.
 
-    The index is computed with a maximum and a minimum. XLA's argmax reduces pairs of values and indices instead, which
-    it does not vectorize on CPUs.
+    The index is computed with a maximum and a minimum. XLA's argmax reduces pairs of values and indices instead,
+    and XLA does not vectorize this reduction on CPUs.
     """
     indices = jnp.arange(scores.shape[-1], dtype=jnp.int32)
     largest = jnp.max(scores, axis=-1, keepdims=True)
@@ -95,9 +95,9 @@ def binary_accuracy(y_true: Any, y_pred: Any, threshold: Any = 0.5) -> Array:
 
 
 def sign_accuracy(y_true: Any, y_pred: Any) -> Array:
-    """Return 1 where the prediction's sign matches the label, and 0 elsewhere. Not in Keras.
+    """Return 1 where the prediction's sign matches the label, and 0 elsewhere.
 
-    A prediction of 0 counts as negative.
+    A prediction of 0 counts as negative. Keras does not have this function.
 
     Args:
         y_true (ArrayLike): Labels in {-1, 1} or {0, 1}, ``[batch, ...]``.
@@ -158,16 +158,16 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Array:
 def sparse_top_k_categorical_accuracy(
     y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
 ) -> Array:
-    """Return 1 for rows whose class is among the k largest predictions, and 0 for other rows.
+    """Return 1 for rows whose true class has one of the k largest scores, and 0 for other rows.
 
-    A class is among the k largest predictions if fewer than k scores are larger than its score. Equal scores do not
-    count against the class, as in Keras.
+    A class has one of the k largest scores if fewer than k scores exceed its score. Equal scores do not count
+    against the class, as in Keras.
 
     Args:
         y_true (ArrayLike): Class indices, ``[batch]`` or ``[batch, 1]``.
         y_pred (ArrayLike): Scores, ``[batch, classes]``. If `from_sorted_ids` is True, class indices in order of
             decreasing likelihood.
-        k (int): Number of predictions to consider. Default: 5.
+        k (int): Number of largest scores to consider. Default: 5.
         from_sorted_ids (bool): Whether `y_pred` contains sorted class indices instead of scores. Default: False.
 
     Returns:
@@ -191,14 +191,14 @@ def sparse_top_k_categorical_accuracy(
 
 @validate_params(METRIC_RULES)
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Array:
-    """Return 1 for rows whose class is among the k largest predictions, and 0 for other rows.
+    """Return 1 for rows whose true class has one of the k largest scores, and 0 for other rows.
 
     This function takes one-hot targets. For class indices, use `sparse_top_k_categorical_accuracy`.
 
     Args:
         y_true (ArrayLike): One-hot labels, ``[batch, classes]``.
         y_pred (ArrayLike): Scores of the same shape.
-        k (int): Number of predictions to consider. Default: 5.
+        k (int): Number of largest scores to consider. Default: 5.
 
     Returns:
         Array: A float32 array of ones and zeros, ``[batch, ...]``.
@@ -274,9 +274,9 @@ class BinaryAccuracy(MeanOverSamples):
 
 @metric_registry.register()
 class SignAccuracy(MeanOverSamples):
-    """Fraction of predictions whose sign matches the label, for labels in {-1, 1} or {0, 1}. Not in Keras.
+    """Fraction of predictions whose sign matches the label, for labels in {-1, 1} or {0, 1}.
 
-    A prediction of 0 counts as negative.
+    A prediction of 0 counts as negative. Keras does not have this metric.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
@@ -298,7 +298,7 @@ class SignAccuracy(MeanOverSamples):
 
 @metric_registry.register()
 class CategoricalAccuracy(MeanOverSamples):
-    """Fraction of rows whose largest prediction is at the class of the target, for one-hot targets.
+    """Fraction of rows whose largest prediction is at the target's class, for one-hot targets.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
@@ -346,10 +346,10 @@ class SparseCategoricalAccuracy(MeanOverSamples):
 
 @metric_registry.register()
 class TopKCategoricalAccuracy(MeanOverSamples):
-    """Fraction of rows whose class is among the k largest predictions, for one-hot targets.
+    """Fraction of rows whose true class has one of the k largest scores, for one-hot targets.
 
     Args:
-        k (int): Number of predictions to consider. Default: 5.
+        k (int): Number of largest scores to consider. Default: 5.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
 
@@ -376,10 +376,10 @@ class TopKCategoricalAccuracy(MeanOverSamples):
 
 @metric_registry.register()
 class SparseTopKCategoricalAccuracy(MeanOverSamples):
-    """Fraction of rows whose class is among the k largest predictions, for class indices.
+    """Fraction of rows whose true class has one of the k largest scores, for class indices.
 
     Args:
-        k (int): Number of predictions to consider. Default: 5.
+        k (int): Number of largest scores to consider. Default: 5.
         name (str | None): See `Metric`. Default: the class name in snake case.
         dtype (str | None): See `Metric`. Default: None.
         from_sorted_ids (bool): Whether the predictions are class indices in order of decreasing likelihood, instead of

@@ -37,19 +37,20 @@ class AUC(ConfusionCounts):
 
     Args:
         num_thresholds (int): Number of evenly spaced thresholds from 0 to 1. Default: 200.
-        curve (str): ``"ROC"``, ``"PR"`` or ``"PRGAIN"`` (Flach and Kull, 2015). Default: "ROC".
+        curve (str): ``"ROC"``, ``"PR"``, or ``"PRGAIN"`` for precision and recall gain (Flach and Kull, 2015). Default:
+            "ROC".
         summation_method (str): ``"interpolation"`` uses trapezoids between the points of the curve. ``"minoring"`` uses
-            rectangles with the smaller height, and ``"majoring"`` uses rectangles with the larger height. Default:
-            "interpolation".
+            rectangles with the smaller height of two neighboring points, and ``"majoring"`` uses rectangles with the
+            larger height. Default: "interpolation".
         name (str | None): See `Metric`. Default: "auc".
         dtype (str | None): See `Metric`. Default: None.
-        thresholds (list[float] | None): Thresholds to use between 0 and 1 instead of evenly spaced ones. Default: None.
+        thresholds (list[float] | None): Thresholds between 0 and 1 to use instead of evenly spaced ones. Default: None.
         multi_label (bool): Whether to compute one area for each label of ``[batch, labels]`` and return their mean.
             Default: False.
         num_labels (int | None): Number of labels, which requires `multi_label`. Default: None, which means the width of
             the output.
-        label_weights (list[float] | None): Weights of the labels. If `multi_label` is True, they are the weights of the
-            areas in the mean. Otherwise, they are the weights of the predictions. Default: None.
+        label_weights (list[float] | None): Weights of the labels. If `multi_label` is True, they weight the areas in
+            the mean. Otherwise, they weight each label's predictions. Default: None.
         from_logits (bool): Whether the predictions are logits. If True, the metric applies the sigmoid. Default: False.
 
     Example:

@@ -1,7 +1,7 @@
 """The base class `Metric`, and sums that remain accurate over long epochs.
 
 A metric accumulates sums and counts over the epoch instead of averaging the means of batches. Adding 1 to a float32 sum
-of 2**24 does not change it, so metrics use a `CompensatedSum`, which is a compensated (Neumaier) sum.
+of 2**24 does not change it, so metrics use a `CompensatedSum` (Neumaier summation).
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Metric(Configurable):
     Args:
         name (str | None): Name of the metric. For compatibility with Keras 3, you can also pass the dtype in this
             position. Default: the class name in snake case, such as ``huber_metric`` for ``HuberMetric``.
-        dtype (str | None): Type of the accumulators. Default: None, which means `config.floatx`.
+        dtype (str | None): Dtype of the accumulators. Default: None, which means `config.floatx`.
 
     Example:
         >>> import numpy as np
@@ -149,7 +149,7 @@ class Metric(Configurable):
             shape (tuple[int, ...] | int): Shape of the variable. As in Keras 2, you can also pass the name first,
                 followed by the shape. Default: ().
             initializer (str | Initializer | Callable): Initializer of the variable. Default: "zeros".
-            dtype (str | None): Type of the variable. Default: None, which means the metric's `dtype`.
+            dtype (str | None): Dtype of the variable. Default: None, which means the metric's `dtype`.
             name (str | None): Name of the variable. Default: None, which means ``variable_0``, ``variable_1``, and so
                 on.
             **ignored: Keras's arguments ``aggregation``, ``synchronization`` and ``trainable``, which have no effect.
@@ -223,8 +223,8 @@ class Metric(Configurable):
     def build(self, y_true_shape: tuple[int | None, ...], y_pred_shape: tuple[int | None, ...]) -> None:
         """Create the accumulators whose shape depends on the model's output.
 
-        Training and evaluation call this method before the first batch. Calling it again with the same widths must have
-        no effect. The base class creates no accumulators.
+        Training and evaluation call this method before the first batch. Calling it again
+        must have no effect if the shapes differ only in the batch size. The base class creates no accumulators.
 
         Args:
             y_true_shape (tuple[int | None, ...]): Shape of the targets, ``(batch, ...)``.
@@ -279,7 +279,7 @@ class Metric(Configurable):
         """Return the constructor arguments as JSON-compatible data.
 
         Returns:
-            dict: The name, the type, and every other argument that is stored in an attribute of the same name.
+            dict: The name, the dtype, and every other argument that is stored in an attribute of the same name.
         """
         return {"name": self.name, "dtype": self.dtype} | config_from_attributes(self, ("name", "dtype"))
 

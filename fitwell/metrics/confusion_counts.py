@@ -64,7 +64,8 @@ class ConfusionCounts(Metric):
         """Create the accumulators for all thresholds.
 
         Args:
-            labels (int | None): Number of labels with separate counts. Default: None, which means one count for all.
+            labels (int | None): Number of labels with separate counts. Default: None, which means one count for
+                all labels together.
         """
         trailing_shape = () if labels is None else (labels,)
         self._true_positives = self.add_compensated_sum(

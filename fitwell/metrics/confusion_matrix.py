@@ -23,8 +23,8 @@ __all__ = [
 class ConfusionMatrix(Metric):
     """Confusion matrix ``[true class, predicted class]`` with the weighted counts over the epoch.
 
-    Targets are class indices or one-hot labels. Predictions have shape ``[batch, classes]``, or are the probabilities
-    of a single output, which has the threshold 0.5. Keras does not have this metric.
+    Targets are class indices or one-hot labels. Predictions are scores of shape ``[batch, classes]``, or a single
+    output's probabilities, which are compared with the threshold 0.5. Keras does not have this metric.
 
     Args:
         num_classes (int | None): Number of classes. Default: None, which means the width of the output, or 2 for a
@@ -84,10 +84,12 @@ class ConfusionMatrix(Metric):
         weights = broadcast_weights(sample_weight, predicted.shape, counts.rounded_sum.dtype)
         rows = jax.nn.one_hot(labels, classes, dtype=weights.dtype) * weights[:, None]
         columns = jax.nn.one_hot(predicted, classes, dtype=weights.dtype)
-        # Counts need full precision, but GPUs multiply matrices in 19 bits by default.
+        # Counts need full precision, but GPUs multiply matrices with 19-bit precision by default.
         counts.add(jnp.matmul(rows.T, columns, precision="highest"))
 
     def result(self) -> Array:
         """Return the confusion matrix ``[true class, predicted class]``."""
-        assert self._counts is not None, "update_state has not been called, and num_classes is None"
+        assert self._counts is not None, (
+            "the confusion matrix has no size, because num_classes is None and update_state was not called"
+        )
         return self._counts.value

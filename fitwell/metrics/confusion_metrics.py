@@ -36,7 +36,7 @@ class _ThresholdMetric(ConfusionCounts):
         name: str | None = None,
         dtype: Any = None,
     ) -> None:
-        # If top_k is set, each of the top k predictions is positive, whatever its value is.
+        # If top_k is set and thresholds is None, each of the top k predictions is positive, whatever its value is.
         parsed_thresholds = parse_thresholds(
             type(self).__name__, thresholds, 0.5 if top_k is None else -np.inf
         )
@@ -174,7 +174,7 @@ class Precision(_ThresholdMetric):
 
     Args:
         thresholds (float | list[float] | None): Predictions above this value are positive. A list gives one result for
-            each threshold. Default: None, which means 0.5.
+            each threshold. Default: None, which means 0.5, or no threshold if `top_k` is set.
         top_k (int | None): If set, only the `top_k` largest predictions of each row can be positive. Default: None.
         class_id (int | None): If set, only the class with this index is evaluated. The predictions must have shape
             ``[batch, classes]``. Default: None.
@@ -203,7 +203,7 @@ class Recall(_ThresholdMetric):
 
     Args:
         thresholds (float | list[float] | None): Predictions above this value are positive. A list gives one result for
-            each threshold. Default: None, which means 0.5.
+            each threshold. Default: None, which means 0.5, or no threshold if `top_k` is set.
         top_k (int | None): If set, only the `top_k` largest predictions of each row can be positive. Default: None.
         class_id (int | None): If set, only the class with this index is evaluated. The predictions must have shape
             ``[batch, classes]``. Default: None.

@@ -39,7 +39,7 @@ def reduce_to_samples(
     Args:
         values (ArrayLike): Values of shape ``[batch, ...]``, or a number.
         sample_weight (ArrayLike | None): Weights whose axes match the leading axes of `values`, a number, or None.
-        dtype (str): Type of the results.
+        dtype (str): Dtype of the results.
         reduce (Callable): The function that reduces the values, `jnp.mean` or `jnp.sum`.
 
     Returns:
@@ -314,7 +314,7 @@ class MeanMetricWrapper(MeanOverSamples):
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """Create the metric from the result of `get_config`.
 
-        If the configuration contains the name of a function, the function must be built in or registered.
+        If the configuration refers to a function by its name, the function must be built in or registered.
         """
         fn = config["fn"]
         return cls(**{**config, "fn": metric_registry.lookup(fn) if isinstance(fn, str) else fn})

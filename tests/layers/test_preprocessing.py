@@ -76,7 +76,7 @@ def test_adapt_raises_for_bad_data() -> None:
     holes[3, 2] = np.nan
     with pytest.raises(DataError, match=r"feature\(s\) \[2\]"):
         layers.Normalization().adapt(holes)
-    with pytest.raises(InvalidArgument, match="omit them there to use adapt"):
+    with pytest.raises(InvalidArgument, match="omit both of them there"):
         layers.Normalization(mean=0.0, variance=1.0).adapt(DATA)
     with pytest.raises(InvalidArgument, match="both mean and variance"):
         layers.Normalization(mean=0.0)

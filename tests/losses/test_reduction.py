@@ -227,7 +227,7 @@ def test_words_of_shape_errors() -> None:
     ):
         losses.MeanSquaredError()(*real, sample_weight=np.ones(5))
     with (
-        pytest.raises(ShapeError, match=r"row weights of shape \(5,\)"),
+        pytest.raises(ShapeError, match=r"mask values of shape \(5,\)"),
         call_context(CallContext(sample_mask=jnp.ones(5))),
     ):
         losses.MeanSquaredError()(*real)
