@@ -76,7 +76,7 @@ class CallContext:
         if self.key is None:
             if seed is None:
                 return jax.random.key(random.next_seed())
-            # Eager calls of a seeded layer differ from each other, but are the same in every process.
+            # Eager calls of a layer with a seed use different keys, but the same sequence of keys in every process.
             _eager_rng_counts[seed] += 1
             return jax.random.fold_in(jax.random.key(seed), _eager_rng_counts[seed])
         self.rng_count += 1
@@ -90,7 +90,7 @@ class CallContext:
     def get_cached_logits(self, output: Any, kind: str) -> Any | None:
         """Return the logits from which the activation `kind` computed `output`, or None if they are unknown.
 
-        `kind` is softmax, sigmoid or threshold.
+        `kind` is "softmax", "sigmoid" or "threshold".
         """
         noted = self._logits.get(id(output))
         return noted[2] if noted is not None and noted[0] is output and noted[1] == kind else None

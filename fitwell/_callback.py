@@ -93,19 +93,19 @@ class Callback:
         return None
 
     def on_policy_end(self, policy_state: Any) -> None:
-        """Copy the final state of the compiled part to attributes at the end of the run."""
+        """Copy the policy's state to the callback's attributes, for example at the end of the run."""
 
     def update_policy_state(self, policy_state: Any) -> Any:
-        """Return `policy_state` with attribute values that a hook may have changed.
+        """Return `policy_state`, updated with attributes of the callback that a hook may have changed.
 
-        Used if policies run on the host.
+        `fit` calls this method if policies run on the host.
         """
         return policy_state
 
     def set_decide_function(self, decide: Callable[[int, float], None] | None) -> None:
-        """Set the function that applies the policy to an epoch and its value.
+        """Set the function that applies the policy to an epoch number and the epoch's monitored value.
 
-        Used if policies run on the host.
+        `fit` calls this method if policies run on the host.
         """
         self._decide = decide
 
@@ -115,7 +115,10 @@ class Callback:
         return None if policy is None else (logs or {}).get(policy.monitor)
 
     def epoch_values(self, epochs: range) -> dict[str, list[float]] | None:
-        """Return a dict that maps hyperparameter paths to a list with one value for each of `epochs`, or None."""
+        """Return the hyperparameter values to set for `epochs`, or None to set none.
+
+        The result is a dict that maps hyperparameter paths to lists with one value per epoch.
+        """
         return None
 
     def steps_until_next_call(self, batches: int) -> int | None:
@@ -136,7 +139,7 @@ class Callback:
         """Receive some training rows (``batch.x``, ``batch.y``) before `on_train_begin` is called."""
 
     def get_state(self) -> Any:
-        """Return the state to store in a checkpoint.
+        """Return the state to store in a checkpoint, or None if there is none.
 
         It may consist of numbers, strings, arrays, lists and dicts.
         """
@@ -195,7 +198,7 @@ class Callback:
         """Run at the start of `fit`."""
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Run at the end of `fit`, even after an interruption."""
+        """Run at the end of `fit`, even if Ctrl-C ended it."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Run at the start of `evaluate`, or of validation during `fit`."""

@@ -58,8 +58,8 @@ class History(Callback):
 
     Attributes:
         history (dict[str, list[float]]): One float per logged epoch, keyed by metric name. If the learning rate
-            changes, ``learning_rate`` is the rate at the end of each epoch, before callbacks change it. If it follows
-            a schedule, it is the rate of the next step, like ``optimizer.learning_rate`` in Keras.
+            changes, the list ``learning_rate`` contains the rate at the end of each epoch, before callbacks change it.
+            With a schedule, this is the rate of the next step, like ``optimizer.learning_rate`` in Keras.
         epoch (list[int]): The 0-based numbers of the epochs.
         learning_rate (list[float]): The learning rate of each epoch, even if it is constant. It is NaN if the optimizer
             has no learning rate, and for epochs in files of earlier versions, which do not contain it.
@@ -87,7 +87,7 @@ class History(Callback):
         self._epochs_of: dict[str, list[int]] = {}
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Refer to the lists of the run's history, so that both objects contain the same values."""
+        """Share the lists of the run's history, so that both objects contain the same values."""
         run = self.model.history
         if run is not None:
             self.history, self._epochs_of = run.history, run._epochs_of
@@ -179,7 +179,9 @@ class History(Callback):
         )
         fits &= len(arrays.get("learning_rate", arrays["epoch"])) == len(arrays["epoch"])
         if not rising or not fits or (arrays["epoch"] < 0).any():
-            raise FileError(f"{where} is damaged: the epochs in its history do not match its values")
+            raise FileError(
+                f"{where} is damaged: the epochs in its history are invalid or do not match its values"
+            )
 
     def metrics(self) -> list[str]:
         """Return the distinct metric names without the prefix ``"val_"`` and without the learning rate."""
@@ -203,11 +205,11 @@ class History(Callback):
     def plot(self, ax: Axes | Sequence[Axes] | NDArray[Any] | None = None) -> list[Axes]:
         """Plot the learning curves.
 
-        Each metric has separate axes for its training curve and its validation curve. A training value is the
-        mean over an epoch in which the weights change, whereas a validation value is measured at the end of the
+        Each metric has a separate plot, which shows its training curve and its validation curve. A training value is
+        the mean over an epoch in which the weights change, whereas a validation value is measured at the end of the
         epoch. The training curve is therefore shifted to the left by half an epoch (Géron, *Hands-On Machine
-        Learning*, chapter 10). If the learning rate changes, it has separate axes after the metrics. Outliers
-        and nonfinite values are left out and mentioned in a note. The figure is not displayed automatically:
+        Learning*, chapter 10). If the learning rate changes, it has a plot after the metrics. Outliers and
+        nonfinite values are left out and mentioned in a note. The figure is not displayed automatically:
         a notebook displays it, and a script must call ``plt.show()``.
 
         Args:

@@ -25,16 +25,16 @@ VERBOSE = (Integer(0, 2) | Boolean() | Options("auto")).described_as(
 )
 CALLBACK_VERBOSE = (Integer(0, 2) | Boolean()).described_as("0 or 1")
 
-# Faster updates would make no visible difference.
+# The minimum time between two updates of the live line. Faster updates would make no visible difference.
 REDRAW_SECONDS = 0.1
-# Longer runs print at most one line per second. Shorter runs print every line, as Keras does.
+# Runs with more epochs print at most one line per LINE_SECONDS. Other runs print every line, as Keras does.
 MAX_EPOCHS_LISTED = 100
 LINE_SECONDS = 1.0
 BAR_WIDTH = 20
 
 
 def print_message(text: str) -> None:
-    """Print one line about the run. It replaces the live line if there is one."""
+    """Print `text` and a line break. If there is a live line, erase it first."""
     if _LiveLine.current is not None:
         _LiveLine.current.erase()
     sys.stdout.write(escape_unencodable(escape_controls(text), sys.stdout) + "\n")

@@ -1,4 +1,4 @@
-"""Access to batches inside the compiled program, both training rows in random order and validation rows."""
+"""Access to batches of training and validation rows inside the compiled program."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Validation:
 
     Attributes:
         batches: Arrays of shape ``[batches, batch_size, ...]``.
-        sizes: The number of valid rows in each batch, ``[batches]``, or None if all batches are full.
+        sizes: The number of valid rows in each batch, with shape ``[batches]``, or None if all batches are full.
         tail: A shorter last batch for programs that do not support padding, or None.
     """
 

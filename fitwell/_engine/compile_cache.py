@@ -1,9 +1,9 @@
-"""The compile cache, which compiles all of fitwell's programs.
+"""The cache that compiles all of fitwell's programs and stores their executables.
 
 The cache has two levels. At the first level, each `CompileCache` finds a program's executables by key and device
 without tracing anything. At the second level, all `CompileCache` objects share one table of executables, keyed by a
-digest of the program text. If a model is built again, as in a hyperparameter search, tracing gives the same text as
-before, because every number that may differ is an argument. XLA therefore compiles only once per architecture.
+digest of the program text. If a model is built again, as in a hyperparameter search, tracing produces the same text
+as before, because every number that may differ is an argument. XLA therefore compiles only once per architecture.
 """
 
 from __future__ import annotations
@@ -89,7 +89,10 @@ class CompileCache:
         _caches.add(self)
 
     def find(self, key: Hashable) -> Any:
-        """Return the executable for `key` on this thread's device, or None if there is none yet."""
+        """Return the executable for `key` on this thread's device, or None if there is none yet.
+
+        If another thread is compiling it, wait for it.
+        """
         found = self._executables.get((key, devices.current_device()))
         return None if found is None else found.result()
 
@@ -106,8 +109,8 @@ class CompileCache:
             key: The key that identifies the program.
             function: The function to compile.
             arguments: Arguments with the shapes and types to compile for.
-            use_ynn_kernels: Returns the argument of `compiler_options`. It is called only if the program must be
-                compiled.
+            use_ynn_kernels: A function that returns the argument for `compiler_options`. It is called only if the
+                program must be compiled.
 
         Returns:
             The executable.
@@ -131,9 +134,9 @@ class CompileCache:
             key: The key that identifies the program.
             function: The function to compile.
             arguments: Arguments with the shapes and types to compile for.
-            use_ynn_kernels: Returns the argument of `compiler_options`. It is called only if the program must be
-                compiled.
-            pool: A thread pool in which to compile while this thread continues. None compiles in this thread.
+            use_ynn_kernels: A function that returns the argument for `compiler_options`. It is called only if the
+                program must be compiled.
+            pool: A thread pool in which to compile while this thread continues. If None, this thread compiles it.
 
         Returns:
             The future of the executable.

@@ -36,7 +36,8 @@ def local_devices() -> list[jax.Device]:
 
 def use_device(device: jax.Device) -> AbstractContextManager[object]:
     """Return a context manager that makes `device` the current device of this thread."""
-    # JAX caches the programs of single operations by default device. Not setting the device reuses compiled programs.
+    # JAX compiles single operations again if the default device is set explicitly, even to the device that is already
+    # used. Not setting it reuses the compiled programs.
     return nullcontext() if device == current_device() else jax.default_device(device)
 
 

@@ -12,7 +12,7 @@ __all__ = ["DispatchResult", "EpochLogs"]
 
 @dataclass
 class EpochLogs:
-    """The results of the finished epochs.
+    """The logged results of the epochs that a dispatch finished.
 
     Attributes:
         names: The names of the results.
@@ -42,7 +42,7 @@ class DispatchResult:
         epochs: The results of each finished epoch, in order.
         running: The metrics at the end of the dispatch, keyed by name. They belong to the unfinished epoch if there is
             one, and to the last finished epoch otherwise.
-        seconds: The duration in seconds.
+        seconds: The dispatch's duration in seconds.
         stop: Whether a policy ended the run.
         first_nonfinite_step: The first step whose loss or gradient was not finite, or -1 if there was none.
         step_before: The number of updates before the dispatch.

@@ -63,7 +63,9 @@ def run_batches(
     limit: Array,
     fuse_loop: bool,
 ) -> TrainState:
-    """Apply `step` to the batches from `start` to ``stop - 1``, and stop early if a loss is not finite.
+    """Apply `step` to the batches from `start` to ``stop - 1``.
+
+    Stop early if a loss is not finite or `limit` is reached.
 
     Args:
         step: The training or evaluation step.
@@ -144,8 +146,8 @@ class EpochRunner:
         """Run one dispatch and wait for its result.
 
         If a loss or a gradient is not finite, the dispatch is repeated and ends before the step that failed. The
-        program and the initial state are the same, so the result is exactly the last finite weights. Checking every
-        update inside the loop instead would require copying the optimizer state at each step.
+        program and the initial state are the same, so the result is exactly the weights before that step. Checking
+        every update inside the loop instead would require copying the optimizer state at each step.
 
         Args:
             state: The state before the dispatch.
@@ -167,7 +169,7 @@ class EpochRunner:
             return self._dispatch(state, dataclasses.replace(dispatch, epochs=epochs), values, limit)
 
         first_nonfinite_step, (after, clean) = find_first_nonfinite_step(rerun, report, int(after.step))
-        # Log the original training results of the epoch. Its validation results are those of the finite weights.
+        # Log the training results from before the repetition, and the validation results of the finite weights.
         own, both = len(self._result_names), min(len(report.epochs), len(clean.epochs))
         clean.epochs.table[:both, :own] = report.epochs.table[:both, :own]
         return after, dataclasses.replace(
@@ -191,8 +193,8 @@ class EpochRunner:
         self, state: TrainState, dispatch: Dispatch, epoch_values: dict[str, Array], limit: int = _NO_LIMIT
     ) -> tuple[Any, ...]:
         """Return the arguments for `run`."""
-        # Six scalars rather than one array: unpacking an array would need six kernels, and each of them takes a few
-        # milliseconds to compile.
+        # Pass six scalars instead of one array, because unpacking an array would need six kernels, each of which takes
+        # a few milliseconds to compile.
         bounds = DispatchBounds(
             epochs=_scalar(np.int32(dispatch.epochs)),
             start=_scalar(np.int32(dispatch.start)),
@@ -238,7 +240,7 @@ class EpochRunner:
         Args:
             policy: The policy.
             policy_state: The policy's state before the epoch.
-            value: The epoch's value of the result that the policy monitors.
+            value: The epoch's value of the monitored result.
             state: The training state after the epoch.
 
         Returns:
@@ -257,7 +259,7 @@ class EpochRunner:
     def compile_ahead(self, state: TrainState, dispatch: Dispatch, pool: Executor) -> None:
         """Compile the program for `dispatch` in the thread pool `pool`.
 
-        The program has no hyperparameter values that change between epochs.
+        The compiled program works only for dispatches without `epoch_values`.
         """
         arguments = self.arguments(state, dispatch, {})
         self.cache.compile_async(

@@ -18,12 +18,13 @@ def find_first_nonfinite_step(
 ) -> tuple[int, tuple[TrainState, DispatchResult]]:
     """Find the first step with a non-finite loss or gradient, and repeat the dispatch up to that step.
 
-    If a loss is not finite, its step is already known. However, a gradient may be NaN although the loss is finite, as
-    for the square root at 0. The weights are then not finite after that step, and usually the next loss is not finite
-    either. The search therefore first tries the step before the reported one, and then bisects the range.
+    If a loss is not finite, its step is already known. However, a gradient may be nonfinite although the loss is
+    finite, for example that of a square root at 0. The weights are then not finite after that step, and usually the
+    next loss is not finite either. The search therefore first tries the step before the reported one, and then
+    bisects the range.
 
     Args:
-        rerun: Repeats the dispatch until the update count reaches its argument.
+        rerun: A function that repeats the dispatch until the update count reaches its argument.
         result: The result of the failed dispatch.
         updates: The update count at the end of the failed dispatch.
 

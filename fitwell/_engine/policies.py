@@ -34,7 +34,7 @@ class Policy(Protocol):
     the compiled program. Policies that differ only in their numbers then share one compiled program.
 
     Args:
-        None: A policy is any object with these attributes and methods.
+        *args, **kwargs: Not used. Any object with the attributes and methods of this class is a policy.
 
     Attributes:
         name (str): Key of the policy's state in `TrainState.policies`. It must be unique within a run.
@@ -90,7 +90,10 @@ class Policy(Protocol):
 
 
 def skip_epoch(policy_state: Any) -> Any:
-    """Return a policy's state after an epoch without its monitored result. Only the epoch counter changes."""
+    """Return a policy's state after an epoch that did not measure its monitored result.
+
+    Only the epoch counter changes.
+    """
     return {**policy_state, "epoch": policy_state["epoch"] + 1} if "epoch" in policy_state else policy_state
 
 

@@ -32,7 +32,7 @@ class ForwardResult:
 class TrainProgram(Protocol):
     """The pure functions that the engine compiles.
 
-    The argument `hyperparams` contains the hyperparameters whose values may change without compiling again.
+    The argument `hyperparams` contains the hyperparameters whose values may change without recompilation.
     """
 
     def forward(

@@ -41,7 +41,7 @@ class DispatchRequest:
 
     @property
     def key(self) -> Any:
-        """The batching key. Requests with equal keys can run in one program; different policies have different keys."""
+        """A key that is equal for requests that can run in one program. It depends on the policies, for example."""
         return self.runner.cache_id, self.dispatch.key, tuple(self.epoch_values)
 
 
@@ -72,7 +72,7 @@ def run_vmapped(requests: Sequence[DispatchRequest], width: int) -> list[tuple[T
     mapped = jax.vmap(runner.run, in_axes=axes)
     run = runner.cache.get(("stack", requests[0].key, width, axes), mapped, joined)
     began = time.perf_counter()
-    # Transfer all states to the host at once, and then split them among the runs.
+    # Transfer all states to the host together, and then split them among the runs.
     states, summaries, logs = jax.device_get(run(*joined))
     seconds = time.perf_counter() - began
     answers = []

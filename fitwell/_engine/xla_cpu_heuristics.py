@@ -25,15 +25,17 @@ from fitwell._typing import Array
 
 __all__ = ["prefer_ynn_kernels", "prevent_loop_fusion", "should_fuse_loop"]
 
-# The maximum number of multiplications per step in a fused loop: in all matrix products, and in the products that
-# plain loops compute slowly. A product is slow if it has at least _SLOW_WIDTH inputs and more than one output.
+# The maximum numbers of multiplications per step in a fused loop. _MAX_FAST applies to all matrix products. _MAX_SLOW
+# applies to those that plain loops compute slowly, which have at least _SLOW_WIDTH inputs and more than one output.
 _MAX_FAST = 2**17
 _MAX_SLOW = 2**14
 _SLOW_WIDTH = 32
 
 
 def should_fuse_loop(weights: Mapping[str, Array], rows: int) -> bool:
-    """Return whether the training loop should be fused, because its steps are fast without library calls.
+    """Return whether the training loop should be fused.
+
+    On a CPU, it should be fused if its steps are fast without library calls. On other devices, the result is True.
 
     Args:
         weights: All weights, including frozen ones, because they are used in matrix products too.
@@ -57,9 +59,8 @@ def prefer_ynn_kernels(weights: Mapping[str, Array], rows: int) -> bool:
 
     A loop that calls YNN kernels cannot be fused. On a processor with AVX-512, the YNN kernels take half of Eigen's
     time for a 64-1024-512-10 network and the same time for a 784-300-100-10 network
-    (`python -m benchmarks.loop_fusion`).
-    However, they use only one core for large convolutions. They take 0.3 s for 5,000 images of workload W9
-    (`benchmarks/workloads.py`), for which Eigen takes 0.07 s.
+    (`python -m benchmarks.loop_fusion`). However, they use only one core for large convolutions. They take 0.3 s for
+    5,000 images of workload W9 (`benchmarks/workloads.py`), for which Eigen takes 0.07 s.
 
     Args:
         weights: All weights, including frozen ones.

@@ -14,10 +14,10 @@ __all__ = ["DtypeRaveler"]
 
 
 class DtypeRaveler:
-    """A packer that concatenates the values of variables into one flat array per dtype and splits them again.
+    """A packer that concatenates variables' values into one flat array per dtype and splits such arrays again.
 
-    It replaces `jax.flatten_util.ravel_pytree`, which converts everything to a single dtype. An int32 count
-    would become a float32, which is exact only up to 2**24.
+    It replaces `jax.flatten_util.ravel_pytree`, which would convert all values to a single dtype. An int32
+    count would become a float32, which represents integers exactly only up to 2**24.
 
     Args:
         variables: A dict that maps paths to variables. Their shapes and dtypes determine the positions of the
@@ -42,7 +42,7 @@ class DtypeRaveler:
         return {dtype: jnp.concatenate(arrays) for dtype, arrays in parts.items()}
 
     def unravel(self, joined: Mapping[str, Array]) -> Arrays:
-        """Split the flat arrays into a dict that maps each path to its value."""
+        """Split the flat arrays that `ravel` returned into a dict that maps each path to its value."""
         return {
             path: jnp.reshape(joined[dtype][start : start + math.prod(shape)], shape)
             for path, (dtype, start, shape) in self._places.items()

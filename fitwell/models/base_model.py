@@ -1,7 +1,6 @@
-"""`BaseModel`: the interface of a model for training, evaluation and inference.
+"""`BaseModel`: the interface that training, evaluation and inference need from a model.
 
-The modules for these tasks work with every kind of model. `Model` imports them, so they depend on this class
-instead of `Model`.
+The modules for these tasks depend on this class instead of `Model`, because `Model` imports them.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ __all__ = ["BaseModel"]
 
 
 class BaseModel(Layer):
-    """A layer with named inputs and outputs that can be compiled.
+    """A layer with named inputs and outputs, from which all kinds of models are derived.
 
     Attributes:
         optimizer: The optimizer that was set by `compile`.
@@ -89,8 +88,8 @@ class BaseModel(Layer):
     def _check_target_names(self) -> None:
         if self._targets_are_named and self._outputs_known and self._output_keys is None:
             raise InvalidArgument(
-                f"model {self.name!r}: the targets are a dict, but its outputs have no names; return a dict with "
-                "the same keys from call, or pass the targets as a list in the order of the outputs"
+                f"model {self.name!r}: the targets are a dict, but the model's outputs have no names; return a dict "
+                "with the same keys from call, or pass the targets as a list in the order of the outputs"
             )
 
     @property
@@ -114,7 +113,7 @@ class BaseModel(Layer):
 
         Args:
             name (str | None): Name of the layer. Default: None.
-            index (int | None): Index of the layer in `layers`, which takes precedence over `name`. Default: None.
+            index (int | None): Index of the layer in `layers`. It takes precedence over `name`. Default: None.
 
         Returns:
             Layer: The layer.
@@ -144,7 +143,7 @@ class BaseModel(Layer):
 
         Args:
             filepath (str | Path): Path of the file, which must end in ``.keras`` or ``.h5``.
-            overwrite (bool): Whether to replace an existing file. Default: True.
+            overwrite (bool): Whether to replace an existing file instead of raising an error. Default: True.
             include_optimizer (bool): Whether to save the optimizer's state as well. Default: True.
 
         Source: Keras `Model.save`. See `saving.save_model`.
@@ -174,7 +173,7 @@ class BaseModel(Layer):
 
         Args:
             filepath (str | Path): Path of the file. See `saving.save_weights` for the formats.
-            overwrite (bool): Whether to replace an existing file. Default: True.
+            overwrite (bool): Whether to replace an existing file instead of raising an error. Default: True.
 
         Source: Keras `Model.save_weights`.
         """
@@ -188,8 +187,10 @@ class BaseModel(Layer):
 
         Args:
             filepath (str | Path): Path of the file. See `saving.load_weights` for the formats.
-            skip_mismatch (bool): Whether to skip layers whose shapes differ. Default: False.
-            by_name (bool): Whether to match layers by name. Default: False.
+            skip_mismatch (bool): Whether to skip weights that do not match the model, with a warning for each. If
+                False, a mismatch raises an error. Default: False.
+            by_name (bool): Whether to match layers by name. This works only for ``.h5`` files in Keras 2's layout.
+                Default: False.
 
         Source: Keras `Model.load_weights`.
         """

@@ -1,4 +1,4 @@
-"""Data loaders for packed rows, and blocks of validation rows for the device."""
+"""Data loaders for packed rows, and blocks of validation rows on the device."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ EVALUATION_ROWS = 1024
 # If all rows fit in one batch, the batch is padded to a multiple of this number of rows, so that data sets of similar
 # size share a program. Very small data sets are not padded, because masking would take longer than the epoch itself.
 _ROWS_ALIKE = 16
-# How many blocks of a stream are in memory at the same time, as measured: blocks on the device, rows on the host, and
-# blocks that are being assembled, queued or read.
+# The measured number of blocks of a stream that are in memory at the same time. This counts blocks on the device, rows
+# on the host, and blocks that are being assembled, queued or read.
 _BLOCKS_AT_ONCE = 12
 
 
@@ -46,7 +46,7 @@ def make_loader(
     default: int = 32,
     max_epochs_per_dispatch: int = 1,
 ) -> DataLoader:
-    """Return a loader for `data`: resident arrays, large memory maps that are read from disk, or a stream."""
+    """Return a loader for `data`, which may be arrays in memory, large memory maps on disk, or a stream."""
     size = default if batch_size is None else batch_size
     if data.stream is not None:
         if batch_size is not None:
@@ -62,7 +62,7 @@ def make_loader(
     assert data.batch is not None
     total = count_rows(data.batch)
     if steps is None and not must_stream(data.batch):
-        # Data sets smaller than one batch share a program with others of similar size, as short last batches do.
+        # Data sets smaller than one batch are padded, so that those of similar size share a program.
         alike = min(size, -(-total // _ROWS_ALIKE) * _ROWS_ALIKE)
         room = alike if 2 * _ROWS_ALIKE < total < size else None
         return ArrayLoader(
@@ -130,11 +130,11 @@ def device_validation(
 
     Args:
         data: The validation data.
-        batch_size: The number of rows per batch, or None to choose it.
+        batch_size: The number of rows per batch, or None to choose it automatically.
         room: The number of rows to pad to, so that blocks of similar size get the same shapes. None means the
             number of rows in `data`.
-        pad: Whether rows may be padded. If not, the batches are the same as in `evaluate`, and the last one
-            may be shorter.
+        pad: Whether padding rows may be added. If not, the batches are the same as in `evaluate`, and the
+            last one may be shorter.
     """
     if data.batch is None or must_stream(data.batch):
         return None

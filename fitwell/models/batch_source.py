@@ -1,4 +1,4 @@
-"""Batches that come from a generator, an iterable or a Sequence."""
+"""Batches that come from a generator, another iterable or a Keras `Sequence`."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def _is_list_of_parts(item: Any) -> bool:
 
 
 def _is_part(value: Any) -> bool:
-    """Return whether `value` contains rows.
+    """Return whether `value` may be x, y or the sample weights of a batch.
 
-    Rows are in an array, a data frame, a dict of arrays, or a list or tuple of arrays.
+    This is true of arrays, data frames and mappings, and of lists and tuples that contain one of these.
     """
     if isinstance(value, list | tuple):
         return any(map(_is_part, value))
@@ -52,7 +52,7 @@ def unpack_x(item: Any, names: Sequence[str] | None) -> Any:
     """Return x from an item that a generator yielded to `predict`.
 
     Args:
-        item: The item. A list may contain the inputs of a model that has more than one.
+        item: The item. For a model with more than one input, it may be a list of the inputs.
         names: The names of the model's inputs, or None if they are unknown.
     """
     if isinstance(item, list) and names is not None and len(names) == len(item) > 1:
@@ -65,7 +65,7 @@ def label_batch_errors(number: int) -> Iterator[None]:
     """Prefix errors that are raised inside the block with the batch number.
 
     Args:
-        number: The 0-based index of the batch. The message shows it counted from 1.
+        number: The 0-based index of the batch. The message counts from 1.
     """
     try:
         yield
@@ -76,13 +76,13 @@ def label_batch_errors(number: int) -> Iterator[None]:
 def iterate_batches(source: Any) -> Iterator[Any]:
     """Return an iterator over the source's batches.
 
-    A source that is an iterator continues at its current position.
+    An iterator continues from its current position.
     """
     if hasattr(source, "__iter__"):
         return iter(source)
     if hasattr(source, "__next__"):
         return cast("Iterator[Any]", source)
-    # Use the length, because a Sequence may not raise an error past its end. Slicing, for example, does not.
+    # Use the length, because a Sequence may not raise an error past its end, for example if it slices an array.
     return (source[index] for index in range(len(source)))
 
 
@@ -153,8 +153,8 @@ class BatchSource:
 
         Args:
             batches: Number of batches to skip if the source is an iterator.
-            epochs: Number of finished epochs. A source that can be restarted gets one `on_epoch_end` call for
-                each.
+            epochs: Number of finished epochs. If the source is not an iterator, its method `on_epoch_end` (if
+                any) is called once for each.
         """
         if self._iterator is None:
             for _ in range(epochs if hasattr(self.source, "on_epoch_end") else 0):
@@ -165,7 +165,7 @@ class BatchSource:
                 self._peeked.pop()
             elif next(self._iterator, None) is None:
                 raise DataError(
-                    f"resume: the run already used {batches} batches of the generator, but it now ends after {number}"
+                    f"resume: the run already used {batches} batches, but the generator now ends after {number}"
                 )
 
     def _open(self) -> Iterator[Any]:

@@ -1,8 +1,8 @@
 """Conversion of pandas categories to class indices that are the same in all arrays that a model receives.
 
 Each array has its own categories. If a validation set lacks a class, its categories differ from the ones that
-the network was trained on. The model therefore stores its training categories, also in its files, and looks
-up the labels of later arrays in them.
+the model was trained on. The model therefore stores its training categories, which are also saved to files,
+and looks up the labels of later arrays in them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class TargetEncoder:
     def __call__(self, value: Any, output: int, what: str) -> Any:
         """Convert the targets of one output to an array.
 
-        Categories become class indices or, if they are not classes, their numeric values.
+        Categories become class indices, or their numeric values if they are not classes.
 
         Args:
             value: The targets.
@@ -90,8 +90,8 @@ class TargetEncoder:
         if width is not None and len(categories) != max(width, 2):
             raise DataError(
                 f"{what} has {len(categories)} categories, {_format_categories(categories)}, but the model has "
-                f"{max(width, 2)} classes, so the class indices are unknown; set all classes in the order used for "
-                f"training with {what}.cat.set_categories([...]), or pass class indices"
+                f"{max(width, 2)} classes, so the class indices are unknown; call {what}.cat.set_categories([...]) "
+                "with all classes in the order used for training, or pass class indices"
             )
 
 
@@ -115,8 +115,8 @@ def _lookup_codes(known: NDArray[Any], labels: NDArray[Any], what: str) -> NDArr
         row = int(np.argmax(numbers < 0))
         raise DataError(
             f"{what}: {labels[row]!r} in row {row} is not among the categories that the model was trained on, "
-            f"{_format_categories(known)}. Set all categories before training with {what}.cat.set_categories([...]), "
-            "or compile the model again to start with new categories"
+            f"{_format_categories(known)}. Before training, set all categories with {what}.cat.set_categories([...]). "
+            "To start with new categories, compile the model again."
         )
     return numbers
 

@@ -81,7 +81,7 @@ _interrupted_hyperparams: WeakKeyDictionary[Any, dict[str, float]] = WeakKeyDict
 
 @dataclass(frozen=True)
 class CheckpointedRun:
-    """The parts of a run that are saved in checkpoints, compared with them and restored from them."""
+    """The parts of a run that are saved in checkpoints, restored from them, or compared with them."""
 
     session: TrainingSession
     data: RunData
@@ -110,7 +110,7 @@ def make_checkpoint_manager(callbacks: Sequence[Any], resume: Any) -> NullCheckp
 class NullCheckpointManager:
     """A checkpoint manager that does nothing, for a run without checkpoints.
 
-    `CheckpointManager` documents the methods.
+    See `CheckpointManager` for what the methods do.
     """
 
     @property
@@ -125,7 +125,7 @@ class NullCheckpointManager:
         """Do nothing."""
 
     def seed(self, drawn: int) -> int:
-        """Return the run's seed, which is the one that was drawn for it."""
+        """Return `drawn`, the seed that was drawn for the run."""
         return drawn
 
     def check_compatible(self, run: CheckpointedRun) -> None:
@@ -190,14 +190,14 @@ class CheckpointManager(NullCheckpointManager):
         return drawn if self.saved is None else int(self.saved["seed"])
 
     def __exit__(self, *error: object) -> None:
-        """Wait for a checkpoint that is still being written if an error ended the loop."""
+        """If an error ended the loop, wait for a checkpoint that is still being written."""
         if error[0] is not None:
             _interrupted_hyperparams[self._run.session] = _hyperparam_values(self._run.session)
             with suppress(FileError):
                 self.folder.wait()
 
     def check_compatible(self, run: CheckpointedRun) -> None:
-        """Store the parts of the run, and raise `FileError` if the checkpoint belongs to a different run."""
+        """Store `run`, and raise `FileError` if the checkpoint belongs to a different run."""
         self._run = run
         model = run.session.model
         self._initial_hyperparams = _hyperparam_values(run.session)
@@ -285,14 +285,17 @@ class CheckpointManager(NullCheckpointManager):
     def save_on_interrupt(self, position: RunPosition, last_logs: Logs) -> None:
         """Write the last checkpoint of a run that was interrupted inside an epoch.
 
-        The loop closes the epoch afterwards, but a resumed run continues it.
+        The interrupted run ends the epoch early afterwards, but a resumed run continues it.
         """
         self.save(position, last_logs)
         self.folder.wait()
         self._saved_on_interrupt = True
 
     def save_final(self, position: RunPosition, last_logs: Logs) -> None:
-        """Write the last checkpoint before policies restore the weights that they saved."""
+        """Write the last checkpoint, unless `save_on_interrupt` already wrote it.
+
+        This happens before policies restore the weights that they saved.
+        """
         if self._saved_on_interrupt:
             _interrupted_hyperparams[self._run.session] = _hyperparam_values(self._run.session)
             return
@@ -313,7 +316,7 @@ class CheckpointManager(NullCheckpointManager):
         A new run writes its first checkpoint and starts at `position`.
         """
         if self.saved is None:
-            # Wait, so that there is a checkpoint from before anything that callbacks write.
+            # Wait, so that the first checkpoint exists before callbacks write any files.
             self.save(position, {})
             self.folder.wait()
             return position, {}
@@ -324,7 +327,7 @@ class CheckpointManager(NullCheckpointManager):
             raise
 
     def _restore(self, position: RunPosition, saved: dict[str, Any]) -> tuple[RunPosition, Logs]:
-        """Check everything that can be wrong with the checkpoint, and then restore the run from it."""
+        """Check the checkpoint, and restore the run from it."""
         session, place = self._run.session, saved["place"]
         state, new_policies = fill_state(session.pull(), saved["state"], self._name)
         fuse_loop = xla_cpu_heuristics.should_fuse_loop(state.variables, self._run.loader.batch_size or 0)
@@ -393,7 +396,7 @@ def _has_state(callback: Any) -> bool:
 
 
 def _restore_callbacks(callbacks: Sequence[Any], saved: list[tuple[str, Any]]) -> list[str]:
-    """Restore each callback from the next saved state of its class, and return notes about the differences."""
+    """Restore each callback from the next saved state of its class, and return notes about mismatches."""
     waiting = list(saved)
     notes = []
     for callback in filter(_has_state, callbacks):

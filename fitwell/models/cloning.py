@@ -45,7 +45,8 @@ def clone_model(
             model's.
         clone_function (Callable[[Layer], Layer] | None): A function that returns a copy of each layer of a `Sequential`
             or functional model, except `Input`. It may return a layer of a different class, or the layer itself to
-            share it. Defaults to None, which copies each layer by its configuration.
+            share it. Defaults to None, which creates each copy from the layer's
+            configuration.
         call_function (Callable | None): A function that calls each copy where a functional model calls the original
             layer: ``call_function(copy, *args, **kwargs)``. It may call more layers before or after the copy.
             Default: None.

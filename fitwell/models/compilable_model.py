@@ -39,7 +39,7 @@ class CompilableModel(BaseModel):
 
         Compiling determines which variables are trainable, as in Keras 2. (In Keras 3, the first `fit` does.) If you
         freeze or unfreeze layers later, this has no effect until the next `compile`, and `fit` warns about it. The
-        epoch count restarts at 0, and a new optimizer starts with a new state.
+        epoch count restarts at 0. A new optimizer starts with a new state.
 
         Args:
             optimizer (str | Optimizer | optax.GradientTransformation): Name of an optimizer, or an optimizer object.
@@ -48,7 +48,7 @@ class CompilableModel(BaseModel):
                 For more than one output, a list or dict of these. Default: None.
             metrics (list | dict | None): Names, objects or functions. For more than one output, a list of lists or a
                 dict. Default: None.
-            loss_weights (list[float] | dict[str, float] | None): Factor of each output's loss in the total loss.
+            loss_weights (list[float] | dict[str, float] | None): Weight of each output's loss in the total loss.
                 Defaults to None, which means 1 for each output.
             weighted_metrics (list | dict | None): Like `metrics`, but weighted with `sample_weight`. Default: None.
             run_eagerly (bool): Only False is supported. Default: False.
@@ -105,7 +105,7 @@ class CompilableModel(BaseModel):
     def metrics_names(self) -> list[str]:
         """The names of the values that `evaluate` returns, starting with the loss.
 
-        For a subclassed model they are known only after the first `fit` or `evaluate`, which determines the
+        For a subclassed model, they are known only after the first `fit` or `evaluate`, which determines the
         number of outputs.
         """
         return self._session.result_names()

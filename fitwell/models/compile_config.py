@@ -42,7 +42,7 @@ _SINGLE_CLASS_LOSSES = (
 )
 # Maximum number of values to examine when the kind of targets or inputs is determined.
 _MAX_SAMPLED_VALUES = 200_000
-# Words in the names of losses for class labels. Cross-validation stratifies its folds by these labels.
+# If a loss's name contains one of these words, its targets are class labels. Cross-validation stratifies by them.
 _CLASS_LOSS_WORDS = ("crossentropy", "hinge", "focal")
 
 
@@ -296,7 +296,8 @@ def _make_metric(item: Any, loss: Any, shapes: tuple[Any, Any], target: Any) -> 
     if type(metric).update_state in _VALUE_UPDATES:
         raise InvalidArgument(
             f"metric {metric.name!r}: {type(metric).__name__} takes values and weights instead of targets and "
-            "predictions; pass a function of y_true and y_pred, or a subclass whose update_state computes the values"
+            "predictions; pass a function of y_true and y_pred, or a subclass whose update_state computes the values "
+            "from them"
         )
     if shapes[0] is not None:
         metric.build(*shapes)
@@ -316,8 +317,9 @@ def _has_several_labels(y: Any, loss: Any) -> bool:
 
 
 def sample_rows(array: Any) -> np.ndarray:
-    """Return evenly spaced rows of `array` with enough values to recognize, for example, whether they are
-    labels.
+    """Return an evenly spaced sample of the rows of `array`.
+
+    It contains enough values to decide, for example, whether they are labels.
     """
     rows = max(1, _MAX_SAMPLED_VALUES // max(1, math.prod(np.shape(array)[1:])))
     return np.asarray(array[:: max(1, -(-len(array) // rows))])

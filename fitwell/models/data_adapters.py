@@ -1,4 +1,4 @@
-"""Conversion of the x, y and sample weights that users pass to arrays that fit the model."""
+"""Conversion of a user's x, y and sample weights into arrays that fit the model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 def is_batch_iterable(x: Any) -> bool:
     """Return whether `x` yields batches.
 
-    Generators and other iterables do, but arrays, containers and strings do not.
+    Generators, other iterables and Keras `Sequence` objects do. Arrays, lists, tuples, mappings and strings do not.
     """
     if isinstance(x, list | tuple | Mapping | np.ndarray | str | bytes) or hasattr(x, "shape"):
         return False
@@ -38,7 +38,7 @@ def is_batch_iterable(x: Any) -> bool:
 
 
 def is_container_of_arrays(value: Any) -> bool:
-    """Return whether `value` is a list or tuple of arrays, as opposed to a nested list of numbers."""
+    """Return whether `value` is a tuple or a list of arrays, as opposed to a nested list of numbers."""
     return isinstance(value, tuple) or (
         isinstance(value, list)
         and bool(value)
@@ -54,9 +54,9 @@ def standardize_inputs(
 
     Args:
         x: The inputs that the user passed.
-        names: The input names of a functional model, or None for a subclassed model. A functional model gets
-            more than one input as a list in this order, whether `x` is a list, a tuple or a dict. A
-            subclassed model gets the structure of `x`.
+        names: The input names of a functional model, or None for a subclassed model. A functional model with
+            more than one input receives a list in this order, whether `x` is a list, a tuple or a dict. A
+            subclassed model receives the structure of `x`.
         shapes: The expected shapes, or None if they are unknown. As in Keras, a last axis of size 1 is added
             or removed to match them.
         what: The name of `x` in error messages.
@@ -95,9 +95,9 @@ def match_rank(array: Any, axes: int, last: tuple[Any, ...]) -> Any:
 def cast_input(array: Any, symbol: KerasTensor) -> Any:
     """Return a model's input with the number of axes and the dtype of `symbol`.
 
-    As in Keras, integers become floats if the `Input` has a float dtype, which is the default. Otherwise, a
-    layer that subtracts 10 from a black uint8 pixel would get 246 instead of -10. Integers that a
-    half-precision float cannot represent stay integers.
+    As in Keras, integers become floats if the `Input` has a float dtype, which is the default. Without this
+    conversion, a layer that subtracts 10 from a black uint8 pixel would get 246 instead of -10. If the float dtype has
+    half precision, integers of more than 8 bits stay integers, because it cannot represent all of them.
     """
     array = match_rank(array, len(symbol.shape), symbol.shape[-1:])
     if not hasattr(array, "astype") or array.dtype == symbol.dtype:
@@ -136,7 +136,7 @@ def _in_order(
                 [f"an unknown entry {unknown[0]!r}{did_you_mean(str(unknown[0]), names)}"] if unknown else []
             )
             wrong = f"has {' and '.join(parts)}"
-            hint = "; yield (x, y) from a generator to pass targets" if _is_target(unknown) else ""
+            hint = "; pass targets as y, or yield (x, y) from a generator" if _is_target(unknown) else ""
             raise DataError(f"{what} {wrong} (the model's {role}s are {', '.join(map(repr, names))}){hint}")
         return [convert(value[name], index, f"{what}[{name!r}]") for index, name in enumerate(names)]
     if len(names) == 1:
@@ -172,7 +172,10 @@ def standardize_targets(
 
 
 def standardize_weights(weights: Any, names: Sequence[str], what: str = "sample_weight") -> list[Any] | None:
-    """Return the sample weights as one array or None per output. A single array applies to all outputs."""
+    """Return a list with one array or None per output, or None if there are no sample weights.
+
+    A single array in `weights` applies to all outputs.
+    """
     if weights is None:
         return None
     if isinstance(weights, Mapping):

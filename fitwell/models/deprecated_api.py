@@ -1,4 +1,4 @@
-"""Deprecated methods and arguments of models, implemented with the current ones."""
+"""Deprecated methods of models, which call the current ones, and deprecated arguments, which have no effect."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_deprecated_arguments(call: Callable[..., Any], given: Mapping[str, Any
 
     Args:
         call: The function that was called.
-        given: The unknown keyword arguments. `UnexpectedArgument` is raised for any that are not deprecated.
+        given: The unknown keyword arguments. `UnexpectedArgument` is raised for any that is not deprecated.
     """
     name = call.__name__
     for argument in given:
@@ -76,9 +76,7 @@ class DeprecatedMethods:
         return self.predict(x, batch_size=batch_size, verbose=verbose)
 
     def reset_metrics(self) -> None:
-        """Do nothing, because `train_on_batch` and `test_on_batch` do not accumulate metrics, as in Keras
-        3.15.
-        """
+        """Do nothing. As in Keras 3.15, `train_on_batch` and `test_on_batch` do not accumulate metrics."""
         # Keras 2: training loops called this method to keep metrics from accumulating over batches.
 
     def fit_generator(
@@ -93,7 +91,7 @@ class DeprecatedMethods:
         Args:
             generator: A generator of batches.
             steps_per_epoch: Number of batches per epoch.
-            epochs: The epoch to stop after.
+            epochs: The number of the last epoch, counted from 1.
             **settings: Further arguments of `fit`, and prefetching options such as `workers`, which have no
                 effect.
         """
@@ -108,7 +106,14 @@ class DeprecatedMethods:
         steps: int | None = None,
         **settings: Any,
     ) -> Any:
-        """Evaluate the model on the batches of a generator. See `fit_generator` for the arguments."""
+        """Evaluate the model on the batches of a generator by calling `evaluate` with the generator as `x`.
+
+        Args:
+            generator: A generator of batches.
+            steps: Number of batches, or None for all of them.
+            **settings: Further arguments of `evaluate`, and prefetching options such as `workers`, which have no
+                effect.
+        """
         warn_deprecated("evaluate_generator(generator, ...)", "evaluate(generator, ...)")
         return self.evaluate(generator, steps=steps, **_without_prefetch_arguments(settings))
 
@@ -118,6 +123,13 @@ class DeprecatedMethods:
         steps: int | None = None,
         **settings: Any,
     ) -> Any:
-        """Return the outputs for the batches of a generator. See `fit_generator` for the arguments."""
+        """Return the outputs for the batches of a generator by calling `predict` with the generator as `x`.
+
+        Args:
+            generator: A generator of batches.
+            steps: Number of batches, or None for all of them.
+            **settings: Further arguments of `predict`, and prefetching options such as `workers`, which have no
+                effect.
+        """
         warn_deprecated("predict_generator(generator, ...)", "predict(generator, ...)")
         return self.predict(generator, steps=steps, **_without_prefetch_arguments(settings))

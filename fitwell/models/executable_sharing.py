@@ -1,6 +1,6 @@
 """Executables that models with the same structure share, so that only the first of them is traced.
 
-A hyperparameter search builds the same network many times with different numbers. Tracing a small network
+A hyperparameter search builds the same network many times with different hyperparameter values. Tracing a small network
 takes longer than training it for a hundred epochs, and would only produce a program that already exists.
 """
 
@@ -39,7 +39,7 @@ _SETTINGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_disable_jit"
 
 
 class Traceable(Protocol):
-    """A traced program of a model, which is its training program or its forward pass."""
+    """A model's training program or forward pass, which JAX traces."""
 
     model: Any
     hyperparams: dict[str, Hyperparameter]
@@ -59,10 +59,11 @@ class SharedExecutables(Generic[Traced]):
 
     Attributes:
         traced: The program that is traced on behalf of all models.
-        key: The key of the program's structure when other models began to share it, or None if none do.
+        key: The structure key of `traced` at the time when other models began to share it, or None if no
+            other model shares it.
         cache: The executables of forward passes.
         runners: The epoch runners, which have separate executables.
-        skip_check: Whether to assume that the structure has not changed since then.
+        skip_check: Whether to assume, without checking, that the structure of `traced` still matches `key`.
     """
 
     traced: Traced
@@ -73,8 +74,9 @@ class SharedExecutables(Generic[Traced]):
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether the traced program still has the same structure. Its layers may have changed in the
-        meantime.
+        """Whether the structure of `traced` still matches `key`.
+
+        Its layers may have changed since other models began to share it.
         """
         return self.key is None or self.skip_check or structure_key(self.traced)[0] == self.key
 
@@ -91,8 +93,9 @@ on_clear(_by_structure.clear)
 
 
 def shared_executables(traced: Traced) -> SharedExecutables[Traced]:
-    """Return the executables that programs with the trace of `traced` share, or new ones if sharing is not
-    safe.
+    """Return the executables for programs with the same structure as `traced`.
+
+    If sharing is not safe or the model is too large, they are new and are not shared.
     """
     if traced.model.count_params() > MAX_PARAMETERS:
         return SharedExecutables(traced, None)
@@ -110,8 +113,9 @@ def shared_executables(traced: Traced) -> SharedExecutables[Traced]:
 
 
 def structure_key(traced: Traceable) -> tuple[Hashable, bool]:
-    """Return a key that is equal for programs that may share executables, and whether later models may share
-    them.
+    """Return a program's structure key, and whether later models may share its executables.
+
+    Programs with equal keys may share executables.
     """
     parts = trace_key(traced.trace_dependencies, traced.hyperparams.values())
     settings = tuple(getattr(jax.config, name) for name in _SETTINGS)

@@ -35,7 +35,7 @@ class FitData:
         batch: The rows, or None for a stream.
         stream: The stream of batches, or None for arrays.
         by_class: Whether the weights in `batch` include class weights.
-        own_weights: The weights without class weights.
+        own_weights: The sample weights without class weights.
     """
 
     batch: Batch | None = None
@@ -53,7 +53,7 @@ class FitData:
 
     @property
     def without_class_weight(self) -> Batch:
-        """The rows without class weights, which do not apply to validation rows, as in Keras."""
+        """The rows without class weights. As in Keras, class weights do not apply to validation rows."""
         assert self.batch is not None
         return dataclasses.replace(self.batch, weights=self.own_weights) if self.by_class else self.batch
 
@@ -70,7 +70,7 @@ class FitData:
         cut = int(rows * (1 - fraction))
         if cut in (0, rows):
             raise InvalidArgument(
-                f"validation_split={fraction} would leave one part of the {rows} rows empty"
+                f"validation_split={fraction} of {rows} rows would leave no rows for training or none for validation"
             )
         head = jax.tree.map(lambda leaf: leaf[:cut], self.batch)
         tail = jax.tree.map(lambda leaf: leaf[cut:], self.without_class_weight)
@@ -80,7 +80,7 @@ class FitData:
 def pack_data(
     model: BaseModel, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, *, learning: bool = False
 ) -> FitData:
-    """Pack the data that the user passed: convert arrays, or wrap a stream.
+    """Convert the user's arrays to a `Batch`, or wrap a stream of batches in a `BatchSource`.
 
     Args:
         model: The model that the data is for.
@@ -88,7 +88,7 @@ def pack_data(
         y: The targets, or None.
         sample_weight: The sample weights, or None.
         class_weight: The class weights, or None.
-        learning: Whether the rows are for training. If so, the model stores their categories.
+        learning: Whether the rows are for training. If so, the model stores the categories of the targets.
     """
 
     def pack(x: Any, y: Any, weights: Any) -> Batch:
@@ -128,6 +128,6 @@ def pack_validation_data(model: BaseModel, validation_data: Any) -> FitData:
 
 
 def must_stream(batch: Batch) -> bool:
-    """Return whether `batch` must be read from disk, because its memory maps exceed the memory budget."""
+    """Return whether `batch` must be streamed from disk, because its memory maps exceed the memory budget."""
     maps = [leaf for leaf in jax.tree.leaves(batch) if isinstance(leaf, np.memmap)]
     return sum(leaf.nbytes for leaf in maps) > config.memory_budget()

@@ -32,11 +32,11 @@ FIT_RULES: dict[str, Rule] = {
 
 @dataclass(frozen=True)
 class FitOptions:
-    """The options of one call of `fit`. `Model.fit` documents them.
+    """The options of one `fit` call. `Model.fit` documents them.
 
     Attributes:
-        restores_average: Whether the model ends up with the moving averages of its weights if the optimizer
-            keeps any. This option is not an argument of `fit`.
+        restores_average: Whether the weights are replaced with their moving averages after the run, if the
+            optimizer keeps moving averages. This option is not an argument of `fit`.
     """
 
     batch_size: int | None = None

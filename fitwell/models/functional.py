@@ -33,15 +33,15 @@ class Functional(Model):
     model. The new model then begins with a new input in its place and shares the layers that follow.
 
     Args:
-        inputs (KerasTensor | list | dict): Symbolic tensors that ``Input(...)`` or layers returned.
-        outputs (KerasTensor | list | dict): Symbolic tensors that layers returned. A list with a single output is
+        inputs (KerasTensor | list | dict): Symbolic tensors, returned by ``Input(...)`` or by layers.
+        outputs (KerasTensor | list | dict): Symbolic tensors, returned by layers. A list with a single output is
             replaced with that output.
         name (str | None): Name of the model. Defaults to None, which means an automatic name.
         trainable (bool): Whether variables are trained. False freezes all of them. Default: True.
 
     Raises:
-        InvalidArgument: if `inputs` or `outputs` are not symbolic tensors, if the outputs depend on additional inputs,
-            or if two layers have the same name.
+        InvalidArgument: if `inputs` or `outputs` are not symbolic tensors, if the outputs depend on inputs that are not
+            in `inputs`, or if two layers have the same name.
 
     Example:
         >>> import fitwell as fw
@@ -106,7 +106,7 @@ class Functional(Model):
         return jax.tree.map(value_of, self._graph_outputs, is_leaf=is_keras_tensor)
 
     def _known_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return the symbolic outputs if the arguments have the shapes and dtypes of the inputs, else None."""
+        """Return the symbolic outputs if the arguments match the inputs' shapes and dtypes, else None."""
         if type(self).call is not Functional.call or kwargs or len(args) != 1:
             return None
         given = self._ordered(args[0])
@@ -118,7 +118,7 @@ class Functional(Model):
             missing = [name for name in self.input_names if name not in inputs]
             if missing:
                 raise InvalidArgument(
-                    f"model {self.name!r} needs an input {missing[0]!r}, got inputs {list(inputs)}"
+                    f"model {self.name!r} needs an input {missing[0]!r}, got a dict with the keys {list(inputs)}"
                 )
             arrays = [inputs[name] for name in self.input_names]
         else:
@@ -141,9 +141,9 @@ class Functional(Model):
     def layers(self) -> list[Layer]:
         """The layers, including inputs, in Keras's order, which starts with the layers farthest from the outputs.
 
-        Layers at the same distance are in the order of a search from the outputs to the inputs that visits
-        arguments in order. Arithmetic on symbolic tensors (``a + b``, ``a[:, 1:]``) is listed only in
-        `operations`.
+        Layers at the same distance are sorted by when a search from the outputs to the inputs reaches them. The
+        search follows the arguments of each call in order. Arithmetic on symbolic tensors (``a + b``, ``a[:, 1:]``)
+        is listed only in `operations`.
         """
         return [layer for layer in self._operations if not isinstance(layer, Operation | GetItem)]
 

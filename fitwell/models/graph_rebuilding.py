@@ -45,7 +45,7 @@ def rebuild_graph(
         if len(old_tensors) != len(new_tensors):
             raise InvalidArgument(
                 f"clone_model: the copy of layer {node.layer.name!r} has {len(new_tensors)} outputs, "
-                f"but the layer has {len(old_tensors)}"
+                f"but the original layer has {len(old_tensors)}"
             )
         for tensor, other in zip(old_tensors, new_tensors, strict=True):
             made.setdefault(id(tensor), other)

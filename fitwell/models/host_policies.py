@@ -31,7 +31,7 @@ class HostPolicies:
         runner: The runner that applies the policies.
         callbacks: The callbacks of the run.
         history: The history of the run.
-        pairs: The callbacks that decide on the host, each with its policy. It is empty if the decisions are
+        pairs: Pairs of a callback that decides on the host and its policy. There are none if the decisions are
             compiled.
     """
 
@@ -68,7 +68,7 @@ class HostPolicies:
             callback.on_policy_end(self.session.train_state.policies[policy.name])
 
     def _decide(self, callback: Any, policy: Policy, epoch: int, value: float) -> None:
-        """Apply one policy to an epoch's monitored value. Its decision takes effect immediately."""
+        """Apply one policy to an epoch's monitored value. The policy's decision takes effect immediately."""
         session = self.session
         state = session.pull()
         policy_states = state.policies
@@ -102,7 +102,7 @@ class HostPolicies:
         logs[_RATE_LOG] = rate
 
     def learning_rate(self) -> float:
-        """Return the learning rate in the precision of the computation, or NaN if it is not a single number."""
+        """Return the learning rate, rounded to the computation's precision, or NaN if it is not a single number."""
         rate = self.session.optimizer.get_hyperparameter("learning_rate")
         return float(config.float_dtype().type(rate)) if isinstance(rate, int | float) else math.nan
 
@@ -116,7 +116,7 @@ class HostPolicies:
             elif name not in self._warned:
                 self._warned.add(name)
                 warn(
-                    f"the history leaves out {name!r}, because a callback logged it as {type(value).__name__}, which "
-                    "is not a number; store it in an attribute of the callback instead",
+                    f"the history leaves out {name!r}, because a callback logged a value of type "
+                    f"{type(value).__name__}, which is not a number; store it in an attribute of the callback instead",
                 )
         return found

@@ -1,4 +1,4 @@
-"""Checks of a model and its data, which report every mistake that is visible before training.
+"""Checks that find mistakes in a model and its data before training.
 
 Shapes and label ranges are checked once, on the host. The error messages say what to change.
 """
@@ -68,7 +68,7 @@ def check_inputs(x: Any, shapes: Sequence[tuple[Any, ...]] | None, names: Sequen
 
 
 def check_values(batch: Batch, terms: Sequence[OutputLoss]) -> None:
-    """Raise `DataError` if training data contains NaN or infinity, which would make the loss NaN much later.
+    """Raise `DataError` if training data contains NaN or infinity, which would later make the loss NaN.
 
     The targets of a user-defined loss are not checked, because the loss may ignore NaN as a missing target.
     """
@@ -105,13 +105,13 @@ def _check_target(y: Any, output: tuple[Any, ...], loss: Any, where: str) -> Non
         return
     if kind in _CATEGORICAL and (len(shape) == 1 or shape[-1] == 1) and width != 1:
         raise DataError(
-            f"{where}categorical_crossentropy expects one-hot targets of shape (rows, {width}), got shape {shape}; "
+            f"{where}{kind} expects one-hot targets of shape (rows, {width}), got shape {shape}; "
             'for class indices, use loss="sparse_categorical_crossentropy", or convert them with utils.to_categorical'
         )
     if kind in (*_CATEGORICAL, "KLDivergence") and width == 1:
         raise InvalidArgument(
-            f"{where}{kind} is always zero for an output of width 1; use one unit per class with a softmax, or "
-            'loss="binary_crossentropy" with one sigmoid unit'
+            f"{where}{kind} needs one output unit per class, but the output has width 1; use more units with a "
+            'softmax, or loss="binary_crossentropy" with one sigmoid unit'
         )
     squeezed = shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape
     out = output[:-1] if len(output) > 1 and output[-1] == 1 else output
@@ -120,7 +120,7 @@ def _check_target(y: Any, output: tuple[Any, ...], loss: Any, where: str) -> Non
     ):
         hint = ""
         if kind in _BINARY and len(squeezed) == 1 and width > 1:
-            hint = f'; for one class index per row and {width} outputs, use loss="sparse_categorical_crossentropy"'
+            hint = '; if y contains one class index per row, use loss="sparse_categorical_crossentropy"'
         raise ShapeError(
             f"{where}targets of shape {shape} do not match outputs of shape {_format_shape(output)}{hint}"
         )
@@ -128,9 +128,7 @@ def _check_target(y: Any, output: tuple[Any, ...], loss: Any, where: str) -> Non
         values = np.asarray(y)
         low, high = values.min(), values.max()
         if low < 0 or high > 1:
-            raise DataError(
-                f"{where}binary_crossentropy expects targets from 0 to 1, got values from {low:g} to {high:g}"
-            )
+            raise DataError(f"{where}{kind} expects targets from 0 to 1, got values from {low:g} to {high:g}")
 
 
 def check_weights(
@@ -191,7 +189,7 @@ def _check_class_indices(
         wrong = valid.min() if valid.min() < 0 else valid.max()
         hint = "; class indices start at 0" if valid.min() == 1 and valid.max() == width else ""
         raise DataError(
-            f"{where}class indices must be between 0 and {width - 1} for {width} outputs, got {int(wrong)}{hint}"
+            f"{where}class indices must be between 0 and {width - 1} for {width} output units, got {int(wrong)}{hint}"
         )
 
 

@@ -18,7 +18,8 @@ INTERRUPT_SECONDS = 0.5
 def catch_keyboard_interrupt() -> Iterator[Any]:
     """Yield a function that returns whether Ctrl-C was pressed inside the block.
 
-    The first Ctrl-C lets the running dispatch finish. The second one interrupts it immediately.
+    The first Ctrl-C lets the running dispatch finish. The second one interrupts it immediately. Outside the main
+    thread, or if the program handles Ctrl-C itself, the function always returns False.
     """
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -32,7 +33,7 @@ def catch_keyboard_interrupt() -> Iterator[Any]:
         pressed.set()
 
     if previous is not signal.default_int_handler:
-        # The program already handles Ctrl-C. (A notebook kernel does not, because it uses Python's handler.)
+        # The program already handles Ctrl-C. (This is not the case in a notebook, whose kernel uses Python's handler.)
         yield pressed.is_set
         return
     signal.signal(signal.SIGINT, handle)

@@ -1,7 +1,7 @@
-"""Warnings about likely mistakes, which would otherwise lead to useless training without an error.
+"""Warnings about likely mistakes that cause no error but make training useless.
 
-Everything that a user may intend is accepted. Only known parts are judged: built-in losses, and built-in
-activations at the end of the model.
+There is no warning about anything that a user may have intended. Only built-in losses, and built-in activations
+at the end of the model, are checked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MAX_MAGNITUDE = 1e4
 # The fraction of values that must be out of range to cause a warning, so that a few outliers do not matter.
 _MIN_FRACTION = 0.01
 _MIN_ROWS = 20
-# Rows are considered sorted if the probability of such an order among shuffled rows is at most this.
+# Rows are considered sorted if the probability that shuffled rows have such an order is less than this.
 _MAX_CHANCE = 1e-6
 
 _CLASS_LOSSES = (
@@ -62,7 +62,7 @@ def warn_about_likely_mistakes(
         batch: Training rows.
         program: The model's training program.
         tail: The last rows if they were split off for validation, else None.
-        fixed_optimizer: Whether no callback can change the optimizer.
+        fixed_optimizer: Whether the run has no callbacks, which might change the optimizer.
         whole: Whether `batch` contains all the training data.
     """
     ends = output_activations(model, batch.x)
@@ -100,7 +100,7 @@ def _check_constant_targets(loss: Any, batch: Batch, y: np.ndarray) -> Iterator[
 def _check_validation_split(loss: Any, learned: Any, validated: Any) -> Iterator[str]:
     """Check whether the rows seem to be sorted.
 
-    They do if the validation rows contain a new class or only one class.
+    They do if the validation rows contain a class that the training rows lack, or only one class.
     """
     known, held_out = _classes(learned), _classes(validated)
     if known is None or held_out is None or not isinstance(loss, (*_CLASS_LOSSES, *_LABEL_LOSSES)):
@@ -110,7 +110,7 @@ def _check_validation_split(loss: Any, learned: Any, validated: Any) -> Iterator
     new = np.setdiff1d(held_out, known)
     if new.size:
         some = ", ".join(f"{label:g}" for label in new[:5])
-        found = f"only these rows contain class {some}"
+        found = f"these rows contain classes that the rows before them lack ({some})"
     elif (
         np.all(held_out == held_out[0])
         and _chance_of_one_class(known == held_out[0], len(held_out)) < _MAX_CHANCE
@@ -120,16 +120,16 @@ def _check_validation_split(loss: Any, learned: Any, validated: Any) -> Iterator
         return
     yield (
         f"validation_split takes the last rows, and {found}, so the rows seem to be sorted. "
-        "Shuffle them before fit with order = np.random.permutation(len(x)), x[order] and y[order]"
+        "Before fit, shuffle them with order = np.random.permutation(len(x)); x, y = x[order], y[order]"
     )
 
 
 def _chance_of_one_class(is_of_class: np.ndarray, rows: int) -> float:
-    """Return the probability that a random validation split of the same size contains only one class.
+    """Return the probability that a random validation split contains only rows of a certain class.
 
     Args:
-        is_of_class: A mask of the training rows that belong to this class.
-        rows: The number of validation rows, which all belong to this class.
+        is_of_class: A mask of the training rows that belong to the class.
+        rows: The number of validation rows, all of which belong to the class.
     """
     inside, others = int(is_of_class.sum()) + rows, int(is_of_class.size - is_of_class.sum())
     places = np.arange(rows)
@@ -154,7 +154,7 @@ def _check_weights(model: BaseModel, learned: Mapping[str, Variable]) -> Iterato
     """Check the variables that the program trains, regardless of changes to `trainable` after `compile`."""
     if not learned:
         if model.variables:
-            yield "no layer is trainable, so fit does not change the weights; set trainable = True and compile again"
+            yield "no layer is trainable, so fit does not change the weights; set layer.trainable = True and recompile"
         return
     if int(model.optimizer.step.raw_value) == 0:
         kernels = [v for v in learned.values() if "kernel" in v.name and len(v.shape) > 1]
@@ -163,8 +163,8 @@ def _check_weights(model: BaseModel, learned: Mapping[str, Variable]) -> Iterato
         if len(alike) > 1 and any(kernel is one for kernel in hidden for one in alike):
             names = " and ".join(repr(kernel.path) for kernel in alike[:3])
             yield (
-                f"the weights {names} all have the same value, so all units of a layer compute and learn the same "
-                "thing; initialize them randomly with kernel_initializer='glorot_uniform' (the default) or "
+                f"each of the weights {names} is filled with a single value, so all units of a layer learn the same "
+                "thing; initialize them randomly with kernel_initializer='glorot_uniform' (the default), or "
                 "'he_normal' for ReLU"
             )
         else:
@@ -182,7 +182,7 @@ def _check_dead_layers(model: BaseModel, constant: Sequence[Variable]) -> Iterat
             continue
         if bias is None or not np.any(np.asarray(bias.raw_value)):
             yield (
-                f"the weights {kernel.path!r} are all 0, so every ReLU is 0, its gradient is 0, and the layer "
+                f"the weights {kernel.path!r} are all 0, so every ReLU and its gradient are 0, and the layer "
                 "never learns; initialize them randomly with kernel_initializer='he_normal'"
             )
 
@@ -246,8 +246,8 @@ def _check_output_activation(loss: Any, end: OutputActivation, y: np.ndarray | N
         wanted = "softmax" if isinstance(loss, _CLASS_LOSSES) else "sigmoid"
         if from_logits and end.activation in ("relu", "tanh"):
             yield (
-                f"from_logits=True expects values of any size, but the last layer uses {end.activation}, which limits "
-                "the values; remove the activation of the last layer"
+                f"from_logits=True expects logits, which can be any numbers, but the last layer uses {end.activation}, "
+                "which limits their range; remove the activation"
             )
         elif not from_logits and end.can_leave_unit_interval:
             logits = ", or no activation and from_logits=True" if hasattr(loss, "from_logits") else ""
@@ -302,7 +302,7 @@ def _check_targets(loss: Any, end: OutputActivation | None, y: np.ndarray) -> It
                 )
     elif isinstance(loss, losses.Hinge | losses.SquaredHinge):
         if np.any((y != 0) & (np.abs(y) != 1)):
-            yield f"{named} expects labels -1 and 1 (or 0 and 1), but they range from {y.min():g} to {y.max():g}"
+            yield f"{named} expects labels -1 and 1 (or 0 and 1), but the labels range from {y.min():g} to {y.max():g}"
     elif isinstance(loss, losses.MeanSquaredLogarithmicError | losses.Poisson):
         if y.min() < 0:
             yield f"{named} expects targets of at least 0, but the smallest one is {y.min():.3g}; use loss='mse'"
@@ -324,14 +324,14 @@ def _check_metrics(loss: Any, requested: Sequence[OutputMetric], y: np.ndarray) 
     are_values = isinstance(loss, _VALUE_LOSSES) and y.dtype.kind == "f" and np.mean(y != np.round(y)) > 0.5
     if counting and are_values:
         yield (
-            f"{counting[0]} counts correct classes, but the targets are continuous, so it is not informative; use "
-            "metrics=['mae'] or ['r2_score']"
+            f"{counting[0]} counts correct classes, but the targets are continuous, so this metric is not informative; "
+            "use metrics=['mae'] or ['r2_score']"
         )
     argmax_metrics = [term.name for term in requested if isinstance(term.metric, metrics.CategoricalAccuracy)]
     if argmax_metrics and isinstance(loss, _LABEL_LOSSES) and y.ndim > 1 and _are_soft_labels(y):
         yield (
             f"{argmax_metrics[0]} compares the largest value of each row, but each row of the targets has multiple "
-            "values between 0 and 1, so it is not informative; use metrics=['mae'], or round the targets"
+            "values between 0 and 1, so this metric is not informative; use metrics=['mae'], or round the targets"
         )
 
 

@@ -1,4 +1,4 @@
-"""Checking whether the losses of models can be compared, which requires the same regularization terms."""
+"""A check that models are not ranked by losses that include different regularization penalties."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def regularizers_of(model: Model) -> RegularizerSet:
 
 
 def warn_if_regularizers_differ(penalties: Collection[RegularizerSet], metric: str, where: str) -> bool:
-    """Warn and return True if models are ranked by a loss with different regularization penalties.
+    """Warn if models with different regularizers are ranked by their losses, and return whether they are.
 
     Args:
         penalties: The regularizers of each model.
@@ -33,7 +33,7 @@ def warn_if_regularizers_differ(penalties: Collection[RegularizerSet], metric: s
     measured = metric.replace("loss", "mse")
     warn(
         f"{where} ranks by {metric}, which includes regularization penalties that differ between the models. A strong "
-        "penalty looks bad even if it improves the predictions. Add the loss to the metrics, for example with "
-        f"compile(loss='mse', metrics=['mse']), and rank by {measured!r}",
+        "penalty makes a model rank lower even if it improves the predictions. Add the loss to the metrics, for "
+        f"example with compile(loss='mse', metrics=['mse']), and rank by {measured!r}",
     )
     return True

@@ -1,4 +1,4 @@
-"""`Model`: a layer that can be compiled, trained, evaluated, used and saved."""
+"""`Model`: a layer that can be compiled, trained, evaluated, used for prediction, and saved."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ _COUNT = Integer(1) | None
 
 
 class Model(DeprecatedMethods, CompilableModel):
-    """A network that can be trained.
+    """A neural network that can be compiled, trained, evaluated, used for prediction, and saved.
 
-    As in Keras, there are three kinds of models: `Sequential` models, functional models, which
-    ``Model(inputs=..., outputs=...)`` creates, and subclasses, which create layers in ``__init__`` and compute their
+    As in Keras, there are three kinds of models: `Sequential` models; functional models, which
+    ``Model(inputs=..., outputs=...)`` creates; and subclasses, which create layers in ``__init__`` and compute their
     outputs in ``call(self, inputs, training=None)``.
 
     Args:
-        inputs (KerasTensor | list | dict): Inputs of a functional model, which `Input` creates.
-        outputs (KerasTensor | list | dict): Outputs of a functional model.
+        inputs (KerasTensor | list | dict): Symbolic inputs of a functional model, such as those that `Input` returns.
+        outputs (KerasTensor | list | dict): Symbolic outputs of a functional model, which its layers returned.
         name (str | None): Name of the model. Defaults to None, which means an automatic name.
 
     Raises:
-        InvalidArgument: if a subclass of `Model` is called with `inputs` and `outputs`.
+        InvalidArgument: if a subclass of `Model` is created with `inputs` and `outputs`.
 
     Example:
         >>> import fitwell as fw
@@ -86,7 +86,7 @@ class Model(DeprecatedMethods, CompilableModel):
         if args or "inputs" in kwargs:
             raise InvalidArgument(
                 f"{type(self).__name__}: a subclass of Model does not take inputs and outputs, because its `call` "
-                "defines what it computes; to define it by inputs and outputs, derive it from models.Functional with "
+                "defines what it computes; to define the model by inputs and outputs, derive it from Functional with "
                 f"class {type(self).__name__}(models.Functional)"
             )
         super().__init__(**kwargs)
@@ -128,14 +128,14 @@ class Model(DeprecatedMethods, CompilableModel):
         Ctrl-C ends the run after the current step and keeps all weights.
 
         Args:
-            x (ArrayLike | list | dict | Iterable): Inputs, with one row for each sample: NumPy or JAX arrays, pandas
-                objects, lists, or dicts and lists of arrays for more than one input. Or a generator or iterable of
-                batches ``(x, y)`` or ``(x, y, sample_weight)``.
+            x (ArrayLike | list | dict | Iterable): Inputs, with one row for each sample. One input may be a NumPy or
+                JAX array, a pandas object or a list. For more than one input, pass a list or dict of arrays. `x` may
+                also be a generator or another iterable of batches ``(x, y)`` or ``(x, y, sample_weight)``.
             y (ArrayLike | list | dict | None): Targets in the same formats, or None if `x` yields batches.
                 Default: None.
             batch_size (int | None): Rows per update. A shorter last batch is used with its true size. Defaults to
                 None, which means 32.
-            epochs (int): The epoch to stop after. Default: 1.
+            epochs (int): The number of the last epoch, counted from 1. Default: 1.
             verbose (int | str): 0 is silent, 1 shows progress, 2 prints a line per epoch, and "auto" means 1.
                 Default: "auto".
             callbacks (list[Callback] | None): Objects whose hooks are called in this order. Default: None.
@@ -144,7 +144,7 @@ class Model(DeprecatedMethods, CompilableModel):
             validation_data (tuple | Iterable | None): ``(x, y)``, ``(x, y, sample_weight)`` or a generator.
                 Default: None.
             shuffle (bool): Whether to shuffle the rows before each epoch. Default: True.
-            class_weight (dict[int, float] | None): Factor for each class, multiplied with `sample_weight`. It does not
+            class_weight (dict[int, float] | None): Factor for each class, multiplied by `sample_weight`. It does not
                 apply to validation rows. Default: None.
             sample_weight (ArrayLike | None): One factor per row, with shape ``[rows]``. Default: None.
             initial_epoch (int): The 0-based number of the first epoch. Default: 0.

@@ -1,6 +1,6 @@
-"""A model as the engine's `TrainProgram`.
+"""`ModelProgram`: a model in the form of the pure functions that the engine compiles (`TrainProgram`).
 
-It binds a state's values, calls the layers and collects the results.
+These functions bind a state's values to the model's variables, call the layers and collect the results.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ class ModelProgram:
             self.optimizer.bind_variables(self.variables, self.model._variables_by_name())
 
     def _hyperparameters(self) -> dict[str, Hyperparameter]:
-        # A layer's hyperparameters include those of its regularizers and activations, but not of its sublayers, which
-        # are visited separately.
+        # A layer's hyperparameters include those of its regularizers and activations, but not those of its sublayers,
+        # which are visited separately.
         layers = list(self.model._flatten_layers())
         seen = {id(layer) for _, layer in layers}
         found: dict[str, Hyperparameter] = {}
@@ -139,7 +139,7 @@ class ModelProgram:
         new = [path for path, cell in now.items() if self.hyperparams.get(path) is not cell]
         if new:
             raise InvalidArgument(
-                f"the compiled program does not use {', '.join(new)}, which was set after the model was compiled; "
+                f"{', '.join(new)} was set after the model was compiled, so the compiled program does not use it; "
                 "compile the model again with optimizer=model.optimizer, which keeps the optimizer's state"
             )
 
@@ -150,7 +150,7 @@ class ModelProgram:
     def _honors_sample_mask(self) -> bool:
         """Return whether losses, metrics and activity regularizers ignore padding rows.
 
-        User-defined code may not.
+        The result is False if any of them is user-defined code, which may not ignore them.
         """
         parts = [term.loss for term in self.losses] + [term.metric for term in self.metrics]
         parts += [part.loss for part in parts if isinstance(part, metrics_package.LossMetric)]
@@ -196,7 +196,7 @@ class ModelProgram:
         if training and total.ndim:
             raise InvalidArgument(
                 f"the loss has shape {total.shape}, but fit needs a single number to minimize; do not use "
-                "reduction='none' in the losses, and pass a mean or a sum to add_loss"
+                "reduction='none' in the losses, and pass a single number, such as a mean, to add_loss"
             )
         return total, ForwardResult(outputs, after, parts)
 
@@ -255,7 +255,7 @@ class ModelProgram:
         step: Array,
         key: Array,
     ) -> tuple[Arrays, Any]:
-        """Apply one update of the optimizer and then the constraints."""
+        """Apply one optimizer update, and then the constraints."""
         # Optimizers may add noise to gradients, which comes from a separate random stream.
         context = CallContext(training=True, key=jax.random.fold_in(key, 0), step=step)
         with self.bound(hyperparams=hyperparams), call_context(context), self._watched():
@@ -266,8 +266,9 @@ class ModelProgram:
         return fresh, opt_state
 
     def scale_loss(self, loss: Array, hyperparams: Arrays) -> Array:
-        """Return the value to differentiate, which is the loss, scaled if the optimizer guards against
-        underflow.
+        """Return the value to differentiate.
+
+        This is the loss, multiplied by a scale factor if the optimizer uses loss scaling to prevent underflow.
         """
         with self.bound(hyperparams=hyperparams):
             return self.optimizer.scale_loss(loss)
@@ -304,7 +305,7 @@ class ModelProgram:
         return self._raveler.ravel({path: values[cell] for path, cell in self._metric_variables.items()})
 
     def compute_metrics(self, metrics: Arrays, hyperparams: Arrays) -> Arrays:
-        """Return a dict that maps the names of results to single numbers, starting with the loss."""
+        """Return a dict that maps result names to single numbers, starting with the loss."""
         with self.bound(hyperparams=hyperparams, metrics=metrics), self._watched():
             found = {name: tracker.result() for name, tracker in self._trackers.items()}
             for term in self.metrics:

@@ -74,7 +74,7 @@ def plot_model(
 
     Args:
         model (Model): A model with a known input shape. Subclassed models are not supported.
-        to_file (str | Path | None): Path of a .png, .svg, .pdf or .jpg file, or None to save no file.
+        to_file (str | Path | None): Path of a .png, .svg, .pdf or .jpg file, or None to save nothing.
             Default: "model.png".
         show_shapes (bool): Whether to show the layers' output shapes, with None for the batch size. Default: False.
         show_dtype (bool): Whether to show the layers' output dtypes. Default: False.
@@ -168,8 +168,8 @@ def _box_lines(node: Node, shown: set[str]) -> list[str]:
 def _arrange(boxes: list[_Box]) -> list[list[_Box]]:
     """Arrange the boxes in rows from top to bottom, and return the rows.
 
-    Each box is placed one row below its lowest source. A row is ordered by the positions of the sources.
-    Points are added for arrows to pass through if they cross rows.
+    Each box is placed one row below its lowest source. The boxes in a row are ordered by the average
+    horizontal position of their sources. An arrow that crosses a row passes through a point that is added there.
     """
     rows: list[list[_Box]] = []
     for box in boxes:

@@ -1,4 +1,4 @@
-"""Diagnosis of a loss that became NaN: the first layer with a nonfinite output, and the likely cause."""
+"""Diagnosis of a loss or gradient that became nonfinite: the layer or variable, and the likely cause."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _ADVICE = (
 
 
 def diagnose_nonfinite_step(program: Any, state: TrainState, batch: Batch, where: str) -> str:
-    """Return a message with the batch and the layer that made the loss nonfinite, and with the likely cause.
+    """Return a message that says where and why the loss or a gradient became nonfinite in a step.
 
     Args:
         program: The model's training program.
         state: The train state from before the step, so that the step can be repeated without compilation.
         batch: The batch of the step.
-        where: The epoch and the batch in words.
+        where: A description of the step's position, such as "epoch 2, batch 7".
     """
     end = f" in {where}. Training stopped, and the model keeps the weights from before that batch. "
     culprit, loss = _first_bad_layer(program, state, batch)
@@ -55,9 +55,10 @@ def _first_bad_gradient(program: Any, state: TrainState, batch: Batch) -> tuple[
 
 def _gradient_cause(loss: float) -> str:
     return (
-        f"The loss itself was {loss:.3g}, so something in the model or the loss has no finite derivative, such as "
-        "a square root or a norm at 0, a logarithm near 0, or a division by a small number. Add a small number "
-        f"to the argument of such a function, or handle this case separately with jnp.where. {_ADVICE}"
+        f"The loss itself was {loss:.3g}, so a derivative in the model or the loss is infinite, undefined or too "
+        "large. Typical causes are a square root or a norm at 0, a logarithm near 0, and a division by a small number. "
+        "Add a small number to the argument of such a function, or handle this case separately with jnp.where. "
+        f"{_ADVICE}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Detection of the activation of each model output."""
+"""Detection of the activation that produces each of a model's outputs."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _names_by_tracing(model: BaseModel, x: Any) -> list[str | None]:
 
 
 def _activation_of(layer: Layer) -> str | None:
-    """Return the name of the activation at the end of `layer`, or None if fitwell does not define it."""
+    """Return the name of the activation at the end of `layer`, or None if it is not one of fitwell's activations."""
     if not type(layer).__module__.startswith("fitwell."):
         return None
     activation = getattr(layer, "activation", None)

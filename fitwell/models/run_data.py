@@ -1,4 +1,4 @@
-"""`RunData`: the rows of a training run and everything that is made from them."""
+"""`RunData`: a run's training and validation rows, and the loaders and blocks that are made from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["RunData"]
 
 
 class RunData:
-    """The rows of a training run.
+    """The training and validation rows of a run.
 
     A subclass may override any method to share the work between multiple runs, as a population does.
 

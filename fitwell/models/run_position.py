@@ -13,7 +13,7 @@ class RunPosition:
 
     Attributes:
         seed: The run's seed.
-        epoch: The number of epochs that the model was trained for since `compile`, in all calls of `fit`.
+        epoch: The number of epochs that the model has been trained for since `compile`, in all calls of `fit`.
         epochs_done: The number of epochs that this run has finished.
         step_in_epoch: The number of finished batches in the current or last epoch.
         batches_seen: The number of finished batches in the whole run.
@@ -42,7 +42,7 @@ class RunPosition:
         """Return the position after a dispatch.
 
         Args:
-            steps: The number of batches that the dispatch took in each of its epochs.
+            steps: The number of batches that the dispatch processed in each of its epochs.
             finished_epochs: The number of epochs that the dispatch finished, or 0 if its epoch is still open.
         """
         return replace(

@@ -23,9 +23,7 @@ __all__ = ["library_versions", "run_signature", "signature_diff", "version_notes
 def run_signature(
     model: Any, data: FitData, validation: FitData | None, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return everything that must be equal for a run to continue from a checkpoint that a different process
-    wrote.
-    """
+    """Return the signature of a run. A run can continue from a checkpoint only if their signatures are equal."""
     return {
         "architecture": _architecture(model),
         "data": _rows(data),
@@ -41,7 +39,9 @@ def signature_diff(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         value = now[part]
         if was is None or value is None:
             if was is not value:
-                lines.append(f"{part}: the run began {'without' if was is None else 'with'} {part}")
+                lines.append(
+                    f"{part}: the original run began {'without' if was is None else 'with'} {part}, unlike this one"
+                )
             continue
         lines += [
             f"{part}: {name} was {was.get(name, 'absent')} and is now {value.get(name, 'absent')}"
@@ -64,10 +64,10 @@ def library_versions() -> dict[str, str]:
 
 
 def version_notes(saved: dict[str, str], fuse_loop: bool) -> list[str]:
-    """Return a list with a note if a checkpoint was made with different `library_versions`, else an empty list.
+    """Return a list with a note if versions or hardware settings differ from a checkpoint's, else an empty list.
 
     Args:
-        saved: The versions in the checkpoint.
+        saved: The result of `library_versions` that the checkpoint contains.
         fuse_loop: Whether the run is compiled to one function, which always uses a single thread.
     """
     now = library_versions()
@@ -105,7 +105,7 @@ def _architecture(model: Any) -> dict[str, str]:
         "loss": _structure(compile_config.loss),
         "metrics": _structure([compile_config.metrics, compile_config.weighted_metrics]),
     }
-    # All numbers of an optimizer, including integers, are arguments of the program.
+    # All of an optimizer's numbers, including integers, are arguments of the program.
     parts |= {f"optimizer.{name}": _structure(_as_data(v)) for name, v in _config(model.optimizer).items()}
     for path, layer in model._flatten_layers():
         if layer is not model:

@@ -27,7 +27,7 @@ class Sequential(Model):
     """A stack of layers, each applied to the output of the previous one.
 
     If the first layer declares its input shape (``Input(shape)``, ``input_shape=`` or ``input_dim=``), the model is
-    built immediately. Otherwise, it is built at the first call of the model, `build` or `fit`.
+    built immediately. Otherwise, the first call of the model, of `build` or of `fit` builds it.
 
     Args:
         layers (list[Layer] | None): The layers. Use `add` to append more. Default: None.
@@ -236,7 +236,7 @@ class Sequential(Model):
     def _get_ends(self, what: str) -> tuple[KerasTensor, Any]:
         if self._ends is None:
             raise StateError(
-                f"model {self.name!r} has no {what} yet; give it an input shape, or call it once"
+                f"model {self.name!r} has no {what} yet; give the model an input shape, or call it once"
             )
         return self._ends
 

@@ -1,4 +1,4 @@
-"""A train state as named arrays, the form in which checkpoints store it."""
+"""Conversion between train states and the named arrays that checkpoints store."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def fill_state(state: TrainState, saved: dict[str, np.ndarray], where: str) -> t
                 if like is leaf
                 else jax.random.wrap_key_data(jax.device_put(value), impl=jax.random.key_impl(leaf))
             )
-        had = "nothing" if value is None else f"{value.dtype} {value.shape}"
+        had = "no such array" if value is None else f"{value.dtype} {value.shape}"
         problems.add(f"{name} is {like.dtype} {np.shape(like)}, but the checkpoint contains {had}")
         return leaf
 

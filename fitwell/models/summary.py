@@ -22,7 +22,7 @@ def render(
     """Return the summary as a string."""
     if not model.built:
         raise StateError(
-            f"model {model.name!r} is not built yet; give it an input shape, call it on data, or fit it first"
+            f"model {model.name!r} is not built yet; give the model an input shape, call it on data, or fit it first"
         )
     graph = len(getattr(model, "nodes", [])) > 0
     header = ["Layer (type)", "Output Shape", "Param #"]

@@ -31,7 +31,7 @@ __all__ = ["TraceKey", "trace_key"]
 
 # Attributes that are not part of the structure, such as generated names and the results of runs.
 _IGNORED_ATTRIBUTES: dict[type, frozenset[str]] = {
-    # `_inbound_nodes` records the models in which a layer was called. Models may share layers that are not trained.
+    # `_inbound_nodes` records the models that use a layer, and models may share layers that are not trained.
     Layer: frozenset(
         {
             "name",
@@ -61,11 +61,11 @@ class TraceKey(NamedTuple):
     """The key of everything that tracing reads.
 
     Attributes:
-        key: A tuple that is equal for objects with equal traces. It covers classes, shapes, code, the
+        key: A tuple. Objects with equal keys have equal traces. The key covers classes, shapes, code, the
             constants of functions and all other attributes. It leaves out initial weights, hyperparameters
-            that are arguments (`variables.Hyperparameter`), seeds of runs and automatic names.
+            that are arguments (`variables.Hyperparameter`), runs' seeds and automatic names.
         library_code_only: Whether only code of fitwell and its libraries is traced. A user-defined function
-            may read a global variable, which the key does not cover and which may have changed when the next
+            may read a global variable, which the key does not cover and which may have changed by the time the next
             model is built.
     """
 
@@ -94,7 +94,7 @@ def _module_name(value: Any) -> str:
 def _tokens(root: Any, visited: list[Any], data: set[int]) -> Iterator[Hashable]:
     """Yield a token for everything that is reachable from `root`, in a fixed order.
 
-    An object that was visited before is represented by its number.
+    An object that was visited before is represented by its index in `visited`.
 
     Args:
         root: The object to start from.
@@ -181,7 +181,10 @@ def _captured_values(function: types.FunctionType) -> list[Any]:
 
 
 def _filters_key(reach: ParameterFilters) -> list[Any]:
-    """Return which multiplier applies to each variable and whether weight decay does, regardless of prefixes."""
+    """Return, for each variable, which multiplier applies and whether weight decay does.
+
+    The path prefixes to which the multipliers were assigned are left out.
+    """
     multipliers = list(reach.multipliers)
     places = []
     for path in reach.variables:

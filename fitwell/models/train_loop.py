@@ -44,7 +44,7 @@ class TrainLoop:
 
     Attributes:
         plan: The parts of the run.
-        position: The current epoch and step.
+        position: The current position of the run.
         execute: The function that executes one dispatch.
     """
 
@@ -179,7 +179,7 @@ class TrainLoop:
         return min([self.dispatch_size.max_steps(), *(limit for limit in limits if limit is not None)])
 
     def _before(self, dispatch: Dispatch) -> EpochValues:
-        """Call the hooks for the start of epochs and batches, and return the values that change by epoch."""
+        """Call the hooks for the start of epochs and batches, and return the hyperparameters that change by epoch."""
         plan, epoch = self.plan, self._epoch
         if dispatch.first:
             if plan.callbacks.runs_on_host:

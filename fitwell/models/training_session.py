@@ -1,4 +1,4 @@
-"""`TrainingSession`: the compiled side of a model, which persists between calls of methods such as `fit`."""
+"""`TrainingSession`: a compiled model's programs and train state, which persist between calls such as `fit`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["TrainingSession"]
 
 
 class TrainingSession:
-    """The compiled side of one model. Every `compile` creates a new session.
+    """The programs and the train state of one compiled model. Every `compile` creates a new session.
 
     The weights are stored only in the model's variables. `pull` reads them into a train state for a dispatch,
     and `push` makes the variables refer to the new arrays.
@@ -77,7 +77,7 @@ class TrainingSession:
             names = self.model._output_names_for(example.y)
             if len(structs) != len(names):
                 raise InvalidArgument(
-                    f"the model has {len(structs)} outputs, but there are targets for {len(names)}: {names}"
+                    f"the model has {len(structs)} outputs, but there are targets for {len(names)} outputs: {names}"
                 )
             self._shapes = [(None, *struct.shape[1:]) for struct in structs]
             losses = self.compile_config.loss_terms(names)
@@ -119,7 +119,7 @@ class TrainingSession:
         return self._program
 
     def metric_direction(self, name: str) -> str | None:
-        """Return the direction of the metric that is logged as `name`, or None if it is unknown."""
+        """Return the better direction ("min" or "max") of the metric logged as `name`, or None if it is unknown."""
         metrics = [] if self._program is None else self._program.metrics
         directions = {term.name: term.metric.direction for term in metrics}
         return directions.get(name) or directions.get(name.removeprefix("val_"))
@@ -147,7 +147,7 @@ class TrainingSession:
         Args:
             example: Training rows.
             tail: The last rows if they were split off for validation, else None.
-            alone: Whether no callback can change the optimizer.
+            alone: Whether the run has no callbacks, which might change the optimizer.
             whole: Whether `example` contains all the training data.
         """
         if self._checked_for_mistakes:
@@ -198,10 +198,10 @@ class TrainingSession:
             training: Whether the runner trains the model instead of evaluating it.
             policies: The policies to apply at the end of an epoch.
             validation: The validation rows, or None if the compiled program does not validate.
-            applies_policies_inside: Whether the compiled program applies the policies, instead of the host
-                after it has validated.
-            runs_policies: Whether policies are compiled. If not, dispatches only pass on the policies'
-                states.
+            applies_policies_inside: Whether the compiled program applies the policies. If not, the host applies
+                them after it has validated.
+            runs_policies: Whether policies are compiled. If not, dispatches return the policies' states
+                unchanged.
             logged: The paths of the hyperparameters to log.
         """
         key = (
@@ -292,8 +292,8 @@ class TrainingSession:
     def pull(self) -> TrainState:
         """Return the train state with the model's current weights and hyperparameters.
 
-        A hook may have assigned new values since the last `push`. Such changes are not tracked, because
-        reading all values only copies two dicts of references.
+        A hook may have assigned new values since the last `push`. Instead of tracking such changes, this method
+        reads all values, which only copies two dicts of references.
         """
         sent = self._hyperparams_on_device
         self.state = self._read_variables(self.train_state, sent)

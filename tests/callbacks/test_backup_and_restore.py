@@ -265,7 +265,7 @@ def broken_off(folder: Path) -> Run:
         (Run(data=lambda: (X + 1, Y)), r"data: x was float32 \(100, 6\) \w+ and is now float32 \(100, 6\)"),
         (Run(data=lambda: (X[:90], Y[:90])), r"data: .*\(100, 6\).*\(90, 6\)"),
         (Run(options=lambda: {"validation_data": (X[30:60], Y[30:60])}), "validation data: x was"),
-        (Run(options=lambda: {"validation_data": None}), "the run began with validation data"),
+        (Run(options=lambda: {"validation_data": None}), "the original run began with validation data"),
         (Run(units=9), r"architecture: layers.0.units was 8 and is now 9"),
         (Run(options=lambda: {"batch_size": 20}), "settings: batch_size was 15 and is now 20"),
         (Run(options=lambda: {"shuffle": False}), "settings: shuffle was True and is now False"),

@@ -179,7 +179,7 @@ def test_numbers_of_every_kind_are_history_and_others_are_warned_of_once() -> No
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             logs["score"], logs["table"] = kinds[epoch], np.eye(2)
 
-    with pytest.warns(UserWarning, match="logged it as ndarray, which is not a number") as caught:
+    with pytest.warns(UserWarning, match="logged a value of type ndarray, which is not a number") as caught:
         history = model(fitwell).fit(X, Y, epochs=6, verbose=0, callbacks=[Logs()])
     assert history.history["score"] == [1.0, 2.0, 3.0, 4.0, 1.0, 6.0]
     assert sum("not a number" in str(warning.message) for warning in caught) == 1

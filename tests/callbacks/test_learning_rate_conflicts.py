@@ -151,7 +151,7 @@ def test_a_schedule_cannot_be_replaced_by_a_number_during_training() -> None:
             self.model.optimizer.learning_rate = 0.5
 
     with pytest.raises(
-        InvalidArgument, match=r"optimizer.learning_rate, which was set after the model was compiled"
+        InvalidArgument, match=r"optimizer.learning_rate was set after the model was compiled"
     ):
         fit(SCHEDULE, Sets())
 

@@ -387,10 +387,10 @@ def test_named_targets_need_named_outputs() -> None:
     model = WithAuxiliary()
     model.compile(loss="mse", optimizer="sgd")
     for _ in range(2):
-        with pytest.raises(fitwell.errors.InvalidArgument, match="its outputs have no names"):
+        with pytest.raises(fitwell.errors.InvalidArgument, match="the model's outputs have no names"):
             model.fit((X[:, :2], X), {"main": Y, "aux": Y}, verbose=0)
     model.fit((X[:, :2], X), (Y, Y), verbose=0)
-    with pytest.raises(fitwell.errors.InvalidArgument, match="its outputs have no names"):
+    with pytest.raises(fitwell.errors.InvalidArgument, match="the model's outputs have no names"):
         model.fit((X[:, :2], X), {"main": Y, "aux": Y}, verbose=0)
 
 

@@ -92,7 +92,7 @@ CASES: dict[str, Case] = {
     "label too large": (
         lambda: classifier().fit(X, LABELS + 1, verbose=0),
         DataError,
-        ["between 0 and 2", "3 outputs", "got 3", "start at 0"],
+        ["between 0 and 2", "3 output units", "got 3", "start at 0"],
     ),
     "label negative": (
         lambda: classifier().fit(X, LABELS - 1, verbose=0),

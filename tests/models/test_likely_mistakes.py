@@ -71,11 +71,11 @@ MISTAKES = {
     "targets not scaled": ([dense(1)], "mse", 2e5 + 1e5 * VALUE, "scale them"),
     "all kernels zero": (
         [dense(5, "relu", kernel_initializer="zeros"), L.Dense(1, "sigmoid", kernel_initializer="zeros")],
-        BINARY, LABEL, "all have the same value.*randomly",
+        BINARY, LABEL, "filled with a single value.*randomly",
     ),
     "all kernels one": (
         [dense(5, "tanh", kernel_initializer="ones"), L.Dense(1, kernel_initializer="ones")],
-        "mse", VALUE, "all have the same value",
+        "mse", VALUE, "filled with a single value",
     ),
     "constant targets": ([dense(1)], "mse", np.full(60, 3.0), r"of all rows are the same, \[3.0\]"),
     "one class alone": ([dense(3, "softmax")], SPARSE, np.ones(60, int), r"of all rows are the same, \[1\]"),
@@ -140,7 +140,7 @@ def test_relus_of_zero_kernels_never_learn() -> None:
         ]
 
     (found,) = mistakes_in(layers("relu"), BINARY, LABEL)
-    assert "every ReLU is 0" in found and "he_normal" in found
+    assert "every ReLU and its gradient are 0" in found and "he_normal" in found
     assert (
         mistakes_in(layers("tanh"), BINARY, LABEL) == mistakes_in(layers("relu", "ones"), BINARY, LABEL) == []
     )
@@ -184,7 +184,7 @@ def test_sorted_rows_of_which_the_last_are_split_off() -> None:
             len(found) == 1 and "all belong to class 2, unlike" in found[0]
         )  # class 2 begins before the cut
         found = mistakes_in([dense(3, "softmax")], loss, target, x=x, validation_split=0.4)
-        assert len(found) == 1 and "only these rows contain class 2" in found[0]
+        assert len(found) == 1 and "classes that the rows before them lack (2)" in found[0]
     assert mistakes_in([dense(1)], "mse", y, x=x, validation_split=0.4) == []
 
 

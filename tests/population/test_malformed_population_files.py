@@ -62,7 +62,7 @@ EDITS: dict[str, Callable[[dict[str, Any]], Any]] = {
     r"groups\[0\].example.x does not": lambda tree: tree["groups"][0]["example"].update(x=np.zeros((2, 4))),
     r"logs.loss is \[\], expected a list of length 2": lambda tree: _first(tree)["logs"].update(loss=[]),
     r"expected a 1-dimensional array": lambda tree: _first(tree)["logs"].update(loss=[np.zeros((2, 3))] * 2),
-    "the epochs in its history do not match": lambda tree: _first(tree)["logs"]["loss"].__setitem__(
+    "the epochs in its history are invalid": lambda tree: _first(tree)["logs"]["loss"].__setitem__(
         0, np.array([7], np.int64)
     ),
     "seed is -1": lambda tree: _first(tree).update(seed=-1),
