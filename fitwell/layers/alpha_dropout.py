@@ -16,17 +16,17 @@ from fitwell.layers.dropout import NOISE_SHAPE, BaseDropout
 __all__ = ["AlphaDropout", "MCAlphaDropout", "SELU_FLOOR"]
 
 
-# SELU's limit for large negative inputs: -scale * alpha, with the constants of Klambauer et al. (2017).
+# SELU's limit for large negative inputs, -scale * alpha, with the constants of Klambauer et al. (2017).
 SELU_FLOOR = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
 
 
 @register()
 class AlphaDropout(BaseDropout):
-    """Dropout for SELU networks, which preserves mean 0 and variance 1.
+    """Dropout for SELU networks, which preserves a mean of 0 and a variance of 1.
 
-    Dropped units take SELU's lowest value, ``f = -scale alpha = -1.7581``. Training computes
-    ``a (x m + f (1 - m)) + b`` with ``m ~ Bernoulli(q)``, ``q = 1 - rate``, ``a = (q (1 + rate f²))^(-1/2)``
-    and ``b = -a f rate``. Inference returns ``x``.
+    Dropped units are set to SELU's lower limit, ``f = -1.7581``. Training computes
+    ``a (x m + f (1 - m)) + b`` with the mask ``m ~ Bernoulli(q)``, ``q = 1 - rate``,
+    ``a = (q (1 + rate f²))^(-1/2)`` and ``b = -a f rate``. Inference returns ``x``.
 
     Args:
         rate (float): Fraction of the inputs to drop, in [0, 1). Changing it does not trigger recompilation.

@@ -22,7 +22,7 @@ from fitwell._param_validation import (
 
 __all__ = ["AXES", "LAYER", "NUMBERS", "PAIRS", "SIZES", "Pairs"]
 
-# One integer for all of a layer's spatial axes, or one integer per axis.
+# One integer for all of a layer's spatial axes, or one integer per axis. PAIRS also accepts pairs.
 SIZES = ByClass(lambda kind: SizeTuple(kind.rank))
 PAIRS = ByClass(lambda kind: Pairs(kind.rank))
 # One axis, or a list of axes.
@@ -59,7 +59,7 @@ class Pairs(Rule):
     """A rule for ``(before, after)`` pairs, one for each of `rank` spatial axes.
 
     The value may be a single integer, one integer per axis, or one pair per axis. If there is only one axis,
-    two integers are read as a pair.
+    two integers are interpreted as a pair.
     """
 
     def __init__(self, rank: int) -> None:

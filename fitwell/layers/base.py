@@ -65,8 +65,9 @@ class Layer(SymbolicCall["Layer"]):
     assign new values to the layer's variables.
 
     To draw random numbers in `call`, use JAX, as in ``jax.random.normal(self.next_key(), shape)``. The key is
-    different at every step. A run is compiled from a single trace of `call`, so NumPy random numbers, prints
-    and counters are evaluated only once. A `TracingWarning` shows the line where this happens.
+    different at every step. A training run is compiled from a single trace of `call`, so NumPy random
+    numbers, prints and counters are evaluated only once. A `TracingWarning` shows the line where this
+    happens.
 
     Set ``supports_padding = True`` in a class that computes each row of a batch independently, or that uses
     `context.masked_mean` to combine rows. Short batches are then padded, and evaluation uses larger batches.
@@ -235,8 +236,8 @@ class Layer(SymbolicCall["Layer"]):
         charge_weight(str(self.name), name, sizes, dtype.itemsize)
         budget = current_budget()
         if budget is not None and budget.restores:
-            # The values will be read from a file. Initializing them here would take longer than reading: an
-            # orthogonal kernel of 8 MB takes 14 s.
+            # The values will be read from a file. Initializing them here would take longer than reading. For
+            # example, an orthogonal kernel of 8 MB takes 14 s.
             initialize = initializers.replace_with_zeros(initialize)
         try:
             value = initialize(tuple(int(size) for size in sizes), dtype=dtype)
@@ -271,8 +272,8 @@ class Layer(SymbolicCall["Layer"]):
 
         Args:
             inputs (Array): `[batch, ...]`.
-            *args: Further inputs.
-            **kwargs: Further arguments. `training` is passed if `call` has a parameter with that name.
+            *args: Additional inputs.
+            **kwargs: Additional arguments. `training` is passed if `call` has a parameter with that name.
 
         Returns:
             Array: `[batch, ...]`.

@@ -18,7 +18,7 @@ __all__ = ["AffineNormalization", "BaseNormalization"]
 
 
 class BaseNormalization(Layer):
-    """Base class of the normalization layers, which checks the sizes of the feature axes."""
+    """Base class of the normalization layers. It checks the sizes of the feature axes."""
 
     def _require_sizes(self, axes: tuple[int, ...], input_shape: Any) -> tuple[int, ...]:
         """Return the sizes of `axes`. Raise `ShapeError` if one of them is unknown."""

@@ -26,14 +26,14 @@ class CategoryEncoding(Layer):
 
     Args:
         num_tokens (int): Number of possible integers.
-        output_mode (str): Form of the vectors. Default: ``"multi_hot"``.
+        output_mode (str): How to encode the integers. Default: ``"multi_hot"``.
 
             - ``"one_hot"``: Each integer becomes a vector with a 1 at its index. Inputs of shape `[batch]`
               and `[batch, 1]` give `[batch, num_tokens]`, and `[batch, n]` gives `[batch, n, num_tokens]`.
             - ``"multi_hot"``: Each row of `[batch, n]` gives one vector, with a 1 for every integer that
               occurs.
-            - ``"count"``: Like ``"multi_hot"``, but the vector contains how often each integer occurs, or the
-              sum of its `count_weights`.
+            - ``"count"``: Like ``"multi_hot"``, but each entry is the number of times that the integer
+              occurs, or the sum of its `count_weights`.
         sparse (bool): Only False is supported.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 

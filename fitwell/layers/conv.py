@@ -97,8 +97,8 @@ class Conv1D(Conv):
             to t). Default: ``"valid"``.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
         dilation_rate (int): Step d between the kernel's taps. Default: 1.
-        groups (int): Number of groups into which the channels and filters are split. Each group is convolved
-            separately. Default: 1.
+        groups (int): Number of groups into which the channels and filters are split. It must divide `filters`
+            and the number of channels. Each group is convolved separately. Default: 1.
         activation (str | Callable | None): Activation function. Defaults to None, which means linear.
         use_bias (bool): Whether to add the bias. Default: True.
         kernel_initializer (str | Initializer): Initializer for the kernel. Default: ``"glorot_uniform"``.
@@ -119,6 +119,7 @@ class Conv1D(Conv):
         `[batch, new length, filters]`. The kernel has the shape `[kernel_size, channels / groups, filters]`.
 
     Raises:
+        InvalidArgument: if `filters` is not a multiple of `groups`.
         ShapeError: if the inputs have the wrong number of axes or channels, or are smaller than the kernel.
 
     Example:
@@ -149,8 +150,8 @@ class Conv2D(Conv):
             Default: ``"valid"``.
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
         dilation_rate (int | tuple[int, int]): Step d between the kernel's taps. Default: 1.
-        groups (int): Number of groups into which the channels and filters are split. Each group is convolved
-            separately. Default: 1.
+        groups (int): Number of groups into which the channels and filters are split. It must divide `filters`
+            and the number of channels. Each group is convolved separately. Default: 1.
         activation (str | Callable | None): Activation function. Defaults to None, which means linear.
         use_bias (bool): Whether to add the bias. Default: True.
         kernel_initializer (str | Initializer): Initializer for the kernel. Default: ``"glorot_uniform"``.
@@ -172,6 +173,7 @@ class Conv2D(Conv):
         `[*kernel_size, channels / groups, filters]`.
 
     Raises:
+        InvalidArgument: if `filters` is not a multiple of `groups`.
         ShapeError: if the inputs have the wrong number of axes or channels, or are smaller than the kernel.
 
     Example:

@@ -24,8 +24,8 @@ class Embedding(Layer):
 
     An id outside this range gives NaN, which stops a training run, instead of the vector for a different id.
 
-    Differs from Keras: ``mask_zero=True`` and ``lora_rank`` are not supported, because fitwell does not pass
-    masks between layers.
+    Differs from Keras: ``mask_zero=True`` is not supported, because fitwell does not pass masks between
+    layers. ``lora_rank`` is not supported either.
 
     Args:
         input_dim (int): Size of the vocabulary.

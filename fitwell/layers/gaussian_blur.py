@@ -23,7 +23,7 @@ __all__ = ["GaussianBlur", "apply_gaussian_blur", "check_kernel_size"]
 def apply_gaussian_blur(images: Array, sigma: tuple[Array, Array], kernel_size: tuple[int, int]) -> Array:
     """Blur images with a Gaussian that is truncated to `kernel_size` pixels.
 
-    The weights sum to 1. Pixels outside the image are 0.
+    The kernel's weights sum to 1. Pixels outside the image are 0.
 
     Args:
         images (Array): `[batch, height, width, channels]`.

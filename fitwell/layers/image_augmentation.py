@@ -28,7 +28,7 @@ __all__ = [
 
 
 def range_rule(least: float, most: float = math.inf) -> Rule:
-    """Return a rule for `RandomRange` bounds, which accepts one or two numbers from `least` to `most`."""
+    """Return a rule that accepts one or two numbers from `least` to `most` as `RandomRange` bounds."""
     one = Real(least, most)
     return one | ListOf(one, 1) | ListOf(one, 2).described_as("a list of two such numbers")
 
@@ -41,7 +41,7 @@ class RandomRange(HyperparameterMixin):
     Args:
         bounds (float | tuple[float, float]): A number x, which means the range from -x to x, or the two
             bounds.
-        least (float): The lower bound if `bounds` is a number x and -x is below this value.
+        least (float): Lower limit for -x if `bounds` is a single number x.
     """
 
     hyperparameters = ("low", "high")

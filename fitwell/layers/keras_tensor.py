@@ -21,7 +21,8 @@ __all__ = ["KerasTensor", "Node", "find_keras_tensors", "get_batch_shape", "has_
 # Placeholder values for unknown sizes while shapes are inferred. They are unlikely to be real sizes. Shapes
 # are inferred with two different values for unknown sizes other than the batch size. An output size that
 # differs between the two is also unknown, such as ``size - 2`` after a convolution. The two values differ by
-# 2520, which is a multiple of every stride up to ten.
+# 2520, which is a multiple of every stride up to ten, so both leave the same remainder when divided by a
+# stride.
 _BATCH = 10007
 _UNKNOWN = (10009, 10009 + 2520)
 
@@ -188,9 +189,9 @@ def to_shape_dtype_struct(tensor: KerasTensor, attempt: int = 0) -> jax.ShapeDty
 def from_shape_dtype_structs(
     first: jax.ShapeDtypeStruct, second: jax.ShapeDtypeStruct, node: Node | None, name: str
 ) -> KerasTensor:
-    """Return the KerasTensor for the arrays inferred with the first and the second placeholder value.
+    """Combine the outputs inferred with the first and the second placeholder value in a KerasTensor.
 
-    A size that differs between the two arrays is unknown.
+    A size that differs between the two outputs is unknown.
     """
     shape: list[int | None] = [
         size if size == other else None for size, other in zip(first.shape, second.shape, strict=True)

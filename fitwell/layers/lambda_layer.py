@@ -23,7 +23,7 @@ class Lambda(Layer):
         function (Callable): A function that computes the outputs from the inputs with JAX operations.
         output_shape (tuple[int | None, ...] | None): Expected shape of one output row. Defaults to None,
             which means that the shape is not checked.
-        arguments (dict | None): Further keyword arguments to pass to `function`. Default: None.
+        arguments (dict | None): Additional keyword arguments for `function`. Default: None.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:

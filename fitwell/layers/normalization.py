@@ -184,14 +184,14 @@ class Normalization(BaseNormalization):
 
     @property
     def mean(self) -> Array:
-        """The mean of each feature, which is 0 before `adapt` is called."""
+        """The mean of each feature. It is 0 until `adapt` is called, unless `mean` was passed."""
         if self._given is not None:
             return jnp.asarray(self._given[0], self.dtype)
         return jnp.zeros(()) if self._mean is None else self._mean.value
 
     @property
     def variance(self) -> Array:
-        """The variance of each feature, which is 1 before `adapt` is called."""
+        """The variance of each feature. It is 1 until `adapt` is called, unless `variance` was passed."""
         if self._given is not None:
             return jnp.asarray(self._given[1], self.dtype)
         return jnp.ones(()) if self._variance is None else self._variance.value

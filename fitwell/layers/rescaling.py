@@ -18,12 +18,13 @@ __all__ = ["Rescaling"]
 
 @register()
 class Rescaling(Layer):
-    """A layer that computes ``scale x + offset``, such as ``Rescaling(1 / 255)`` for bytes.
+    """A layer that computes ``scale * x + offset``, such as ``Rescaling(1 / 255)`` for bytes.
 
     Args:
         scale (float | list[float]): A factor, or a list with one factor per index on the last axis. Changing
             a single factor does not trigger recompilation.
-        offset (float | list[float]): A number or list to add, in the same form as `scale`. Default: 0.
+        offset (float | list[float]): A number to add, or a list with one number per index on the last axis.
+            Default: 0.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:

@@ -19,7 +19,7 @@ __all__ = ["RMSNormalization"]
 
 @register()
 class RMSNormalization(BaseNormalization):
-    """A layer that divides each row by its root mean square: ``scale x / sqrt(mean(x²) + epsilon)``.
+    """A layer that divides each row by its root mean square: ``scale * x / sqrt(mean(x²) + epsilon)``.
 
     Args:
         axis (int | list[int]): Axes over which to take the mean. The learned `scale` has the sizes of these

@@ -57,7 +57,7 @@ def map_with_logits(output: Array, change: Callable[[Array], Array]) -> Array:
 
 
 def squeeze_or_expand_to_same_rank(y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-    """Squeeze or expand a trailing axis of size 1 so that targets and predictions have the same rank.
+    """Remove or add a trailing axis of size 1 so that targets and predictions have the same rank.
 
     If the shapes are ``[n]`` and ``[n, 1]``, both become ``[n, 1]``. If the shapes are ``[n, t]`` and ``[n, t, 1]``,
     both become ``[n, t]``. All other shapes stay the same.

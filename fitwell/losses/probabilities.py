@@ -68,6 +68,8 @@ def compute_log_probabilities(y_pred: Array, from_logits: bool, axis: int) -> Ar
 def smooth_labels(y_true: Array, label_smoothing: Any, uniform: float) -> Array:
     """Return the smoothed labels ``y (1 - s) + s * uniform``, where s is `label_smoothing`.
 
+    The number `uniform` is the label of each class if all classes are equally likely.
+
     If `label_smoothing` is 0 and not a traced value, the labels are returned unchanged.
     """
     if isinstance(label_smoothing, int | float) and label_smoothing == 0:

@@ -45,9 +45,9 @@ class AUC(ConfusionCounts):
         name (str | None): See `Metric`. Default: "auc".
         dtype (str | None): See `Metric`. Default: None.
         thresholds (list[float] | None): Thresholds between 0 and 1 to use instead of evenly spaced ones. Default: None.
-        multi_label (bool): Whether to compute one area for each label of ``[batch, labels]`` and return their mean.
-            Default: False.
-        num_labels (int | None): Number of labels, which requires `multi_label`. Default: None, which means the width of
+        multi_label (bool): Whether to compute one area for each label and return their mean. Targets and predictions
+            then have the shape ``[batch, labels]``. Default: False.
+        num_labels (int | None): Number of labels, if `multi_label` is True. Default: None, which means the width of
             the output.
         label_weights (list[float] | None): Weights of the labels. If `multi_label` is True, they weight the areas in
             the mean. Otherwise, they weight each label's predictions. Default: None.

@@ -203,7 +203,7 @@ class Metric(Configurable):
     def variables(self) -> list[Variable]:
         """The accumulators in the order of their creation, followed by the accumulators of nested metrics.
 
-        Nested metrics are metrics that are stored in attributes, or in lists or tuples that are attributes.
+        Nested metrics are metrics that are stored in attributes, or in lists or tuples in attributes.
         """
         found = list(self._direct_variables())
         for inner in self._nested_metrics():

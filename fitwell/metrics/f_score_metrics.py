@@ -53,7 +53,7 @@ class FBetaScore(Metric):
         beta (float): The positive number β. Recall is β times as important as precision. You can change this
             hyperparameter without recompilation. Default: 1.0.
         threshold (float | None): Predictions above this value are positive. Default: None, which means that only the
-            largest prediction of each row is positive.
+            largest prediction of each row is positive, or a threshold of 0.5 for a single output.
         name (str | None): See `Metric`. Default: "fbeta_score".
         dtype (str | None): See `Metric`. Default: None.
 
@@ -160,7 +160,7 @@ class F1Score(FBetaScore):
             counts the predictions of all classes together. ``"macro"`` returns the mean of the scores. ``"weighted"``
             weights this mean by the number of targets in each class. Default: None.
         threshold (float | None): Predictions above this value are positive. Default: None, which means that only the
-            largest prediction of each row is positive.
+            largest prediction of each row is positive, or a threshold of 0.5 for a single output.
         name (str | None): See `Metric`. Default: "f1_score".
         dtype (str | None): See `Metric`. Default: None.
 
