@@ -183,7 +183,7 @@ def check_finite(array: NumpyArray | Array, name: str) -> None:
         return
     parts = [f"{number:,} {name}" for number, name in ((nan, "NaN"), (infinite, "infinite")) if number]
     raise DataError(
-        f"{name}: {' and '.join(parts)} among {host.size:,} numbers, in {rows:,} of {len(host):,} rows; the "
+        f"{name}: found {' and '.join(parts)} among {host.size:,} numbers, in {rows:,} of {len(host):,} rows; the "
         f"first is in {_format_index(first)}. A network cannot be trained on such values. Drop those rows or impute "
         "the values, for example with sklearn.impute.SimpleImputer fitted on the training rows"
     )
@@ -301,7 +301,7 @@ def _check_dtype(array: NumpyArray | Array, name: str) -> None:
     if isinstance(array, np.ndarray) and dtype.kind in "OUST":
         for index, entry in np.ndenumerate(array):
             if not isinstance(entry, numbers.Real):
-                raise DataError(f"{name}: {_format_entry(entry)} in {_format_index(index)}. {_ENCODE}")
+                raise DataError(f"{name}: found {_format_entry(entry)} in {_format_index(index)}. {_ENCODE}")
         raise DataError(
             f"{name}: the numbers are stored as Python objects; convert them with {name}.astype('float32')"
         )

@@ -131,7 +131,7 @@ def numeric_fraction(values: pd.Series, decimal: str | None = None) -> float:
 
 
 def to_string(values: pd.Series) -> NDArray[np.object_]:
-    """Convert `values` to strings. Missing values become ``""``, and integral floats lose their decimal point."""
+    """Convert `values` to strings. Missing values become ``""``, and ``3.0`` becomes ``"3"``."""
     if is_string_dtype(values):
         return values.str.strip().fillna("").to_numpy(dtype=object)
     strings = np.empty(len(values), dtype=object)

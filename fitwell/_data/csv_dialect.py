@@ -74,7 +74,7 @@ def sniff_dialect(path: Path, separator: str | None = None) -> Dialect:
     if not nonblank:
         raise DataError(f"the file {path} is empty")
     candidates = [lines[place] for place in nonblank[: _SAMPLE_LINES + MAX_LINES_ABOVE]]
-    found: dict[int, str] = {}  # maps a number of lines at the end to the separator detected in these lines
+    found: dict[int, str] = {}  # maps the length of `like` to the separator detected in these lines
 
     def split_cells(part: Sequence[str], like: Sequence[str]) -> list[list[str]]:
         if known is None and len(like) not in found:

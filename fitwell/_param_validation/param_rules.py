@@ -203,7 +203,7 @@ class String(Rule):
 
 
 class FilePath(Rule):
-    """A rule for paths of files and folders, which are nonempty strings or path objects."""
+    """A rule for file and folder paths, which are nonempty strings or path objects."""
 
     description = "a path"
 

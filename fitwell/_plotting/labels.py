@@ -34,7 +34,7 @@ __all__ = [
     "wrap_to_width",
 ]
 
-# Text properties of labels that show names, so that "$5 to $10" is not parsed as a formula and "a_b" not as TeX.
+# Text properties for names, so that matplotlib does not parse "$5 to $10" as a formula or "a_b" as TeX.
 PLAIN_TEXT: dict[str, Any] = {"parse_math": False, "usetex": False}
 ELLIPSIS = "…"
 # Maximum number of characters in a tick label or a legend entry.

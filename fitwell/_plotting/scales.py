@@ -44,7 +44,8 @@ _MAX_EXACT_TICKS = 8
 # If the ratio of the largest to the smallest integer is below this limit, ticks are placed at 1, 2, 5, 10 and so on,
 # instead of only at powers of ten.
 _MAX_SUBDECADE_SPAN = 300.0
-# If the ratio is below this limit, the axis may not contain any tick at 1, 2, 5, 10 and so on.
+# If the ratio is below this limit, ticks are placed as on a linear axis, because the axis may not contain any of the
+# numbers 1, 2, 5, 10 and so on.
 _MIN_LOG_TICK_SPAN = 5.0
 # If there are more numbers than this and each occurs once, they were probably sampled at random, so no line connects
 # their scores.

@@ -22,7 +22,7 @@ __all__ = [
 Values = NDArray[np.float64]
 
 NON_FINITE_COLOR = "#b3261e"
-# Distances of the markers for outliers and for non-finite values from the edge, as fractions of the axes.
+# Distances from the axes' edge to the markers for outliers and for non-finite values, as fractions of the height.
 _OUTLIER_OFFSET, _NON_FINITE_OFFSET = 0.03, 0.08
 
 

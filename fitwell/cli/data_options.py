@@ -24,7 +24,7 @@ class DataOptions:
         keep: Columns to use even though they look like identifiers or free text.
         drop: Columns to ignore.
         types: A dict that maps column names to types, which are listed in `fitwell._data.column_types.TYPES`.
-        separator: Character that separates the cells of a text file.
+        separator: Character that separates the cells of a text file, or its name.
     """
 
     target: str | None = None
@@ -43,7 +43,7 @@ class DataOptions:
         types = dict(options.type)
         conflicts = [name for name, kind in options.type if types[name] != kind]
         if conflicts:
-            raise InvalidArgument(f"--type gives two different types for {conflicts[0]!r}")
+            raise InvalidArgument(f"--type specifies two different types for the column {conflicts[0]!r}")
         return cls(
             options.target,
             options.task,

@@ -36,7 +36,7 @@ def load_data(data: str, data_options: DataOptions) -> PreparedData:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             prepared = _load_dataset(DATASETS[data], data_options)
-        # A loader's warnings must appear not only on the screen, but also in the report.
+        # Convert the loader's warnings to notes, which appear both on the screen and in the report.
         notes = [f"Warning: {warning.message}." for warning in caught]
         return dataclasses.replace(prepared, notes=notes + prepared.notes)
     check_path(data, "the data")

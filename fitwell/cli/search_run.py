@@ -104,7 +104,7 @@ def _run_and_train(
         if interrupted:
             return EXIT_INTERRUPTED
         raise StateError(
-            "no trial was completed within the time limit; use more --minutes, or fewer --epochs"
+            "no trial was completed; if the time limit was too short, use more --minutes or fewer --epochs"
         )
     best = _write_trials(search.result, trials, folder, interrupted)
     settings = _apply_setting(base, best)

@@ -40,6 +40,9 @@ class ImageDataset:
         class_names (Sequence[str] | None): The classes' names. Default: None, which means that the labels themselves
             are the names.
 
+    Raises:
+        InvalidArgument: If an argument does not have the type described above, or if `max_pixel` is not above 0.
+
     Example:
         >>> import fitwell as fw
         >>> fw.datasets.ImageDataset("digits", fw.datasets.digits.load_data, max_pixel=16).name
@@ -64,6 +67,9 @@ class TableDataset:
         load (Callable): A function that returns ``(x_train, y_train), (x_test, y_test)``.
         feature_names (Sequence[str]): The names of x's columns.
         target_name (str): The name of y.
+
+    Raises:
+        InvalidArgument: If an argument does not have the type described above.
 
     Example:
         >>> import fitwell as fw

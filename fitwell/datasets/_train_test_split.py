@@ -22,7 +22,7 @@ LOAD_DATA_RULES: dict[str, Rule] = {
 
 
 def shuffle_and_split(x: NDArray[Any], y: NDArray[Any], test_split: float, seed: int) -> tuple[Pair, Pair]:
-    """Shuffle and split the rows. The result equals that of ``keras.datasets`` for the same seed.
+    """Shuffle and split the rows. The result is the same as in ``keras.datasets`` for the same seed.
 
     Args:
         x: The features.

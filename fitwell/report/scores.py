@@ -19,7 +19,7 @@ __all__ = [
     "wilson_interval",
 ]
 
-# The quantile of the standard normal distribution for two-sided 95% intervals.
+# The standard normal quantile for two-sided 95% intervals.
 Z95 = 1.959963984540054
 
 METRIC_NAMES = {

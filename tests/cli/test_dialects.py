@@ -105,7 +105,10 @@ def test_a_search_trains_with_the_given_options(fitwell: Callable[..., Any], fol
     [
         (("--type", "ort"), "expected COLUMN=TYPE"),
         (("--type", "ort=words"), "the type must be one of number, category, date, boolean"),
-        (("--type", "ort=date", "--type", "ort=category"), "gives two different types for 'ort'"),
+        (
+            ("--type", "ort=date", "--type", "ort=category"),
+            "specifies two different types for the column 'ort'",
+        ),
         (("--keep", "idd"), "has no column 'idd', did you mean 'id'"),
         (("--sep", "ab"), "the separator must be one character (not a letter"),
     ],

@@ -130,16 +130,16 @@ ENCODE = "Networks require numbers. .*fitwell.utils.class_codes.*pandas.get_dumm
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (["cat", "dog"], rf"^x: text 'cat' in row 0\. {ENCODE}"),
-        ([[1, "cat"]], rf"^x: text '1' in row 0, column 0\. {ENCODE}"),
-        (np.array([[1, 2], [3, "dog"]], object), r"^x: text 'dog' in row 1, column 1\."),
-        (np.array([1.0, None], object), r"^x: missing value None in row 1\."),
+        (["cat", "dog"], rf"^x: found text 'cat' in row 0\. {ENCODE}"),
+        ([[1, "cat"]], rf"^x: found text '1' in row 0, column 0\. {ENCODE}"),
+        (np.array([[1, 2], [3, "dog"]], object), r"^x: found text 'dog' in row 1, column 1\."),
+        (np.array([1.0, None], object), r"^x: found missing value None in row 1\."),
         (
             np.array([1.0, 2.0], object),
             r"^x: the numbers are stored as .*; convert them with x.astype\('float32'\)",
         ),
-        (np.array([b"a"]), r"^x: bytes b'a' in row 0\."),
-        (["x" * 99], r"^x: text 'x{36}\.\.\. in row 0\."),
+        (np.array([b"a"]), r"^x: found bytes b'a' in row 0\."),
+        (["x" * 99], r"^x: found text 'x{36}\.\.\. in row 0\."),
         (
             CITIES,
             rf"^x: column 'city' \(index 1\) has text 'Oslo' in row 0 \(and 1 more column\)\. {ENCODE}",
@@ -162,7 +162,7 @@ ENCODE = "Networks require numbers. .*fitwell.utils.class_codes.*pandas.get_dumm
         (jnp.array([1 + 2j]), "^x: expected real numbers, got an array of complex64"),
         (jax.random.split(jax.random.key(0)), r"^x: expected real numbers, got an array of key<"),
         (np.zeros(2, [("a", "f4")]), "^x: expected real numbers"),
-        ([datetime.date(2020, 1, 1)], "^x: date datetime.date"),
+        ([datetime.date(2020, 1, 1)], "^x: found date datetime.date"),
         (
             [[1, 2], [3]],
             r"^x: all rows must have the same length, but row 0 has shape \(2,\) and row 1 has shape \(1,\)",
@@ -244,7 +244,7 @@ def test_a_single_nan_is_found(dtype: Any, convert: Any) -> None:
     array[423, 5] = np.nan
     with pytest.raises(
         DataError,
-        match=r"^x: 1 NaN among 7,000 numbers, in 1 of 1,000 rows; the first is in row 423, column 5\..*"
+        match=r"^x: found 1 NaN among 7,000 numbers, in 1 of 1,000 rows; the first is in row 423, column 5\..*"
         "Drop those rows or impute the values",
     ):
         check_finite(convert(array), "x")

@@ -307,7 +307,7 @@ def test_unseen_values_at_prediction_are_reported() -> None:
     )
     assert notes == [
         "'n' has 1 missing value but had none in training; they were imputed.",
-        "'n' has 1 cell that cannot be read as a number ('x') and will be treated as missing.",
+        "'n' has 1 cell that cannot be read as a number value ('x') and will be treated as missing.",
         "'c' has 1 value not seen in training: 'z'.",
     ]
     assert arrays[1, 0] == arrays[2, 0] == 0.0, "the median of 1, 2, 3, 4 is their mean"

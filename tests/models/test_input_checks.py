@@ -162,22 +162,22 @@ CASES: dict[str, Case] = {
     "NaN in x": (
         lambda: regressor().fit(with_value(np.nan), VALUES, verbose=0),
         DataError,
-        ["x: 1 NaN", "row 7, column 2"],
+        ["x: found 1 NaN", "row 7, column 2"],
     ),
     "infinity in x": (
         lambda: regressor().fit(with_value(np.inf), VALUES, verbose=0),
         DataError,
-        ["x: 1 infinite", "row 7, column 2"],
+        ["x: found 1 infinite", "row 7, column 2"],
     ),
     "NaN in y": (
         lambda: regressor().fit(X, with_value(np.nan)[:, 2:3], verbose=0),
         DataError,
-        ["y: 1 NaN", "row 7"],
+        ["y: found 1 NaN", "row 7"],
     ),
     "NaN in a weight": (
         lambda: regressor().fit(X, VALUES, sample_weight=with_value(np.nan)[:, 2], verbose=0),
         DataError,
-        ["sample_weight: 1 NaN"],
+        ["sample_weight: found 1 NaN"],
     ),
     "strings in x": (
         lambda: regressor().fit(np.array([["a", "b", "c", "d"]] * 12), VALUES, verbose=0),

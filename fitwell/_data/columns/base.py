@@ -72,7 +72,7 @@ class Column(ABC):
             )
         notes.append(
             f"{self.name!r} has {pluralize(count, 'cell')} that cannot be read as a {self.kind} "
-            f"({examples}) and will be treated as missing."
+            f"value ({examples}) and will be treated as missing."
         )
 
     @abstractmethod

@@ -19,7 +19,7 @@ class Batch:
     """A batch of rows, or a block of multiple batches. All arrays have the rows along the first axis.
 
     Attributes:
-        x: The inputs, as any tree of arrays.
+        x: The inputs, which can be any tree of arrays.
         y: The targets, with one entry per output, or None.
         weights: The sample weights, with one entry per output, or None.
         sample_mask: 1 for real rows and 0 for padding, or None if all rows are real.
