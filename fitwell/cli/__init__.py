@@ -1,4 +1,4 @@
-"""The command line of fitwell.
+"""fitwell's command-line interface.
 
 Its commands train on a table or a data set, search for good settings, predict, and show runs in TensorBoard.
 """
