@@ -1,6 +1,6 @@
-"""Functions that find the names that a function uses.
+"""Functions that find the names that a function uses, and the objects that these names refer to.
 
-They read the function's bytecode, so that its source is not needed and no code runs.
+They read the function's bytecode, so they do not need its source and run no code.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class NameUse:
 
     Attributes:
         offset: The position of the instruction in the bytecode.
-        line: The line number.
+        line: The line number in the source file.
         path: The parts of the dotted name, such as ``("np", "random", "normal")`` for ``np.random.normal``.
         name: The last part of `path`.
         stores: ``"attribute"`` if an attribute is assigned, ``"outside"`` if a global variable or a variable of the
             enclosing function is assigned, ``"import"`` for an import, and an empty string otherwise.
-        called: Whether the object is called.
+        called: Whether the object that the name refers to is called.
         arguments: The number of arguments in the call, or None if it is not known.
     """
 
@@ -52,7 +52,7 @@ _BETWEEN = ("PUSH_NULL", "PRECALL", "CACHE", "KW_NAMES", "COPY")
 
 @functools.lru_cache(1024)
 def name_uses(code: types.CodeType) -> list[NameUse]:
-    """Return every use of a name in a function, in the order of the bytecode."""
+    """Return every use of a name in the function with this `code`, in the order of the bytecode."""
     found: list[NameUse] = []
     path: list[str] = []
     called, before, start, offset = False, "", code.co_firstlineno, 0

@@ -1,8 +1,8 @@
 """Support for deprecated names, which still work and warn once per process.
 
-Each function translates its deprecated arguments itself. Many are in `optimizers/deprecated_names.py`,
-`models/deprecated_api.py` and, for saved files, `saving/keras_config.py`. To list the arguments that cause a warning,
-run ``grep 'warn_deprecated('``. Keras 2 spellings that are accepted without a warning are marked with a comment that
+Each function converts its deprecated arguments itself. Many deprecated names are in `optimizers/deprecated_names.py`,
+`models/deprecated_api.py` and, for saved files, `saving/keras_config.py`. To find all names that cause a warning, run
+``grep -r 'warn_deprecated('``. Keras 2 spellings that are accepted without a warning are marked with a comment that
 begins with ``# Keras 2:``.
 """
 

@@ -69,8 +69,8 @@ def escape_formula(text: str) -> str:
 def short_repr(value: Any, max_length: int = _MAX_LENGTH, quote: bool = True) -> str:
     """Return `value` as a string of at most `max_length` characters.
 
-    The string is the value's repr, or ``str(value)`` if `quote` is False. For a repr, the time is bounded no matter
-    how large the value is.
+    The string is the value's repr, or ``str(value)`` if `quote` is False. Creating a repr takes only a short time, no
+    matter how large the value is.
     """
     if quote:
         value = _short.repr(value)

@@ -30,8 +30,8 @@ __all__ = [
     "remove_stale_temp_files",
 ]
 
-# Maximum length of a file name in bytes. The name of its temporary file is longer and must stay within the system's
-# limit.
+# Maximum length in bytes of a file name that is part of its temporary file's name. Longer names are shortened there,
+# because the temporary file's name is longer and must not exceed the system's limit.
 _MAX_PREFIX_BYTES = 200
 
 
@@ -130,7 +130,7 @@ def _locked_temp_file(path: Path) -> Iterator[tuple[Path, IO[bytes]]]:
         file = temp_path.open("x+b")
         if _is_locked(temp_path, file):
             break
-        # Between its creation and its locking, another process treated the file as stale and removed it.
+        # After the file was created and before it was locked, another process treated it as stale and removed it.
         file.close()
     try:
         yield temp_path, file
@@ -198,7 +198,7 @@ def check_writable(folder: Path) -> None:
     """Check that files can be written to `folder`.
 
     Raises:
-        OSError: if they cannot.
+        OSError: if a test file cannot be written.
     """
     probe = folder / f".probe.{secrets.token_hex(4)}"
     try:
@@ -208,7 +208,7 @@ def check_writable(folder: Path) -> None:
 
 
 class FolderLock:
-    """A folder lock that this process holds as long as the object exists."""
+    """A folder lock that this process holds until the object is deleted or `release` is called."""
 
     def __init__(self, handle: int) -> None:
         self.release = weakref.finalize(self, os.close, handle)
@@ -223,7 +223,8 @@ def _release_all() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    # The parent process does the training. A forked child does not need the lock and may outlive its parent.
+    # The parent process does the training. A forked child releases its copy of the lock, because it does not need the
+    # lock and may outlive its parent.
     os.register_at_fork(after_in_child=_release_all)
 
 

@@ -1,12 +1,12 @@
-"""A budget that limits the memory, the time, the layer calls and the objects for loading an untrusted file.
+"""A budget that limits the memory, CPU time, layer calls and objects that loading an untrusted file may use.
 
 A loader opens a budget with `limit_loading`, which also converts every error inside the block to a short fitwell
 error that includes the file name. Code calls `charge_memory` before it allocates memory whose size depends on the file,
 such as weights, metric state, arrays, HDF5 chunks and attributes, and archive members. Layers call `charge_call`, and
 registries call `charge_object`. When no file is being loaded, these functions return immediately.
 
-The limits grow with the file size, so that every saved model fits. Measured on real models (convolutional networks
-with up to 800 layers, nested models, Adam's state), loading uses less than a tenth of each limit.
+The limits grow with the file size, so that every saved model fits. In measurements with real models (convolutional
+networks with up to 800 layers, nested models, Adam's state), loading uses less than a tenth of each limit.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ __all__ = [
     "use_budget",
 ]
 
-# Memory limit in bytes: a constant, plus a multiple of the file size. The multiple is large because arrays are read,
-# assigned to variables and followed by optimizer state.
+# Memory limit in bytes: a constant, plus a multiple of the file size. The multiple is large because arrays use memory
+# when they are read and again when they are assigned to variables, and the optimizer state needs additional memory.
 MEMORY, MEMORY_PER_BYTE = 256 * 2**20, 32
 # Limits on layer calls and on objects such as metrics. Each limit is a constant, plus a number per byte of
 # configuration, up to a maximum. The shortest call that Keras writes takes 20 bytes, and the shortest metric name
@@ -69,8 +69,8 @@ class LoadBudget:
     """The resources that remain for loading one file.
 
     Args:
-        where: The file name in error messages.
-        file_size: The compressed file size in bytes.
+        where: The file name for error messages.
+        file_size: The file size in bytes, before decompression.
         weights: The maximum number of bytes for the model's weights. There is no limit by default.
         beyond: The end of the error message for a weight that exceeds the limit `weights`.
     """
@@ -105,7 +105,7 @@ class LoadBudget:
             description: A description of what is allocated, for the error message.
 
         Raises:
-            FileError: if fewer bytes than `size` remain.
+            FileError: if fewer bytes than `size` remain, or if loading has taken too long.
         """
         if not 0 <= size <= self.memory:
             raise FileError(
@@ -116,7 +116,7 @@ class LoadBudget:
         self.check_time()
 
     def spend_weight(self, size: float, description: str) -> None:
-        """Charge a weight with `size` bytes. The string `description` describes it in the error message."""
+        """Charge a weight with `size` bytes. The string `description` describes the weight in the error message."""
         if not 0 <= size <= self.weights:
             raise FileError(f"{self.where}: {description} takes {_format_size(size)} bytes, {self.beyond}")
         self.weights -= size
@@ -137,7 +137,7 @@ class LoadBudget:
         self.check_time()
 
     def check_time(self) -> None:
-        """Check the CPU time that the load has taken so far.
+        """Check that the CPU time that loading has taken so far is below the limit.
 
         Raises:
             FileError: if it exceeds the limit.
@@ -192,7 +192,7 @@ def charge_object() -> None:
 
 @contextmanager
 def use_budget(budget: LoadBudget | None) -> Iterator[None]:
-    """Use `budget` as the current budget inside the block."""
+    """Use `budget` as the current budget inside the block. If it is None, nothing is limited."""
     token = _current.set(budget)
     try:
         yield
@@ -209,9 +209,9 @@ def limit_loading(
     Every error inside the block is converted to an error that includes the file name.
 
     Args:
-        where: The file name in error messages.
+        where: The file name for error messages.
         file_size: The file size in bytes.
-        weights: The maximum number of bytes for the model's weights, see `LoadBudget`.
+        weights: The maximum number of bytes for the model's weights. There is no limit by default.
         options: Additional arguments for `LoadBudget`.
 
     Raises:

@@ -65,9 +65,9 @@ def unknown_entry_error(kind: str, name: str, names: Iterable[str]) -> UnknownNa
 
 @functools.lru_cache(1024)
 def snake_case(name: str) -> str:
-    """Convert ``"BatchNormalization"`` to ``"batch_normalization"``.
+    """Convert a class name to snake case, such as ``"BatchNormalization"`` to ``"batch_normalization"``.
 
-    The function uses the same rule as Keras, because files depend on the result.
+    The function uses the same rule as Keras, because files contain the result.
     """
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", re.sub(r"\W+", "", name)).lower()
 
@@ -185,10 +185,11 @@ class Registry:
         return self._instantiate(identifier) if inspect.isclass(identifier) else identifier
 
     def _instantiate(self, entry: type) -> Any:
-        """Create an instance of `entry` with default arguments.
+        """Create an instance of the class `entry` with default arguments.
 
         Raises:
-            InvalidArgument: if an argument has no default.
+            InvalidArgument: if an argument has no default, or if `entry` is a built-in Python class without a
+                signature.
         """
         required = _required_arguments(entry)
         if required is None:
@@ -197,7 +198,7 @@ class Registry:
             example = ", ".join(f"{name}=..." for name in required)
             raise InvalidArgument(
                 f"the {self.kind} {entry.__name__} has no default for {', '.join(required)}. Pass an object "
-                f"instead of the name: {entry.__name__}({example})"
+                f"instead of the name or class: {entry.__name__}({example})"
             )
         return entry()
 
@@ -221,7 +222,7 @@ class Registry:
 
 @functools.cache
 def _required_arguments(entry: type) -> tuple[str, ...] | None:
-    """Return the names of the arguments without a default, or None for a built-in Python class without a signature.
+    """Return the names of the arguments without a default, or None if a built-in Python class has no signature.
 
     The result is cached because reading a signature takes longer than building a layer.
     """
@@ -281,7 +282,7 @@ def class_reference(entry: type) -> dict[str, Any]:
 
 
 def _registered_name(entry: Any) -> str | None:
-    """Return a user class's or function's full name ``"package>name"``, or None if it is not registered."""
+    """Return the full name ``"package>name"`` of a user class or function, or None if it is not registered."""
     return next((name for name, known in _registered.items() if known is entry and ">" in name), None)
 
 
@@ -316,7 +317,7 @@ def find_kind(entry: Any) -> str | None:
 
 
 def resolve_custom_objects(value: Any) -> Any:
-    """Replace names that a `custom_objects` block defines with their objects, even inside lists and dicts."""
+    """Replace names that a `custom_objects` block defines with the objects, even inside lists and dicts."""
     if isinstance(value, str):
         return _custom.get(value, value)
     if isinstance(value, Mapping) and "class_name" not in value:
@@ -356,7 +357,7 @@ def serialize(value: Any) -> Any:
     """Convert a value to plain data: numbers, strings, lists and dicts.
 
     An object with `get_config` becomes a dict with the keys ``"module"``, ``"class_name"``, ``"config"`` and
-    ``"registered_name"`` (see `class_reference`). A registered function becomes its name.
+    ``"registered_name"`` (see `class_reference`). A function becomes its name.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -388,8 +389,8 @@ def _with_shared_id(value: Any, config: dict[str, Any]) -> dict[str, Any]:
 def deserialize(value: Any) -> Any:
     """Convert the result of `serialize` back to an object. Values that are not configurations are returned unchanged.
 
-    The class is looked up among the user classes first, then in the module under the key ``"module"``, and then in all
-    registries.
+    The class is looked up first among the user classes, then in the registry for the value of the key ``"module"``, and
+    then in all registries.
     """
     if isinstance(value, Mapping) and set(value) >= {"class_name", "config"}:
         return find_registry(value).from_config(value)
@@ -482,7 +483,7 @@ class Configurable(HyperparameterMixin):
         return format_call(type(self).__name__, self._readable_arguments())
 
     def _readable_arguments(self) -> Iterator[tuple[str, Any]]:
-        """Yield the constructor's arguments that can be read now.
+        """Yield the names and values of the constructor's arguments, without arguments that cannot be read yet.
 
         Some arguments are properties that cannot be read until the layer is built.
         """

@@ -5,7 +5,8 @@ A schema is one of:
 - a `LeafSchema`, for a single value;
 - a list with one schema, for any number of values that match it;
 - a tuple of schemas, for a list with one value for each schema;
-- a dict that maps keys to schemas, for a dict with exactly these keys, where an `OptionalKey` may be absent;
+- a dict that maps keys to schemas, for a dict with exactly these keys (a key whose schema is an `OptionalKey` may be
+  absent);
 - a `DictSchema`, for a dict with any keys whose values all match one schema;
 - a `NonEmpty`, a `TaggedUnion` or a `UnionSchema`.
 
@@ -62,7 +63,7 @@ __all__ = [
     "read_json",
 ]
 
-# Maximum size in bytes of files that are read into memory. A preprocessor with thousands of columns takes a few MB.
+# Maximum size in bytes of a JSON file. The file of a preprocessor with thousands of columns takes a few MB.
 LARGEST_JSON = 32 * 2**20
 
 
@@ -116,7 +117,7 @@ class TaggedUnion:
 
 @dataclass(frozen=True)
 class OptionalKey:
-    """The schema of a key that may be absent."""
+    """The schema of a dict value that must match the schema `of` if its key exists. The key may be absent."""
 
     of: Any
 
@@ -186,8 +187,8 @@ def check_schema(value: Any, schema: Any, where: str, place: str = "") -> None:
     Args:
         value: The value to check.
         schema: The schema that `value` must match.
-        where: The file name in error messages.
-        place: The path of `value` inside the file, or an empty string if `value` is the whole content.
+        where: The file name for error messages.
+        place: The path of `value` inside the file, or an empty string if `value` is the file's entire content.
 
     Raises:
         FileError: if `value` does not match. The message describes the first mismatch.

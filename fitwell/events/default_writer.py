@@ -1,4 +1,4 @@
-"""The thread's default writer, which the functions in `fitwell.events` use."""
+"""Each thread's default writer, which the functions in `fitwell.events` use."""
 
 from __future__ import annotations
 

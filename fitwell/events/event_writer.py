@@ -228,7 +228,7 @@ class EventWriter:
     def hparams(self, values: Mapping[str, Any]) -> None:
         """Write the hyperparameters of the run.
 
-        TensorBoard combines them with the scalars in the same folder and its subfolders, which are the run's metrics.
+        TensorBoard shows them together with the scalars in the same folder and its subfolders as the run's metrics.
 
         Args:
             values (Mapping[str, int | float | str | bool]): A dict that maps names to hyperparameters.
@@ -281,7 +281,7 @@ class EventWriter:
 def _snapshot(kind: str, name: str, data: Any) -> Any:
     """Return `data` as an array that does not change if the caller changes `data` later.
 
-    A JAX array is immutable and is returned itself. Other data is copied to a NumPy array.
+    A JAX array is immutable, so it is returned unchanged. Other data is copied to a NumPy array.
     """
     if not isinstance(data, jax.Array):
         try:

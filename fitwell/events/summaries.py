@@ -100,7 +100,7 @@ def check_hparams(values: Mapping[str, Any]) -> None:
 
 
 def scalar(tag: str, data: Any, description: str | None = None) -> Any:
-    """Create the summary of a number."""
+    """Create a scalar summary of one number."""
     pb = tensorboard_protos.load_protos()
     value = np.asarray(data, np.float32)
     return _summary(
@@ -148,7 +148,7 @@ def image(tag: str, data: Any, max_outputs: int = 3, description: str | None = N
 
 
 def png(tag: str, images: list[bytes], width: int, height: int, description: str | None = None) -> Any:
-    """Create the summary of images that are already encoded as PNG files."""
+    """Create an image summary from images that are already encoded as PNG files."""
     pb = tensorboard_protos.load_protos()
     content = [str(width).encode(), str(height).encode(), *images]
     return _summary(
@@ -167,7 +167,7 @@ def _png(pixels: NumpyArray) -> bytes:
 
 
 def text(tag: str, data: Any, description: str | None = None) -> Any:
-    """Create the summary of a Markdown string or an array of Markdown strings."""
+    """Create a text summary of a Markdown string or an array of Markdown strings."""
     pb = tensorboard_protos.load_protos()
     return _summary(
         tag,
@@ -177,7 +177,7 @@ def text(tag: str, data: Any, description: str | None = None) -> Any:
 
 
 def audio(tag: str, data: Any, sample_rate: int, max_outputs: int = 3, description: str | None = None) -> Any:
-    """Create the summary of audio clips, which are encoded as 16-bit WAV.
+    """Create an audio summary of clips, which are encoded as 16-bit WAV files.
 
     The clips have the shape ``[clips, frames, channels]`` and values in [-1, 1].
     """
@@ -206,5 +206,5 @@ def _wav(sound: NumpyArray, sample_rate: int) -> bytes:
 
 
 def hparams(values: Mapping[str, Any]) -> Any:
-    """Create the summary of a run's hyperparameters, given as a dict that maps names to values."""
+    """Create a summary of a run's hyperparameters. `values` maps their names to their values."""
     return tensorboard_protos.load_protos().hparams(dict(values))

@@ -248,7 +248,7 @@ def hparams(hparams: Mapping[str, Any]) -> None:
 
     Raises:
         StateError: if there is no default writer.
-        InvalidArgument: if a name or a value has a different type.
+        InvalidArgument: if a name is not a string, or if a value is not a number, a string or a boolean.
 
     Example:
         >>> import tempfile

@@ -47,7 +47,7 @@ class TagNames:
         return self._names.get(id(layer), name.base if isinstance(name, AutoName) else str(name))
 
     def variable_tags(self, variables: Mapping[str, Any]) -> dict[str, str]:
-        """Return the tag of each variable in `variables`, a dict that maps paths to variables.
+        """Return a dict that maps each path in `variables` to the tag of its variable.
 
         A tag consists of the layer's tag and the variable's name. If two variables would have the same tag, it also
         includes the layers and models that contain the layer.

@@ -18,21 +18,21 @@ _MAX_DEPTH = 100
 def parse_json(text: str | bytes, where: str) -> Any:
     """Parse the JSON in `text`, which comes from the file `where`.
 
+    If a file is being loaded, this also extends the load's budget in proportion to the length of `text`.
+
     Raises:
         FileError: if the JSON is not valid, is too long, is nested too deeply, or has a duplicate key.
     """
     if len(text) > LARGEST_TEXT:
         raise FileError(
-            f"{where}: the configuration has {len(text):,} bytes, which exceeds the limit of {LARGEST_TEXT:,}"
+            f"{where}: the JSON data has {len(text):,} bytes, which exceeds the limit of {LARGEST_TEXT:,}"
         )
     try:
         value = json.loads(text, object_pairs_hook=_unique_dict)
     except (ValueError, RecursionError) as error:
-        raise FileError(
-            f"{where}: the configuration is not readable: {type(error).__name__}: {error}"
-        ) from None
+        raise FileError(f"{where}: the JSON data is not readable: {type(error).__name__}: {error}") from None
     if _is_deep(value):
-        raise FileError(f"{where}: the configuration is nested more than {_MAX_DEPTH} levels deep")
+        raise FileError(f"{where}: the JSON data is nested more than {_MAX_DEPTH} levels deep")
     budget = current()
     if budget is not None:
         budget.extend_for_config(text)
@@ -48,13 +48,13 @@ def dump_json(value: Any, **options: Any) -> str:
     text = json.dumps(value, **options)
     if len(text) > LARGEST_TEXT:
         raise InvalidArgument(
-            f"the configuration has {len(text):,} bytes, which exceeds the limit of {LARGEST_TEXT:,} for reading it "
-            "from a file. Store large tables as weights (add_weight), or use save_weights and build the model in code."
+            f"the JSON data has {len(text):,} bytes, but only {LARGEST_TEXT:,} bytes can be read back from a file. "
+            "Store large tables as weights (add_weight), or use save_weights and build the model in code."
         )
     if _is_deep(value):
         raise InvalidArgument(
-            f"the configuration is nested more than {_MAX_DEPTH} levels deep and could not be read from a file. Use "
-            "save_weights and build the model in code."
+            f"the JSON data is nested more than {_MAX_DEPTH} levels deep, so it could not be read back from a file. "
+            "Use save_weights and build the model in code."
         )
     return text
 

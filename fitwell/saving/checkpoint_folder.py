@@ -31,7 +31,8 @@ class CheckpointFolder:
     checkpoints.
 
     `submit` returns immediately, and a background thread writes the newest pending checkpoint. If a checkpoint is still
-    pending when the next one is submitted, it is never written. If the thread fails, the next call raises its error.
+    pending when the next one is submitted, it is never written. If the thread fails, the next call of `submit`, `wait`
+    or `clear` raises its error.
     """
 
     def __init__(self, folder: PathType) -> None:
@@ -64,6 +65,8 @@ class CheckpointFolder:
     def load_latest(self, form: Any = ANY) -> Any:
         """Return the newest checkpoint that is not damaged and matches the schema `form`.
 
+        The method warns about each newer checkpoint that cannot be used.
+
         Returns:
             The checkpoint, or None if the folder contains no checkpoints.
 
@@ -90,11 +93,17 @@ class CheckpointFolder:
         return None
 
     def submit(self, updates: int, tree: PyTree, before_rename: Callable[[], Any] = lambda: None) -> None:
-        """Schedule `tree` to be written as the checkpoint after `updates` weight updates (see `write_checkpoint`)."""
+        """Start writing a checkpoint in the background (see `write_checkpoint`).
+
+        Args:
+            updates: The number of weight updates so far, which becomes part of the file name.
+            tree: The data.
+            before_rename: A function that is called just before the temporary file is renamed.
+        """
         self._writer.submit(lambda: self._write(updates, tree, before_rename))
 
     def wait(self) -> None:
-        """Wait until the newest submitted checkpoint is on the disk."""
+        """Wait until the most recently submitted checkpoint is on the disk."""
         self._writer.wait()
 
     def clear(self) -> None:

@@ -1,8 +1,8 @@
-"""The HDF5 group ``fitwell`` in model files, which Keras ignores.
+"""The HDF5 group ``fitwell``, which fitwell adds to model files and Keras ignores.
 
 The group contains three things: the training position (the seed and the epoch, which determine the row order and all
-random numbers), the pandas categories that correspond to the class numbers, and a reference input with the output that
-the model computed when it was saved.
+random numbers), the pandas categories that the class numbers stand for, and a reference input with the output that
+the model computed for it when it was saved.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ __all__ = [
 GROUP_NAME = "fitwell"
 # The categories are JSON in UTF-8. They are stored as an array of bytes because HDF5 attributes are limited to 64 KiB.
 _CATEGORIES_KEY = "categories"
-# Maximum difference between outputs, relative to the largest number in the output. Small differences are normal because
-# processors add numbers in different orders.
+# Maximum difference between the stored and the computed output, relative to the stored output's largest absolute value.
+# Small differences are normal because processors add numbers in different orders. The second maximum is for 16-bit
+# floats.
 TOLERANCE = 1e-3
 _TOLERANCE_16_BIT = 5e-2
 
 
 def write_fitwell_group(file: Any, model: Any, training: bool) -> None:
-    """Write the group to an open HDF5 file.
+    """Write the group ``fitwell`` to an open HDF5 file.
 
     Args:
         file: The HDF5 file.
@@ -56,7 +57,7 @@ def write_fitwell_group(file: Any, model: Any, training: bool) -> None:
     if reference is None:
         return
     output_leaves = _leaves(model._predict_compiled(reference))
-    # If a model draws random numbers at inference, its output is not unique.
+    # If a model draws random numbers at inference, its output cannot be reproduced.
     if model._forward_pass.draws:
         return
     for kind, arrays in (("input", _leaves(reference)), ("output", output_leaves)):
@@ -65,7 +66,7 @@ def write_fitwell_group(file: Any, model: Any, training: bool) -> None:
 
 
 def read_training_position(file: HDF5Reader, model: Any) -> None:
-    """Restore a compiled model's training position from an open file."""
+    """Restore a compiled model's training position and categories, if the open file contains them."""
     if GROUP_NAME not in file:
         return
     group = file.child(GROUP_NAME)

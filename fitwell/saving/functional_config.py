@@ -29,7 +29,10 @@ _OPERATIONS_MODULES = (_OPERATIONS_MODULE, "keras.ops.numpy", "keras.ops")
 
 
 def map_tree(tree: Any, change: Callable[[Any], Any], is_leaf: Callable[[Any], bool]) -> Any:
-    """Apply `change` to every leaf of `tree`, which consists of dicts and lists."""
+    """Apply `change` to every leaf of `tree`, which consists of dicts and lists.
+
+    The function `is_leaf` returns whether a dict or list is a leaf. All other values are always leaves.
+    """
     if not is_leaf(tree):
         if isinstance(tree, Mapping):
             return {key: map_tree(item, change, is_leaf) for key, item in tree.items()}
@@ -46,7 +49,7 @@ def _is_tensor(value: Any) -> bool:
 
 
 def to_keras_graph(config: Config, write: Callable[[Any], Any]) -> Config:
-    """Convert a functional model's configuration to the Keras 3 format, using `write` to convert the layers."""
+    """Convert a functional model's configuration to the Keras 3 format, using `write` to convert each layer."""
     layers, calls = config["layers"], config["calls"]
     names = [layer["config"]["name"] for layer in layers]
     # The index of each call among all calls of the same layer.
@@ -64,7 +67,7 @@ def to_keras_graph(config: Config, write: Callable[[Any], Any]) -> Config:
 
     def outlet(tensor: Any) -> Any:
         name, number, index = place(tensor)
-        # In Keras, a functional model inside another has an initial node, which shifts the indices of its calls by 1.
+        # In Keras, a functional model inside another one has an initial node, so the indices of its calls are 1 higher.
         nested = layers[names.index(name)]["class_name"] == "Functional"
         return [name, number + nested, index]
 
@@ -125,7 +128,7 @@ def _write_index(item: Any) -> Any:
 class _MissingInput(Exception):
     """The exception that is raised if a call's input does not exist yet.
 
-    The missing input is the output that layer `name` returns from its call `number`.
+    The missing input is an output of the layer `name`, from the layer's call with the index `number`.
     """
 
     def __init__(self, name: str, number: int) -> None:
@@ -134,7 +137,7 @@ class _MissingInput(Exception):
 
 
 def from_keras_graph(config: Config, read: Callable[[Any], Any]) -> Config:
-    """Convert a functional model's Keras configuration to fitwell's format, using `read` to convert the layers."""
+    """Convert a functional model's Keras configuration to fitwell's format, using `read` to convert each layer."""
     try:
         return _GraphReader(config, read).result()
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
@@ -154,7 +157,7 @@ class _GraphReader:
         self.places = {name: place for place, name in enumerate(self.written)}
         nodes = [node for layer in config["layers"] for node in layer["inbound_nodes"]]
         self.is_keras_v2 = any(isinstance(node, list) for node in nodes)
-        # All calls that were made so far, and for each layer, the indices of its calls in that list.
+        # All calls that have been made so far, and for each layer, the indices of its calls in that list.
         self.calls: list[Config] = []
         self.call_indices: dict[str, list[int]] = {name: [] for name in self.written}
 
@@ -198,7 +201,7 @@ class _GraphReader:
                     heappush(rounds, (this_round + later, self.places[other], other))
         left = [name for name, nodes in waiting.items() if nodes]
         if left:
-            raise ValueError(f"the calls of {left[:5]} form a cycle")
+            raise ValueError(f"the inputs of the layers {left[:5]} form a cycle or do not exist")
 
     def _read_layer(self, layer: Config) -> Config:
         name = layer["class_name"]
@@ -250,14 +253,16 @@ class _GraphReader:
         return [tensors[0] if len(tensors) == 1 else tensors], dict(kwargs)
 
     def _skip_own_node(self, name: str, number: int) -> int:
-        """Return the index of a call, not counting the initial node that models have in Keras 2 files."""
+        """Return a call's index without the initial node, which Keras 2 files count for each inner model."""
         model = "layers" in self.written[name].get("config", {})
         return number - 1 if model and number > 0 else number
 
     def _tensor(self, name: str, number: int, index: int) -> Config:
         made = self.call_indices[name]
         if number < 0 or index < 0:
-            raise ValueError(f"layer {name!r} has no call with the index {number}")
+            raise ValueError(
+                f"layer {name!r}: the indices of a call and its output must be at least 0, got {number} and {index}"
+            )
         if number >= len(made):
             raise _MissingInput(name, number)
         return {"tensor": [made[number], index]}
@@ -280,15 +285,15 @@ class _GraphReader:
                 raise ValueError(f"layer {name!r} is called fewer than {number + 1} times") from None
 
         found = map_tree(tree, end, is_place)
-        # Keras 2: endpoints are always written as a list. A single endpoint is returned without the list.
+        # Keras 2: even a single input or output is written as a list, which is removed here.
         return found[0] if self.is_keras_v2 and isinstance(found, list) and len(found) == 1 else found
 
 
 def _is_operation(layer: Config) -> bool:
     """Return whether a layer without a module is an arithmetic operation.
 
-    In ``.h5`` files, layers have no module, and a layer may have the same class name as an operation. Operations are
-    called with two arguments, and the layers are called with a list.
+    In ``.h5`` files, layers have no module, and a layer may have the same class name as an operation. An operation's
+    inputs are separate arguments, but such a layer's inputs are one list.
     """
     if "module" in layer or set(layer["config"]) != {"name"}:
         return False

@@ -1,7 +1,7 @@
 """Checks of how an HDF5 file stores a dataset, made before the HDF5 library reads it.
 
 The library reads a chunked dataset chunk by chunk. It decompresses each chunk completely, even if the array uses only
-a part of it, and zlib allocates as much memory as the compressed data requires. All sizes come from the file and are
+a part of it, and zlib allocates as much memory as the decompressed data needs. All sizes come from the file and are
 not trustworthy, so each of them is checked.
 """
 
@@ -21,13 +21,13 @@ __all__ = ["EXPANSION", "SMALL", "check_dataset_storage"]
 # The maximum size of an array is `SMALL` plus `EXPANSION` times its stored size. Real weights hardly compress, so an
 # array that claims to be much larger than its stored data does not contain weights.
 SMALL, EXPANSION = 2**20, 8
-# The accepted filters. Others decompress according to parameters in the file, or are code from other libraries.
+# The accepted filters. Other filters decompress according to parameters in the file, or run code from other libraries.
 _FILTERS = (h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE, h5z.FILTER_FLETCHER32)
 _CHECKSUM = 4
 
 
 def check_dataset_storage(dataset: Any, what: str) -> None:
-    """Check that reading a dataset does not take much more memory than it stores, and charge the memory budget.
+    """Check that reading a dataset takes little more memory than its stored data, and charge the memory budget.
 
     Args:
         dataset: The HDF5 dataset.
@@ -38,7 +38,7 @@ def check_dataset_storage(dataset: Any, what: str) -> None:
     """
     stored, size = dataset.id.get_storage_size(), int(dataset.nbytes)
     if stored > dataset.file.id.get_filesize():
-        raise FileError(f"{what} claims to store {stored:,} bytes, which is more than the file has")
+        raise FileError(f"{what} claims to store {stored:,} bytes, which is more than the size of the file")
     if size > SMALL + EXPANSION * stored:
         raise FileError(
             f"{what} claims to have {size:,} bytes but stores only {stored:,}, so it was not read"
@@ -63,7 +63,7 @@ def _check_chunks(dataset: Any, what: str) -> None:
         found.append(tuple(chunk.chunk_offset))
         # A chunk that cannot be compressed is stored with a few extra bytes.
         if len(found) > most or chunk.size > size + size // 100 + 64:
-            raise FileError(f"{what} is stored in unexpected chunks")
+            raise FileError(f"{what} is stored in more or larger chunks than its shape requires")
 
     dataset.id.chunk_iter(look)
     if h5z.FILTER_DEFLATE in filters:
@@ -79,7 +79,7 @@ def _filters(dataset: Any, what: str) -> list[int]:
     last = filters[filters.index(h5z.FILTER_DEFLATE) :] if h5z.FILTER_DEFLATE in filters else []
     if len(set(filters)) < len(filters) or not set(filters) <= set(_FILTERS) or h5z.FILTER_SHUFFLE in last:
         raise FileError(
-            f"{what} is stored with the HDF5 filters {filters}, but fitwell can read only data that was compressed "
-            "once with gzip, with or without shuffling and a checksum"
+            f"{what} is stored with the HDF5 filters {filters}, but fitwell can read only data that is not compressed "
+            "or is compressed once with gzip, with optional shuffling (before gzip) and an optional checksum"
         )
     return filters

@@ -19,7 +19,7 @@ from fitwell.errors import FileError
 __all__ = ["check_global_heaps"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-# The signatures include the version and three zero bytes, because the four letters alone may occur in any weight.
+# The signatures include the version and three zero bytes, because weights may contain the four letters by chance.
 _HEAP = b"GCOL\x01\x00\x00\x00"
 _LOCAL_HEAP = b"HEAP\x00\x00\x00\x00"
 # The value that marks the end of a free list.
@@ -29,10 +29,10 @@ _HEADER = 16
 
 
 def check_global_heaps(source: str | IO[bytes], where: str) -> int:
-    """Check that every heap ends, and return the length in bytes of the longest string.
+    """Check that no heap would make the HDF5 library hang, and return the longest string's length in bytes.
 
     Raises:
-        FileError: if the file is not an HDF5 file, or a heap is damaged.
+        FileError: if the file is not an HDF5 file, or if a heap is damaged.
     """
     if not isinstance(source, str):
         position = source.tell()
@@ -48,7 +48,7 @@ def check_global_heaps(source: str | IO[bytes], where: str) -> int:
 def _check_bytes(data: bytes | mmap.mmap, where: str) -> int:
     if data[:8] != _SIGNATURE:
         raise FileError(f"{where} is not a readable HDF5 file because it has no HDF5 signature")
-    # The superblock contains the number of bytes in which sizes are stored. All programs use eight bytes.
+    # The superblock specifies how many bytes each size takes. In practice, this is always eight.
     place = 14 if data[8:9] in (b"\0", b"\1") else 10
     if data[place : place + 1] != b"\x08":
         raise FileError(
@@ -83,7 +83,7 @@ def _check_free_lists(data: bytes | mmap.mmap, where: str) -> None:
                 break
             if left < 0:
                 raise FileError(
-                    f"{where} is not a readable HDF5 file because the heap at byte {start} has no end"
+                    f"{where} is not a readable HDF5 file because the free list of the heap at byte {start} never ends"
                 )
         start = data.find(_LOCAL_HEAP, start + 1)
 

@@ -1,4 +1,4 @@
-"""A reader for untrusted HDF5 files that reads only plain numeric arrays inside the file.
+"""A reader for untrusted HDF5 files that reads only attributes and plain numeric arrays inside the file.
 
 An HDF5 file can refer to other files (with external links and with external and virtual datasets), contain pickled
 objects, and claim to be larger than it is. `HDF5Reader` follows only hard links, and checks dtypes and sizes before it
@@ -38,7 +38,7 @@ class HDF5Reader:
 
     Args:
         group (h5py.Group): The group.
-        where (str): The file name in error messages.
+        where (str): The file name for error messages.
         longest_string (int): The length in bytes of the longest variable-length string in the file.
     """
 
@@ -92,7 +92,9 @@ class HDF5Reader:
         if found.dtype.kind not in "fiub" and found.dtype != _BFLOAT16:
             raise FileError(f"{self.where}: {path!r} has the dtype {found.dtype}, expected numbers")
         if found.shape is None or (shape is not None and found.shape != shape):
-            raise FileError(f"{self.where}: {path!r} has shape {found.shape}, expected {shape}")
+            raise FileError(
+                f"{self.where}: {path!r} has shape {found.shape}, expected {'an array' if shape is None else shape}"
+            )
         return found
 
     def string(self, name: str) -> str | None:
@@ -147,7 +149,10 @@ class HDF5Reader:
             return np.empty(0)
         size = kind.get_storage_size()
         if elements > _MOST_ELEMENTS or size > LARGEST_TEXT:
-            raise FileError(f"{self.where}: attribute {name!r} is too large")
+            raise FileError(
+                f"{self.where}: attribute {name!r} has {elements:,} elements and {size:,} bytes, but at most "
+                f"{_MOST_ELEMENTS:,} elements and {LARGEST_TEXT:,} bytes are allowed"
+            )
         if kind.dtype.kind not in "SOUfiu" or (
             kind.dtype.kind == "O" and not h5py.check_string_dtype(kind.dtype)
         ):
@@ -174,7 +179,9 @@ class HDF5Reader:
             if link is None:
                 return None
             if not isinstance(link, h5py.HardLink):
-                raise FileError(f"{self.where}: {path!r} is a link, which fitwell does not follow")
+                raise FileError(
+                    f"{self.where}: {path!r} contains a soft or external link, which fitwell does not follow"
+                )
             found = found[part]
         return found
 
@@ -183,7 +190,11 @@ class HDF5Reader:
 def open_hdf5(source: str | IO[bytes], where: str) -> Iterator[HDF5Reader]:
     """Open an HDF5 file for reading, and yield a reader for its root group.
 
-    Memory is charged to the current load's budget (see `fitwell._load_budget.limit_loading`).
+    The memory for everything that is read is charged to the current load's budget (see
+    `fitwell._load_budget.limit_loading`).
+
+    Raises:
+        FileError: if the file is not a valid HDF5 file.
     """
     import h5py
 

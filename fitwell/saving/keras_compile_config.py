@@ -39,9 +39,10 @@ def get_compile_config(model: Any) -> Config | None:
 
 
 def expand_names(config: Config) -> Config:
-    """Replace the names of losses and metrics in `config` with configurations of their classes.
+    """Return `config` with the names of losses and metrics replaced by the configurations of their classes.
 
-    Keras 3 cannot read the names in ``.h5`` files.
+    In ``.h5`` files, Keras 3 cannot read the names of these classes. Names of functions and ``"accuracy"`` are not
+    changed.
     """
     changed = dict(config)
     for name, get in (("loss", losses.get), ("metrics", metrics.get), ("weighted_metrics", metrics.get)):
@@ -84,14 +85,14 @@ def compile_from_config(model: Any, config: Config) -> None:
         raise  # the message already includes the file name
     except FitwellError as error:
         raise FileError(
-            f"cannot read the compile arguments in the file: {error} If a function is user-defined, pass "
-            "custom_objects={name: function}. To load the model without compiling it, use "
+            f"cannot read the compile arguments in the file: {str(error).rstrip('.')}. If the file refers to a "
+            "user-defined function, pass custom_objects={name: function}. To load the model without compiling it, use "
             "load_model(..., compile=False)."
         ) from error
 
 
 def _read(value: Any, module: str) -> Any:
-    """Convert configurations to objects. In Keras 2 they have no module, so `module` is used as the default."""
+    """Convert configurations to objects. Keras 2 wrote them without a module, so `module` is the default."""
     if isinstance(value, dict) and "class_name" not in value:
         return {name: _read(item, module) for name, item in value.items()}
     if isinstance(value, list):

@@ -1,7 +1,8 @@
-"""Functions that convert configurations to and from Keras's format. The tables below list every difference.
+"""Functions that convert configurations to and from Keras's format.
 
-`to_keras` and `from_keras` convert plain data, which `serialize` returns and JSON can represent. They do not build
-objects, do not import modules that a file refers to, and raise an error for data that represents code.
+The tables below list every argument that differs between fitwell's and Keras's classes. `to_keras` and `from_keras`
+convert plain data, such as the results of `serialize` and JSON files. They do not build objects, do not import modules
+that a file refers to, and raise an error for data that represents code.
 """
 
 from __future__ import annotations
@@ -33,13 +34,14 @@ Config = dict[str, Any]
 # A table entry that matches every value.
 ANY = object()
 
-# Arguments that Keras's class does not have, with the values for which they have no effect.
+# Arguments that Keras's classes do not have, with the values for which they have no effect. An argument with such a
+# value is not written to files.
 FITWELL_ONLY_ARGUMENTS: dict[str, Config] = {
     "Optimizer": {"coupled_weight_decay": None, "gradient_noise": None, "learning_rate_multipliers": None},
 }
 
 # Arguments that classes have in some Keras version but not in fitwell, with the values for which they have no effect.
-# An argument that is None, False or an empty list never has an effect.
+# An argument that is None, False or an empty list never has an effect. An argument without an effect is ignored.
 KERAS_ONLY_ARGUMENTS: dict[str, Config] = {
     "BatchNormalization": {"renorm_momentum": ANY, "virtual_batch_size": None},
     "Flatten": {"data_format": "channels_last"},
@@ -59,7 +61,7 @@ RENAMED_ARGUMENTS: dict[str, dict[str, str]] = {
 
 
 def _unwrap_single_axis(value: Any) -> Any:
-    """Convert ``[[1, 2]]`` to ``[1, 2]``, because Keras does not nest the two ends of a single axis."""
+    """Convert ``[[1, 2]]`` to ``[1, 2]``, because Keras does not use a nested list for a single axis."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
@@ -69,7 +71,7 @@ def _unwrap_symmetric_range(value: Any) -> Any:
     return value[1] if symmetric else value
 
 
-# Functions that convert the values of arguments that Keras represents differently, for writing and for reading.
+# Functions that convert argument values that Keras represents differently, when a file is written and when it is read.
 WRITE_CONVERSIONS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "Cropping1D": {"cropping": _unwrap_single_axis},
     "ZeroPadding1D": {"padding": _unwrap_single_axis},
@@ -287,19 +289,19 @@ def _keep_known_arguments(name: str, kind: str, config: Config, known: set[str])
             continue
         if not _is_neutral(neutral, key, value):
             raise FileError(
-                f"the file contains {name}({key}={value!r}), but fitwell's {name} does not support this argument. "
-                f"It supports {', '.join(sorted(known))}."
+                f"the file contains {name}({key}={value!r}), but fitwell does not support this argument. "
+                f"The supported arguments are {', '.join(sorted(known))}."
             )
     return kept
 
 
 def _dtype(value: Any) -> Any:
-    """Convert the dtype policy that Keras writes to the variables' dtype."""
+    """Return the variables' dtype that corresponds to a dtype or dtype policy in Keras's format."""
     if isinstance(value, Mapping):
         value = (value.get("config") or {}).get("name")
     if isinstance(value, str) and value.startswith("mixed_"):
         warn(
-            f"the file has the dtype policy {short_repr(value)}, but fitwell uses float32 for variables and "
+            f"the file has the dtype policy {short_repr(value)}, which fitwell replaces with float32 for variables and "
             "computations",
         )
         return "float32"
@@ -332,7 +334,7 @@ def _current_optimizer_config(config: Config) -> Config:
 def _refuse_code(config: Any) -> Any:
     raise FileError(
         "the file contains Python code (a Lambda layer or another lambda function), which fitwell never loads. Build "
-        "the model in code and use load_weights, or replace the lambda function with a registered Layer subclass"
+        "the model in code and use load_weights, or replace the lambda function with a registered Layer subclass."
     )
 
 
@@ -359,7 +361,7 @@ def _wrapped_metric(config: Any) -> Any:
     return from_keras(name)
 
 
-# Classes in configurations that do not represent objects in fitwell, with the functions that convert them.
+# Class names in Keras's configurations that have no class in fitwell, with functions that convert the configurations.
 _SPECIAL_CLASSES: dict[str, Callable[[Any], Any]] = {
     "__lambda__": _refuse_code,
     "Lambda": _refuse_code,

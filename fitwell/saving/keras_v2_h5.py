@@ -1,4 +1,4 @@
-"""Reading and writing of whole-model ``.h5`` files in Keras 2's layout.
+"""Functions that read and write whole-model ``.h5`` files in Keras 2's layout.
 
 The root group has the attributes `model_config` and `training_config` (both JSON), `keras_version` and `backend`. The
 group `model_weights` has one group for each layer, whose attribute `weight_names` lists the layer's arrays, with
@@ -31,7 +31,7 @@ from fitwell.saving.name_encoding import encode_name
 __all__ = ["KERAS_VERSION", "read_layers", "read_model", "write_layers", "write_model"]
 
 KERAS_VERSION = "3.15.0"
-# Maximum size in bytes of an HDF5 attribute, which is part of an object header.
+# Maximum size in bytes of an HDF5 attribute, which must fit in an object header.
 _LARGEST_ATTRIBUTE = 64512
 # Maximum number of characters that a list of names may take in an error message.
 _LONGEST_LIST = 300
@@ -43,7 +43,10 @@ _TOP_LEVEL_WEIGHTS = "top_level_model_weights"
 
 
 def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
-    """Write `model` to an empty file."""
+    """Write `model` to the open, empty file `target`.
+
+    If `include_optimizer` is True, the compile arguments and the training state are included.
+    """
     with shared_object_scope():
         config = to_keras_v2(to_keras(serialize(model)))
     if not (keras_order.is_functional(model) or keras_order.is_sequential(model)):
@@ -76,7 +79,7 @@ def write_layers(group: Any, model: Any) -> None:
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise InvalidArgument(
-            f"model {model.name!r} has two layers called {min(twice)!r}, but the .h5 format stores layers by name. "
+            f"model {model.name!r} has two layers called {min(twice)!r}, but the .h5 format needs unique names. "
             "Give one of them a different name, or save to .keras or .weights.h5."
         )
     _write_names(group, "layer_names", names)
@@ -123,7 +126,15 @@ def _write_names(group: Any, attribute: str, names: Sequence[str]) -> None:
 
 
 def read_model(path: Path, compile: bool, budget: LoadBudget) -> Any:
-    """Read the model in the file at `path`. The caller's custom object scope must be open."""
+    """Read and return the model in the file at `path`.
+
+    Call this function inside `custom_objects` and `limit_loading` blocks.
+
+    Args:
+        path: The path of the file.
+        compile: Whether to compile the model and restore its training state.
+        budget: The load's budget.
+    """
     where = str(path)
     with open_hdf5(where, where) as file:
         config = file.string("model_config")
@@ -160,7 +171,18 @@ def _compile(model: Any, file: HDF5Reader, training: Any) -> None:
 def read_layers(group: HDF5Reader, model: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
     """Load the weights in `group` into `model`. If an error occurs, no weight is changed.
 
-    As in Keras, layers are matched by name if `by_name` is True or all names are the same, and by order otherwise.
+    As in Keras, layers are matched by name if `by_name` is True or if the file and the model have the same layer names.
+    Otherwise, they are matched by order.
+
+    Args:
+        group: The group that contains the layers.
+        model: The model.
+        skip_mismatch: Whether to skip each layer that does not match the file and show a warning.
+        by_name: Whether to match layers by name, and ignore layers that exist only in the model or only in the file.
+
+    Raises:
+        WeightsMismatch: if a layer does not match the file and `skip_mismatch` is False, or if `by_name` is False and
+            the numbers of layers with weights differ.
     """
     names = group.string_list("layer_names")
     if len(set(names)) < len(names):

@@ -1,4 +1,4 @@
-"""Reading and writing of Keras 3's ``.keras`` archives.
+"""Functions that read and write Keras 3's ``.keras`` archives.
 
 An archive is a zip file with three members. `metadata.json` contains the Keras version. `config.json` contains the
 architecture and the compile arguments. `model.weights.h5` contains the weights under their layers' paths (see
@@ -36,7 +36,10 @@ _CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5
 
 
 def write_model(target: IO[bytes], model: Any, include_optimizer: bool) -> None:
-    """Write `model` to an empty file."""
+    """Write `model` to the open, empty file `target`.
+
+    If `include_optimizer` is True, the compile arguments and the training state are included.
+    """
     import h5py
 
     config = model_config(model)
@@ -76,7 +79,15 @@ def _write_optimizer(file: Any, model: Any) -> None:
 
 
 def read_model(path: Path, compile: bool, budget: LoadBudget) -> Any:
-    """Read the model in the file at `path`. The caller's custom object scope must be open."""
+    """Read and return the model in the file at `path`.
+
+    Call this function inside `custom_objects` and `limit_loading` blocks.
+
+    Args:
+        path: The path of the file.
+        compile: Whether to compile the model and restore its training state.
+        budget: The load's budget.
+    """
     where = str(path)
     with open_archive(path, where, ".keras archive") as archive:
         config = parse_json(read_member(archive, _CONFIG, where, LARGEST_TEXT), where)
@@ -99,7 +110,7 @@ def read_model(path: Path, compile: bool, budget: LoadBudget) -> Any:
 
 
 def _most_bytes(model: Any) -> int:
-    """Return how many bytes the weights in a file may take, including the optimizer state and HDF5 headers."""
+    """Return the maximum size in bytes of the model's weights file, including optimizer state and HDF5 headers."""
     variables = model.variables
     size = sum(variable.size * variable.dtype.itemsize for variable in variables)
     return int(8 * size + 2**20 + 2**15 * len(variables))

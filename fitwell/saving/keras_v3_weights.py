@@ -1,4 +1,4 @@
-"""Reading and writing of weights in Keras 3's layout, which stores each weight under its layer's path.
+"""Functions that read and write weights in Keras 3's layout, which stores each weight under its layer's path.
 
 The layout is used in ``.weights.h5`` files and inside ``.keras`` files.
 """
@@ -35,7 +35,7 @@ def read_weights(file: HDF5Reader, model: Any, skip_mismatch: bool = False) -> N
     """Load the weights in `file` into `model`. If an error occurs, no weight is changed.
 
     Args:
-        file: The file.
+        file: The open HDF5 file.
         model: The model.
         skip_mismatch: Whether to skip each layer that does not match the file and show a warning.
 

@@ -1,8 +1,8 @@
 """Conversion of the layer paths in files that earlier fitwell versions wrote.
 
-Earlier versions numbered a functional model's layers in the order of their creation. The current version numbers them
-in the order of `layers`, and marks its files with the entry `NUMBERING`. A file without this entry has the earlier
-numbers.
+Earlier versions numbered a functional model's layers in the order of their first calls. The current version numbers
+them in the order of the model's attribute `layers`, and marks its files with the entry `NUMBERING`. A file without this
+entry was written by an earlier version or by a different program.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def legacy_variable_names(model: Layer) -> dict[str, str]:
 
 
 def rename_legacy_paths(table: Mapping[str, _T], model: Layer) -> dict[str, _T]:
-    """Replace the earlier layer paths in the keys of `table` with the current ones.
+    """Return `table` with the earlier layer paths in its keys replaced by the current ones.
 
     A key is the path of a layer, of a layer's attribute (``"layers.3.units"``), of a hyperparameter
     (``"model.layers.3.rate"``), or of an entry in a training state (``"trainable['layers.3/kernel']"``).

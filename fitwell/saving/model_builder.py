@@ -40,7 +40,7 @@ def build_model(config: Any, where: str) -> Any:
 
     Raises:
         FileError: if the configuration is not valid, or if it requires larger weights than the file contains. In the
-            second case, the memory budget (`fitwell._load_budget.limit_loading`) raises the error before any memory is
+            second case, the load's budget (`fitwell._load_budget.limit_loading`) raises the error before any memory is
             allocated.
     """
     with convert_config_errors(where), shared_object_scope():

@@ -1,8 +1,9 @@
 """Functions that encode the names of layers and weights for files.
 
-In HDF5 files and archives, a name is a path, so ``.``, empty parts and parts that lead outside the archive have a
-special meaning. A null character ends a name, and unpaired surrogates cannot be written. A name with any of these is
-percent-encoded. All other names are written unchanged.
+HDF5 files and zip archives treat a name as a path with parts that ``/`` separates. A name is percent-encoded if one of
+its parts is empty, ``.`` or ``..``, if its first part contains a colon (as in ``C:``), or if it contains a backslash, a
+null character or an unpaired surrogate. Names that the file formats reserve are also encoded. All other names are
+written unchanged.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import urllib.parse
 
 __all__ = ["encode_attribute", "encode_name"]
 
-# Names that the file formats reserve.
+# Names that the file formats use for other purposes.
 _RESERVED = ("top_level_model_weights", "__metadata__")
 
 
 def encode_name(name: str) -> str:
-    """Encode `name` as a path that is valid inside a file.
+    """Return `name` if it can be used as a path inside a file, and a percent-encoded name otherwise.
 
     >>> encode_name("block/dense"), encode_name("."), encode_name("/abs"), encode_name("")
     ('block/dense', '%2E', '%2Fabs', '%')
@@ -34,7 +35,7 @@ def encode_name(name: str) -> str:
 
 
 def encode_attribute(name: str) -> str:
-    """Encode `name` as the value of an HDF5 attribute, which is not interpreted as a path."""
+    """Encode `name` as an HDF5 attribute's value. HDF5 does not treat it as a path, so fewer names need encoding."""
     return name if _is_writable(name) else encode_name(name)
 
 

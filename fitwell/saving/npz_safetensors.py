@@ -1,4 +1,4 @@
-"""Reading and writing of weights in ``.npz`` and ``.safetensors`` files.
+"""Functions that read and write weights in ``.npz`` and ``.safetensors`` files.
 
 Both formats store one array for each variable, under the variable's path in the model. A safetensors file consists of
 eight bytes with the length of the header, the header in JSON, and the raw data. This module does not use the
@@ -33,7 +33,8 @@ __all__ = ["read_weights", "write_npz", "write_safetensors"]
 Shape = tuple[int, ...]
 # A dict that maps the name of each array to its shape and a function that reads it.
 Arrays = dict[str, tuple[Shape, Callable[[], NumpyArray]]]
-# The arrays in a file, and the layer numbering in their names or None if it is unknown (see `legacy_layer_paths`).
+# The arrays in a file, and the layer numbering that their names use or None if the file does not specify it (see
+# `legacy_layer_paths`).
 Content = tuple[Arrays, Any]
 
 _TYPES = {
@@ -42,17 +43,17 @@ _TYPES = {
     "U64": "uint64",
 }  # fmt: skip
 _NAMES = {name: short for short, name in _TYPES.items()}
-# Maximum length of a weight's name in bytes. The archive adds a suffix to it.
+# Maximum length of a weight's name in bytes. The zip format allows 65,535 bytes, including the suffix ``.npy``.
 _LONGEST_NAME = 2**16 - 10
 # Number of bytes before the header in an .npy file, and maximum length of a header that NumPy reads.
 _NPY_START, _LONGEST_HEADER = 12, 10_000
-# The archive comment, which marks the layer numbering.
+# The archive comment, which specifies the layer numbering.
 _COMMENT = f"fitwell, layers {NUMBERING}".encode()
 
 
 def write_npz(target: IO[bytes], model: Any) -> None:
     """Write the weights of `model` to an empty ``.npz`` file."""
-    # Float types that NumPy does not support are converted, because they would be stored as raw bytes.
+    # Float types that NumPy does not support are converted to float32, because NumPy would store them as raw bytes.
     arrays = {
         path: v.numpy() if v.dtype.kind in "fiub" else v.numpy().astype(np.float32)
         for path, v in _named_variables(model)
@@ -125,9 +126,10 @@ def read_weights(path: Path, model: Any, skip_mismatch: bool) -> None:
 def _names_in_file(model: Any, arrays: Arrays, numbering: Any, where: str) -> dict[str, str]:
     """Return a dict that maps the names of the variables in `model` to their names in a file.
 
-    A file that does not specify the layer numbering was written by an earlier fitwell version or by a different
-    program, for example one that averages the weights of multiple files with NumPy. If only one of the two possible
-    numberings matches the model, it is used.
+    A file that does not specify its layer numbering was written by an earlier fitwell version or by a different
+    program, for example one that averages the weights in multiple files with NumPy. Its names may use the numbering of
+    earlier versions or the current numbering (see `legacy_layer_paths`). The current numbering is used if only its
+    names and shapes match the model, and the earlier numbering otherwise. If both match, the function warns.
     """
     current = {name: encode_name(name) for name, _ in model._named_variables()}
     if numbering == NUMBERING:
@@ -144,14 +146,14 @@ def _names_in_file(model: Any, arrays: Arrays, numbering: Any, where: str) -> di
     if all(fits) and earlier != current:
         warn(
             f"{where} does not specify its layer numbering, so it is read as a file from an early fitwell 0.1 version, "
-            "which did not number layers in Keras's order. If a different program made it from a newer file, load that "
-            "file instead, and use get_weights and set_weights to change the weights."
+            "which did not number layers in Keras's order. If a different program made it from a newer fitwell file, "
+            "load the newer file instead, and use get_weights and set_weights to change the weights."
         )
     return current if fits == [False, True] else earlier
 
 
 def _named_variables(model: Any) -> list[tuple[str, Any]]:
-    """Return pairs of each variable's name in the file and the variable."""
+    """Return each variable with its name in the file, as pairs ``(name, variable)``."""
     return [(encode_name(path), variable) for path, variable in model._named_variables()]
 
 
@@ -190,7 +192,8 @@ def _npy_reader(
         size = math.prod(shape) * dtype.itemsize
         if dtype.kind not in "fiub" or any(n < 0 for n in shape) or size + header.tell() != info.file_size:
             raise FileError(
-                f"{what} with dtype {short_repr(dtype)} and shape {short_repr(shape)} is not an array of weights"
+                f"{what} is not a valid array of weights: it has {info.file_size:,} bytes, dtype "
+                f"{short_repr(dtype)} and shape {short_repr(shape)}"
             )
 
     def load() -> NumpyArray:
@@ -228,10 +231,10 @@ def _open_safetensors(path: Path, where: str) -> Iterator[Content]:
 
 
 def _check_contiguous(header: Any, size: int, where: str) -> None:
-    """Check that arrays do not overlap and have no gaps between them, which the format forbids.
+    """Check that the arrays fill the file's data section without gaps and overlaps, as the format requires.
 
     Raises:
-        FileError: if they do.
+        FileError: if there is a gap or an overlap.
     """
     try:
         offsets = [entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"]
@@ -241,7 +244,9 @@ def _check_contiguous(header: Any, size: int, where: str) -> None:
     place = 0
     for begin, end in [*places, (size, size)]:
         if begin != place:
-            raise FileError(f"{where}: the arrays are not contiguous at byte {short_repr(place)} of the data")
+            raise FileError(
+                f"{where}: there is a gap or an overlap between arrays at byte {short_repr(place)} of the data section"
+            )
         place = end
 
 
@@ -255,7 +260,7 @@ def _tensor_reader(
     whole = math.prod(shape) * dtype.itemsize
     if begin < 0 or data + end > size or any(n < 0 for n in shape) or end - begin != whole:
         raise FileError(
-            f"{what}: the bytes {begin} to {end} are not a valid place in the file for an array of shape "
+            f"{what}: the byte range {begin} to {end} does not fit in the file or does not match an array of shape "
             f"{short_repr(shape)} and dtype {dtype}"
         )
 

@@ -16,8 +16,8 @@ from fitwell.errors import warn
 
 __all__ = ["optimizer_arrays", "restore_optimizer"]
 
-# Kinds of state that Keras interleaves, storing both arrays of each variable together. Other kinds are stored one after
-# another.
+# Pairs of kinds of state that Keras interleaves, which means that both arrays of a variable are stored together. Any
+# other kind is stored for all variables before the next kind.
 _INTERLEAVED_SLOTS = (
     ("momentum", "velocity"),
     ("momentum", "norm"),
@@ -38,7 +38,8 @@ def optimizer_arrays(model: Any) -> list[tuple[str, NumpyArray]]:
     if not callable(rate):
         arrays.append(("learning_rate", np.asarray(rate, np.float32)))
     paths = _paths(model)
-    # Layers may have been frozen or unfrozen since then. Write the state that compiling again would give.
+    # Layers may have been frozen or unfrozen since the state was created. Write the state that the optimizer would have
+    # if the model was compiled again.
     slots = optimizer.match_slots(
         optimizer.opt_state, {path: v.value for path, v in _trainable_variables(model).items()}
     )
@@ -87,9 +88,9 @@ def _paths(model: Any) -> list[str]:
 
 
 def _candidate_orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[tuple[str, str | None]], int]]:
-    """Yield each possible order of the arrays, with the number of arrays before the state.
+    """Yield each possible order of the state's arrays, with the number of arrays that come before them.
 
-    These arrays are the step and possibly the learning rate.
+    The arrays that come before are the step count and possibly the learning rate.
     """
     today = list(_keras_v3_order(optimizer, paths))
     yield today, 1 if callable(optimizer.get_hyperparameter("learning_rate")) else 2

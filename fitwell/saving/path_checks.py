@@ -17,7 +17,7 @@ def check_output_path(filepath: Any, suffixes: Sequence[str], overwrite: bool) -
 
     Args:
         filepath: The path that the user passed.
-        suffixes: The file name must end with one of these.
+        suffixes: The allowed suffixes of the file name.
         overwrite: Whether the file may already exist.
 
     Raises:
@@ -53,7 +53,7 @@ def check_input_path(filepath: Any, suffixes: Sequence[str] | None = None) -> Pa
 
     Args:
         filepath: The path that the user passed.
-        suffixes: The file name must end with one of these. Defaults to None, which allows any name.
+        suffixes: The allowed suffixes of the file name. Defaults to None, which allows any name.
 
     Raises:
         FileError: if the file does not exist or is a folder.

@@ -1,7 +1,7 @@
-"""Creation of a small reference input for a model whose forward pass is cheap.
+"""A function that creates a small reference input for a model whose forward pass is cheap.
 
 Computing the reference output must take only milliseconds, even for a file that was designed to be slow. Therefore, the
-forward pass is traced with abstract arrays, and its cost is estimated from the traced equations. XLA could compute the
+forward pass is traced with abstract arrays, and its cost is estimated from the traced equations. XLA could estimate the
 same costs, but it iterates over every position of a convolution, and there may be 10^12 positions.
 """
 
@@ -32,7 +32,7 @@ _CUBIC_PRIMITIVES = ("qr", "svd", "eigh", "eig", "lu", "cholesky", "triangular_s
 
 
 def make_reference_input(model: Any) -> Any:
-    """Return a small input for `model`, or None if the shape is unknown or the forward pass is too expensive."""
+    """Return a small input for `model`, or None if the input shape is unknown or the forward pass is too expensive."""
     inputs = _input_structs(model)
     if inputs is None:
         return None
@@ -40,8 +40,8 @@ def make_reference_input(model: Any) -> Any:
     if sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves) > _MOST_BYTES:
         return None
     try:
-        # Tracing takes very long if a model calls another model many times, and that model does the same. The budget
-        # stops such a trace.
+        # Tracing takes very long if a model calls another model many times, and that model does the same. The budget's
+        # limit on layer calls stops such a trace.
         with use_budget(LoadBudget("the reference input", 0)):
             traced = jax.make_jaxpr(lambda x: model(x, training=False))(inputs)
     except FitwellError:
@@ -59,7 +59,7 @@ def make_reference_input(model: Any) -> Any:
 
 
 def _input_structs(model: Any) -> Any:
-    """Return the shapes and dtypes of two rows of inputs, or None if a size is unknown."""
+    """Return the shapes and dtypes of an input with two rows, or None if a size is unknown."""
     if hasattr(model, "inputs"):
         try:
             symbols = model.inputs
@@ -88,7 +88,7 @@ class _Cost:
         self._add(program, 1)
 
     def is_below_limits(self) -> bool:
-        """Return whether the cost is below all limits."""
+        """Return whether the cost is within all limits."""
         return (
             self.operations <= _MOST_OPERATIONS
             and self.bytes <= _MOST_BYTES

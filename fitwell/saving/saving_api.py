@@ -42,7 +42,7 @@ _WEIGHTS_SUFFIXES = (".h5", ".hdf5", ".npz", ".safetensors")
 def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
     """Save a model with its architecture, weights, compile arguments and training state.
 
-    Keras can read both formats if it has the same layers. The file is written either completely or not at all.
+    Keras can read the file if it has the same layers. The file is written either completely or not at all.
 
     Args:
         model (Model): The model. Its weights must already exist.
@@ -53,6 +53,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
 
     Raises:
         StateError: if the model has no weights yet.
+        InvalidArgument: if the file name has a different suffix.
         FileError: if the file cannot be written, or exists and `overwrite` is False.
 
     Example:
@@ -82,8 +83,8 @@ def load_model(
 ) -> Any:
     """Load a model that `save_model` or Keras saved.
 
-    No code from the file is ever run. The memory and time that loading may take are limited and depend on the file
-    size. ``docs/files.md`` lists the limits.
+    No code from the file is ever run. Loading may take only a limited amount of memory and time, which depends on the
+    file size. ``docs/files.md`` lists the limits.
 
     Args:
         filepath (str | PathLike): The path of a ``.keras``, ``.h5`` or ``.hdf5`` file.
@@ -96,7 +97,8 @@ def load_model(
         Model: The model.
 
     Raises:
-        FileError: if the file cannot be read or is not valid. The message includes the file name.
+        FileError: if the file cannot be read or is not valid, or if `safe_mode` is False.
+        InvalidArgument: if the file name has a different suffix.
 
     Example:
         >>> import os, tempfile
@@ -197,6 +199,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
 
     Raises:
         StateError: if the model has no weights yet.
+        InvalidArgument: if the file name has a different suffix.
         FileError: if the file cannot be written, or exists and `overwrite` is False.
 
     Example:
@@ -231,21 +234,25 @@ def _write_hdf5(target: IO[bytes], path: Path, model: Any) -> None:
 
 @validate_params(model=Instance(Layer, "a model"), filepath=FilePath())
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
-    """Load weights that fitwell or Keras saved into a model with the same architecture.
+    """Load a model's weights from a file that fitwell or Keras saved.
+
+    The file must have been saved from a model with the same architecture, unless `skip_mismatch` or `by_name` is True.
 
     Args:
         model (Model): The model. Its weights must already exist.
         filepath (str | PathLike): The path of a weights file (see `save_weights`) or a whole-model ``.h5`` file.
-        skip_mismatch (bool): Whether to skip weights that do not match the model, with a warning for each. If False,
-            one mismatch raises an error and no weights are loaded. Default: False.
+        skip_mismatch (bool): Whether to skip weights that do not match the model, with a warning for each. In HDF5
+            files, all weights of a layer are skipped together. If False, one mismatch raises an error and no weights
+            are loaded. Default: False.
         by_name (bool): Whether to match layers by name and skip layers that exist only in the model or only in the
             file. If no name matches, the function warns. This works only for files in Keras 2's layout. Default:
             False.
 
     Raises:
-        WeightsMismatch: if the weights do not match the model. The message includes the layer and both shapes.
+        WeightsMismatch: if the weights do not match the model. The message describes the first mismatch.
         FileError: if the file cannot be read or is not valid.
-        InvalidArgument: if `by_name` is True and the file has a different layout.
+        InvalidArgument: if the file name has a different suffix, or if `by_name` is True and the file is not in Keras
+            2's layout.
         StateError: if the model has no weights yet.
 
     Example:

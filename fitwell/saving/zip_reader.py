@@ -38,7 +38,7 @@ class _Directory(io.BufferedReader):
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or size > self.most:
             raise FileError(
-                f"the member list claims {size} bytes, which exceeds the limit of {_LARGEST_DIRECTORY:,}"
+                f"the member list claims to have {size} bytes, which exceeds the limit of {_LARGEST_DIRECTORY:,}"
             )
         return super().read(size)
 
@@ -49,8 +49,8 @@ def open_archive(path: Path, where: str, kind: str) -> Iterator[zipfile.ZipFile]
 
     Args:
         path: The path of the archive.
-        where: The file name in error messages.
-        kind: The expected kind of file in error messages, such as ``".npz file"``.
+        where: The file name for error messages.
+        kind: The expected kind of file for error messages, such as ``".npz file"``.
 
     Raises:
         FileError: if the archive is not valid, or if an error occurs inside the block.

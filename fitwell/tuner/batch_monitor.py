@@ -21,8 +21,8 @@ __all__ = ["TRIAL_INDEX", "BatchMonitor", "BatchOutcome", "ReportFunction", "sto
 # Key in a member's setting that stores the index of its trial in the batch.
 TRIAL_INDEX = "trial"
 
-# Takes the index of the trial in the batch, the number of finished epochs, and the best value so far. Returns whether
-# to prune the trial.
+# A function that takes the index of a trial in the batch, the number of finished epochs, and the best value so far. It
+# returns whether to prune the trial.
 ReportFunction = Callable[[int, int, float], bool]
 
 
@@ -77,7 +77,7 @@ def stop_at_deadline(deadline: float | None, population: Population) -> Iterator
 
 
 class BatchMonitor:
-    """A monitor that reports the training of a population to the pruner and to the progress table."""
+    """A monitor that reports a population's training progress to the pruner and to the progress table."""
 
     def __init__(
         self,
@@ -98,8 +98,8 @@ class BatchMonitor:
     def callback(self) -> Callback:
         """Return a new callback for one member.
 
-        Epoch hooks force each dispatch to end after one epoch, so the callback only has epoch hooks if the
-        pruner needs them.
+        Epoch hooks force each dispatch to end after one epoch, so the callback has epoch hooks only if the pruner needs
+        them.
         """
         return _MonitorCallback(self) if self.report is None else _PruningCallback(self)
 

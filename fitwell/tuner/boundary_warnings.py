@@ -1,4 +1,4 @@
-"""Detection of search ranges that are too narrow because the best values are at one end."""
+"""Detection of search ranges that are probably too narrow, because the best values are at one end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["find_boundary_warnings"]
 
 # A warning requires that the three best trials have the most extreme values. One or two could be extreme by chance.
 _NUM_BEST = 3
-# Values within this fraction of the range from an end count as near that end.
+# A value is near an end of the range if its distance from that end is at most this fraction of the range.
 _EDGE_FRACTION = 0.25
 
 

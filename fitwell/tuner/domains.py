@@ -160,7 +160,7 @@ class Float(Domain):
         return trial.suggest_float(name, self.low, high, step=self.step, log=self.log)
 
     def grid_values(self) -> list[float]:
-        """Return every step, or ten evenly spaced values if there is no step.
+        """Return the value at every step, or ten evenly spaced values if there is no step.
 
         With `log`, the values are evenly spaced on a logarithmic scale.
         """
@@ -182,7 +182,7 @@ class Float(Domain):
         if self.step is not None:
             index = round((value - self.low) / self.step) + (1 if up else -1)
             return self._value_at_step(min(max(index, 0), self._steps))
-        # Near 0, a fifth of the value is too small a change, so move by at least 1 % of the range.
+        # Near 0, a change that is proportional to the value is too small, so move by at least 1 % of the range.
         move = value * (factor if up else 1 / factor) - value
         if not self.log:
             move = math.copysign(max(abs(move), 0.01 * (self.high - self.low)), 1 if up else -1)
@@ -253,13 +253,13 @@ class Int(Domain):
         return trial.suggest_int(name, self.low, self._max_value, step=self.step, log=self.log)
 
     def grid_values(self) -> list[int]:
-        """Return every value in the range."""
+        """Return every value in the range that is on a step."""
         return list(range(self.low, self.high + 1, self.step))
 
     def perturb(self, value: int, generator: np.random.Generator, factor: float = PERTURBATION_FACTOR) -> int:
-        """Change `value` by ``value * (factor - 1)`` in a random direction, rounded to at least one step.
+        """Change `value` by ``value * (factor - 1)`` in a random direction.
 
-        The result is clipped to the range.
+        The change is rounded to a multiple of the step and is at least one step. The result is clipped to the range.
         """
         steps = max(1, round(value * (factor - 1) / self.step)) * (1 if generator.integers(2) else -1)
         return int(np.clip(value + steps * self.step, self.low, self._max_value))

@@ -24,9 +24,10 @@ _MAX_MUTATIONS = 20
 class EvolutionSampler(BaseSampler):
     """An Optuna sampler that creates one trial by crossover and mutation.
 
-    Sampling is random until `startup` trials have a finite value. After that, each hyperparameter comes from the first
-    parent, or with a probability of 0.5 from the second parent if it has the hyperparameter. The value is then
-    perturbed as in population-based training. Hyperparameters that the first parent lacks are sampled at random.
+    Sampling is random until `startup` trials have a finite value. After that, two of the best trials are selected as
+    parents. The new trial copies the first parent's hyperparameters, but each value is replaced with the second
+    parent's value with a probability of 0.5, if the second parent has one. All values are then perturbed as in
+    population-based training. Hyperparameters that the first parent lacks are sampled at random.
 
     Optuna's NSGA-II is not used because versions before Optuna 5 do not mutate numbers or support conditions.
     """
@@ -79,7 +80,7 @@ class EvolutionSampler(BaseSampler):
         return child
 
     def _mutate(self, domain: Domain, value: Any) -> Any:
-        # Use a random step size. With equal steps, all children would have the same few values.
+        # Use a random perturbation factor. With a constant factor, all children would have the same few values.
         return domain.perturb(value, self._generator, PERTURBATION_FACTOR ** self._generator.exponential())
 
     def _select_parent(self, parents: list[FrozenTrial]) -> FrozenTrial:

@@ -23,7 +23,7 @@ HEARTBEAT_INTERVAL = 10.0
 HEARTBEAT_GRACE_PERIOD = 120.0
 
 _PREFIX = "worker "
-# Names of finished workers in this process. The process is still alive, but other workers may take over their trials.
+# Names of finished workers in this process. Other workers may take over their trials although the process is alive.
 _FINISHED_WORKERS: set[str] = set()
 
 

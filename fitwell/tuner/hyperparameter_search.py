@@ -255,7 +255,7 @@ def search(
 
     The search samples a batch of trials and trains it as one population. All trials use the same seeds and the same
     rows, so that only the settings make a difference. If a search was killed, call it again to continue where it
-    stopped. Several processes can share a search through its storage. The study is an ordinary Optuna study, which you
+    stopped. Multiple processes can share a search through its storage. The study is an ordinary Optuna study, which you
     can open with ``optuna-dashboard sqlite:///search.db``.
 
     Args:
@@ -291,11 +291,11 @@ def search(
         overwrite (bool): Whether to delete an existing study with this name. Default: False.
         first (Sequence[dict]): Settings to try before the sampler is used. Default: ().
         seed (int): Seed for the sampler and for the first model. Default: 0.
-        verbose (int | str): ``"auto"`` shows a table if the output is a terminal, 1 also prints lines if it is not, and
-            0 is silent. Default: ``"auto"``.
+        verbose (int | str): ``"auto"`` shows a table if the output is a terminal. 1 also prints one line per batch if
+            the output is not a terminal. 0 is silent. Default: ``"auto"``.
         **settings: Other arguments of `Population.fit`, such as ``validation_data``, ``validation_split``,
-            ``folds``, ``batch_size`` or ``class_weight``. Without validation arguments, 20 % of the rows are
-            held out, stratified by class.
+            ``folds``, ``batch_size`` or ``class_weight``. Without validation arguments, 20 % of the rows are held out
+            if the objective is a validation metric. For classification, they are stratified by class.
 
     Returns:
         SearchResult: The results, including all trials and the best one.

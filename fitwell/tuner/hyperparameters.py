@@ -36,7 +36,7 @@ class HyperParameters:
 
     Args:
         sample (Callable[[str, Domain], Any] | None): Function that returns the value of a new hyperparameter. Default:
-            None, which returns the hyperparameter's default (the lowest number, or the first choice).
+            None, which means the hyperparameter's default value.
         draw: Deprecated name for `sample`.
 
     Attributes:
@@ -75,7 +75,7 @@ class HyperParameters:
         warn_deprecated("HyperParameters.of", "HyperParameters.from_values")
         return cls.from_values(values)
 
-    # The capitalized names are those of KerasTuner.
+    # KerasTuner's methods have the same capitalized names.
     @validate_params()
     def Float(  # noqa: N802
         self,
@@ -192,7 +192,7 @@ class HyperParameters:
     def Fixed(  # noqa: N802
         self, name: str, value: Any, *, parent_name: str | None = None, parent_values: Any = None
     ) -> Any:
-        """Return `value`, and record it in `values`."""
+        """Return `value`, and record it in the attribute `values`."""
         return self._suggest(name, Fixed(value), parent_name, parent_values)
 
     @contextmanager
@@ -280,6 +280,6 @@ def _uses_log_scale(name: str, sampling: str | None, log: bool) -> bool:
     if sampling not in (None, "linear", "log"):
         raise InvalidArgument(
             f"hyperparameter {name!r}: sampling must be 'linear' or 'log', got {sampling!r}; to sample more "
-            "densely near the upper end, search for the distance from it: 1 - hp.Float(..., sampling='log')"
+            "densely near the upper end, use sampling='log' for the distance from that end, and subtract it in build"
         )
     return log or sampling == "log"

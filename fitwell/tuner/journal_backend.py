@@ -82,7 +82,10 @@ class RepairingJournalBackend(JournalFileBackend):
                     raise
 
     def _truncate_partial_line(self) -> int:
-        """Remove an incomplete last line, and return the number of bytes that were removed."""
+        """Remove an incomplete last line, and return the number of bytes that were removed.
+
+        If only the last line's line break is missing, it is added instead.
+        """
         with open(self._path, "r+b") as file:
             end = file.seek(0, os.SEEK_END)
             begin, last = end, b""

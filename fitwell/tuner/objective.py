@@ -22,7 +22,7 @@ class Objective:
 
     Args:
         name (str): Name of the metric in the history, such as ``"val_loss"``.
-        direction (str): ``"min"`` if lower values are better, ``"max"`` if higher values are better.
+        direction (str): ``"min"`` if lower values are better, or ``"max"`` if higher values are better.
 
     Raises:
         InvalidArgument: If the name is not a string, or if the direction is not ``"min"`` or ``"max"``.

@@ -36,7 +36,7 @@ class TrialMetrics:
         return self.value
 
     def get_last_value(self, name: str) -> float:
-        """Return the same value as `get_best_value`, because a trial only stores its best epoch."""
+        """Return the same value as `get_best_value`, because a trial stores only the value at its best epoch."""
         return self.get_best_value(name)
 
 

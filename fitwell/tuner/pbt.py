@@ -78,8 +78,8 @@ class PBTResult(SearchResult):
         for trial in trials:
             if trial.number not in self._models:
                 raise StateError(
-                    f"the model of trial {trial.number} was trained by another process, starting from weights of other "
-                    "trials, so it cannot be trained again; save it in that process with "
+                    f"the model of trial {trial.number} was trained by another process and may contain weights copied "
+                    "from other trials, so it cannot be trained again; save it in that process with "
                     "result.best_model().save(path)"
                 )
         return [self._models[trial.number] for trial in trials]
@@ -202,7 +202,13 @@ class PopulationBasedTraining(Search):
         return self.objective.worst if diverged else curve[-1]
 
     def _exploit(self, population: Population, loser: int, parent: int) -> None:
-        """Replace the member `loser` with a new one that has its new setting and the training state of `parent`."""
+        """Replace a member with a new one that has its current setting and another member's training state.
+
+        Args:
+            population: The population.
+            loser: The index of the member to replace.
+            parent: The index of the member whose training state is copied.
+        """
         old = population.members[loser]
         new = build_member(population.build, old.setting, old.seed, old.fold)
         self._trainer.initialize_weights(new)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["REDUCTION_FACTOR", "make_pruner", "rungs"]
 
-# Each Hyperband rung trains for this many times as many epochs as the previous rung.
+# Factor by which the number of epochs grows from one Hyperband rung to the next.
 REDUCTION_FACTOR = 3
 
 

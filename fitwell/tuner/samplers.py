@@ -63,7 +63,7 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
     "cmaes": _cmaes,
     "evolution": _evolution,
 }
-# Packages that are checked before a search, because Optuna only imports them after the startup trials.
+# Packages that are checked before a search, because Optuna imports them only after the startup trials.
 _REQUIRED_PACKAGES = {"gp": "torch", "cmaes": "cmaes"}
 
 

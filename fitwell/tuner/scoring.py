@@ -61,8 +61,8 @@ def best_per_curve(curves: Sequence[LearningCurve], objective: Objective) -> Sco
 def best_common_epoch(curves: Sequence[LearningCurve], objective: Objective) -> Score | None:
     """Return the values of all curves at the epoch with the best mean, or None if no mean is finite.
 
-    The final model is trained on all rows for this number of epochs, because there are no validation rows left that
-    could stop it. Using the best epoch of each fold instead would favor settings with noisy curves.
+    All curves share one epoch because the final model is trained on all rows up to that epoch, without validation rows
+    that could stop it earlier. Using the best epoch of each fold instead would favor settings with noisy curves.
     """
     epochs = sorted({epoch for curve in curves for epoch in curve.epochs})
     table = [[curve.value_at(epoch) for curve in curves] for epoch in epochs]

@@ -153,7 +153,7 @@ class SearchResult:
         if trainer is None:
             raise StateError(
                 "the trials were read from a study, which does not store models; call search(x, y, ...) with the same "
-                "rows first, which does not repeat any trials"
+                "rows first (it does not repeat any finished trials)"
             )
         seeds, runs = trainer.seeds, []
         folds = trainer.folds > 1

@@ -20,8 +20,8 @@ class SearchSpace:
     """A build function and the domains of its hyperparameters.
 
     Args:
-        build: Function that builds a model, or an object with such a method, like KerasTuner's hypermodels. It is
-            called as ``build(setting)`` with a dict if domains are declared, and as ``build(hp)`` otherwise.
+        build: Function that builds a model, or an object with a method `build`, such as a KerasTuner hypermodel. It is
+            called as ``build(setting)`` with a dict if `domains` is not None, and as ``build(hp)`` otherwise.
         domains: A dict that maps names to domains, or None if the build function defines the space.
 
     Attributes:
@@ -54,7 +54,7 @@ class SearchSpace:
         return setting
 
     def flatten_lists(self, setting: Mapping[str, Any]) -> Setting:
-        """Replace each list in a setting with its length and its values, as the study stores them."""
+        """Return `setting` with each list replaced by its length and its values, as the study stores them."""
         flat: Setting = {}
         for name, value in setting.items():
             domain = (self.domains or {}).get(name)
@@ -82,10 +82,10 @@ class SearchSpace:
             raise
 
     def grid(self) -> Iterator[tuple[dict[str, Any], Setting]]:
-        """Yield every combination of grid values, both as study parameters and as a setting.
+        """Yield every combination of grid values, as a pair of the parameters that the study stores and the setting.
 
-        The last hyperparameter changes fastest. Each one is added to the grid when it is first requested, so a
-        conditional hyperparameter only multiplies the settings in which it exists.
+        The last hyperparameter changes fastest. Each hyperparameter is added to the grid when it is first requested, so
+        a conditional hyperparameter multiplies only the number of settings in which it exists.
         """
         axes: list[_GridAxis] = []
         while True:
@@ -125,7 +125,7 @@ class _GridAxis:
 
 
 def encode_params(hp: HyperParameters) -> dict[str, Any]:
-    """Convert the values in `hp` to the form that the study stores, which excludes constants."""
+    """Convert the values in `hp` to the form that the study stores. Constants (`Fixed`) are omitted."""
     return {
         name: hp.domains[name].to_storage(value)
         for name, value in hp.values.items()

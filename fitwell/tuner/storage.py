@@ -68,7 +68,11 @@ class Storage:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Exclude other workers inside the block. The lock is also released if the process is killed."""
+        """Exclude other workers inside the block.
+
+        If the process is killed, the lock of a database is released immediately. The lock of a journal file expires
+        after 30 seconds.
+        """
         with contextlib.ExitStack() as held:
             with self.translate_errors():
                 # Anything written to a file that was deleted or replaced would be lost.
@@ -85,8 +89,8 @@ class Storage:
     def translate_errors(self) -> Iterator[None]:
         """Convert database and Optuna errors to `FileError` inside a block that reads a possibly damaged study.
 
-        Errors that fitwell itself raises are not converted, because the storage did not cause them. For the same
-        reason, the block must not call user functions.
+        Errors that fitwell itself raises are not converted, because the storage did not cause them. The block must not
+        call user functions, because their errors could be mistaken for storage errors and converted.
         """
         passed: tuple[type[Exception], ...] = (FitwellError, *_database_errors())
         with self.translate_database_errors():
@@ -99,9 +103,9 @@ class Storage:
                     raise
                 text = escape_controls(f"{type(error).__name__}: {short_repr(str(error), 300, quote=False)}")
                 raise FileError(
-                    f"the storage {self.name} contains data that cannot be read{self._location()} ({text}); it was "
-                    "changed, or written by a different version of Optuna or fitwell. Use a different file, or "
-                    "restore a copy of this one"
+                    f"the storage {self.name} contains data that cannot be read{self._location()} ({text}), probably "
+                    "because it was changed, or was written by a different version of Optuna or fitwell. Use a "
+                    "different file, or restore a backup of this one"
                 ) from error
 
     @contextlib.contextmanager
@@ -136,7 +140,9 @@ class Storage:
         if "not a database" in text:
             return f"the storage {self.name} is not a SQLite database; use a different file"
         if "malformed" in text:
-            return f"the storage {self.name} is damaged; use a different file, or restore a copy of this one"
+            return (
+                f"the storage {self.name} is damaged; use a different file, or restore a backup of this one"
+            )
         if "unable to open" in text:
             return f"the storage {self.name} cannot be opened; check that the folder exists and is writable"
         first = next(iter(causes[-1].splitlines()), type(error).__name__)
@@ -182,7 +188,7 @@ def _open_sqlite(path: Path) -> Storage:
     import sqlalchemy
 
     _check_file(path)
-    # Let SQLAlchemy create the URL, because some characters in a file name have a special meaning in a URL.
+    # Let SQLAlchemy create the URL, because a file name may contain characters that must be escaped in a URL.
     url = sqlalchemy.engine.URL.create("sqlite", database=str(path)).render_as_string()
 
     def open_backend() -> Any:
@@ -219,7 +225,8 @@ def _open_journal(path: Path) -> Storage:
         try:
             yield
         finally:
-            # Other workers break the lock after 30 seconds, for example if this computer was asleep.
+            # Releasing the lock fails if another worker broke it after 30 seconds, for example because this computer
+            # was asleep.
             with contextlib.suppress(RuntimeError):
                 lock.release()
 

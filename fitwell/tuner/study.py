@@ -1,8 +1,8 @@
 """An Optuna study that multiple workers share.
 
-Every RUNNING trial stores the name of its worker. A worker only claims trials while it holds the storage's lock. It
-takes over the stale trials of dead workers, and starts new trials until the requested number is reached. A killed
-search therefore resumes the trials that were running, and workers never start too many trials.
+Every RUNNING trial stores the name of its worker. A worker claims trials only while it holds the storage's lock. It
+takes over the stale trials of dead workers, and starts new trials until the requested number is reached. Therefore,
+trials of a killed search can be resumed, and workers never start too many trials.
 """
 
 from __future__ import annotations
@@ -144,10 +144,13 @@ class SharedStudy(StudyReader):
     # --- claiming trials -----------------------------------------------------------------------------------
 
     def claim_trials(self, count: int) -> list[TrialHandle]:
-        """Claim up to `count` trials, starting with stale ones, and return an empty list if none are left.
+        """Claim up to `count` trials, starting with stale ones, and return their handles.
 
-        Hyperparameters are sampled without the lock, because a sampler or the build function may take longer than other
-        workers wait for the lock.
+        The list is empty if no trials are left. Hyperparameters are sampled without the lock, because a sampler or the
+        build function may take longer than other workers wait for the lock.
+
+        Raises:
+            InvalidArgument: If the build function rejected all settings, or 100 settings in a row.
         """
         handles: list[TrialHandle] = []
         infeasible_count = 0
@@ -175,7 +178,10 @@ class SharedStudy(StudyReader):
         return handles
 
     def mark_infeasible(self, handle: TrialHandle, reason: str) -> None:
-        """Mark a trial as failed because the build function rejected its setting. Failed trials do not count."""
+        """Mark a trial as failed because the build function rejected its setting.
+
+        Failed trials do not count toward the total number of trials.
+        """
         with self.storage.lock(), self.storage.translate_errors():
             if self._owns(handle):
                 self._tell_infeasible(handle.trial, reason)
@@ -258,7 +264,9 @@ class SharedStudy(StudyReader):
         sampled = self.space.sample(hp)
         unknown = [name for name in setting if name not in sampled]
         if unknown:
-            under = " under these conditions" if unknown[0] in (self.space.domains or hp.domains) else ""
+            under = (
+                " for these values of the others" if unknown[0] in (self.space.domains or hp.domains) else ""
+            )
             raise InvalidArgument(
                 f"first: {dict(setting)!r} contains {unknown[0]!r}, which is not a hyperparameter{under}; remove it"
             )
@@ -270,7 +278,8 @@ class SharedStudy(StudyReader):
         stale = []
         for trial in self._trials_in_state("RUNNING"):
             owner = trial.user_attrs.get(WORKER)
-            # A worker writes its name under the lock, so a missing name means that the worker crashed.
+            # A worker writes its name while it holds the lock, so a missing name means that the worker crashed. An
+            # empty name means that the worker released the trial.
             if not owner or (owner != self.worker.name and not is_alive(owner, attributes)):
                 stale.append(trial)
         return sorted(stale, key=crash_count)
@@ -305,7 +314,7 @@ class SharedStudy(StudyReader):
 
     def report(self, handle: TrialHandle, step: int, value: float) -> bool:
         """Store the value after `step` epochs, and return whether to prune the trial."""
-        with self.storage.translate_errors():  # without the lock, because several threads report
+        with self.storage.translate_errors():  # without the lock, because multiple threads call this method
             if not self._owns(handle):
                 return True
             if step not in handle.reported_steps:
@@ -335,8 +344,8 @@ class SharedStudy(StudyReader):
     def _owns(self, handle: TrialHandle) -> bool:
         """Return whether this worker still owns a trial.
 
-        Another worker takes over after a long time without heartbeats, for example if this computer was asleep. That
-        worker trains the same model.
+        Another worker takes over the trial after a long time without heartbeats, for example if this computer was
+        asleep, and trains the same model.
         """
         return self.get_trials()[handle.number].user_attrs.get(WORKER) == self.worker.name
 

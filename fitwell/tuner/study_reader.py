@@ -33,7 +33,7 @@ class StudyMismatchError(InvalidArgument):
 
     def __init__(self, difference: str) -> None:
         super().__init__(
-            f"{difference}. Pass a different name=..., or overwrite=True to delete it and start over"
+            f"{difference}. Pass a different name=..., or overwrite=True to delete the study and start over"
         )
         self.difference = difference
 
@@ -98,7 +98,7 @@ class StudyReader:
             diverged = self.diverged_trials()
             why = (
                 f": {describe_diverged_trials(diverged)}. See the column 'reason' of `trials`; NaN often means "
-                "that the learning rates of the space are too large"
+                "that the learning rates in the space are too large"
                 if diverged
                 else "; see the column 'state' of `trials`, and continue the search"
             )

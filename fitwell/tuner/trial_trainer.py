@@ -56,7 +56,7 @@ class TrialTrainer:
     Args:
         space: The search space.
         objective: The objective of the search.
-        seeds: Seeds with which each setting is trained. All trials use the same seeds, so that they only differ in
+        seeds: Seeds with which each setting is trained. All trials use the same seeds, so that they differ only in
             their settings.
         x: Training inputs.
         y: Targets.

@@ -64,12 +64,13 @@ class Tuner:
 
     As in KerasTuner, a new tuner for an existing study can read the results without a search, and `search` continues
     the study. Models are not stored, so `get_best_models` trains them again. If the tuner is new, call `search` with
-    the same rows first, which does not repeat any trials.
+    the same rows before `get_best_models`. Finished trials are not repeated.
 
     Args:
         hypermodel (Callable[[HyperParameters], Model] | HyperModel): Function or object that builds a compiled model.
         objective (str | Objective): See `search`. Default: ``"val_loss"``.
-        max_trials (int | None): Number of trials. Default: 10.
+        max_trials (int | None): Number of trials. None means all combinations, which only `GridSearch` supports.
+            Default: 10.
         seed (int | None): Seed for the sampler and for the first model. Default: None, which means 0.
         executions_per_trial (int): Number of seeds for each setting. Default: 1.
         overwrite (bool): Whether to delete an existing study. Default: False.
@@ -363,8 +364,8 @@ class Hyperband(Tuner):
         """Train the trials, each for up to `max_epochs` epochs. See `Tuner.search`."""
         if epochs not in (None, self.max_epochs):
             raise InvalidArgument(
-                f"Hyperband: a trial has at most max_epochs={self.max_epochs} epochs; remove "
-                f"epochs={epochs}, or pass it as max_epochs"
+                f"Hyperband: a trial has at most max_epochs={self.max_epochs} epochs; remove epochs={epochs}, or pass "
+                f"max_epochs={epochs} to the constructor"
             )
         super().search(x, y, self.max_epochs, verbose, **fit)
 

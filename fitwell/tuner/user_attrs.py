@@ -1,4 +1,4 @@
-"""User attributes that fitwell writes to a study, and their validation."""
+"""User attributes that fitwell writes to a study and its trials, and their validation."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_a_cycle_of_calls_raises() -> None:
     symbol = fitwell.Input((3,), name="x")
     model = fitwell.Model(symbol, layers.Dense(3, name="b")(layers.Dense(3, name="a")(symbol)))
     text = model.to_json().replace('"keras_history": ["x", 0, 0]', '"keras_history": ["b", 0, 0]')
-    with pytest.raises(FileError, match=r"the calls of \['a', 'b'\] form a cycle"):
+    with pytest.raises(FileError, match=r"the inputs of the layers \['a', 'b'\] form a cycle"):
         model_from_json(text)
 
 

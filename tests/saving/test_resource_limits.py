@@ -100,7 +100,7 @@ def packed(size: int, times: int = 1) -> bytes:
     [
         ((30_000, 30_000), packed(10**7, 2), (gzip, gzip), "stored in chunks of 3,600,000,000"),
         ((4, 5), zlib.compress(bytes(50_000), 9), (gzip,), "decompresses to more than 80 bytes"),
-        ((4, 5), packed(10**9), (gzip,), "stored in unexpected chunks"),
+        ((4, 5), packed(10**9), (gzip,), "stored in more or larger chunks"),
         ((4, 5), packed(10**7, 2), (gzip, gzip), "stored with the HDF5 filters [1, 1]"),
         ((4, 5), packed(10**7), (gzip, lambda p: p.set_shuffle()), "stored with the HDF5 filters [1, 2]"),
         ((4, 5), bytes(80), (lambda p: p.set_filter(h5z.FILTER_LZF, 0, (4, 261, 2**31)),), "the HDF5 filters"),
@@ -191,7 +191,7 @@ def test_a_free_list_with_a_cycle(goods: Path, tmp_path: Path) -> None:
     struct.pack_into("<Q", data, address + first, first)
     path = tmp_path / "w.weights.h5"
     path.write_bytes(data)
-    assert "has no end" in refused(path)
+    assert "never ends" in refused(path)
 
 
 def test_weights_that_look_like_a_heap(goods: Path, tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_tensors_that_are_not_contiguous(goods: Path, tmp_path: Path, change: tu
     text = json.dumps(header).encode()
     path = tmp_path / "w.safetensors"
     path.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + length :])
-    assert "are not contiguous" in refused(path)
+    assert "a gap or an overlap" in refused(path)
 
 
 @pytest.mark.parametrize("value", [float("inf"), 1.0, True, None, "0", -1, 2**70])

@@ -87,7 +87,7 @@ def test_untrusted_safetensors(header: Any, tmp_path: Path) -> None:
 def test_npz_with_pickles(tmp_path: Path) -> None:
     path = tmp_path / "w.npz"
     np.savez(path, **{"layers.0/kernel": np.array([print], dtype=object)})
-    with pytest.raises(FileError, match="not an array of weights"):
+    with pytest.raises(FileError, match="not a valid array of weights"):
         small().load_weights(path)
 
 

@@ -106,7 +106,7 @@ def test_where_all_trials_became_nan_the_error_says_so() -> None:
         result = tuner.search(build, space, data(), trials=2, epochs=5, storage=":memory:", verbose=0)
     with pytest.raises(
         StateError,
-        match=r"2 trials had no finite value; the first was trial 0 .*learning rates of the space are too large",
+        match=r"2 trials had no finite value; the first was trial 0 .*learning rates in the space are too large",
     ):
         _ = result.best_params
     assert result.remarks() == []
@@ -206,7 +206,7 @@ def test_first_settings_may_hold_lists_and_must_lie_in_the_space() -> None:
 
 def test_a_first_setting_holds_nothing_that_its_conditions_exclude() -> None:
     space = SPACE | {"kind": tuner.Choice(["none", "l2"]), "l2": tuner.Float(0, 1, when={"kind": "l2"})}
-    words = "contains 'l2', which is not a hyperparameter under these conditions; remove it"
+    words = "contains 'l2', which is not a hyperparameter for these values of the others; remove it"
     with pytest.raises(InvalidArgument, match=words):
         tuner.search(
             build, space, data(), trials=1, first=[{"kind": "none", "l2": 0.1}], storage=":memory:", verbose=0

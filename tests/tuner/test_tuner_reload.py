@@ -51,7 +51,7 @@ def test_results_are_read_without_a_search(
     again.hypermodel.build(again.get_best_hyperparameters()[0]).summary()
     with pytest.raises(
         StateError,
-        match=r"call search\(x, y, ...\) with the same rows first, which does not repeat any trials",
+        match=r"call search\(x, y, ...\) with the same rows first \(it does not repeat any finished trials\)",
     ):
         again.get_best_models()
     # A search goes on, and there is nothing to go on with.
