@@ -76,7 +76,7 @@ compile_stats = CompileStats()
 
 
 class CompileCache:
-    """A thread-safe cache of executables, keyed by a caller's key and by device.
+    """A thread-safe cache of executables, keyed by device and by a key that the caller chooses.
 
     If multiple threads request the same executable, the first thread traces and compiles it and the others wait for it.
     """

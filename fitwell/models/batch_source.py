@@ -95,7 +95,7 @@ class BatchSource:
             such as a Keras `Sequence`.
         pack: A function that makes a `Batch` from x, y and the sample weights.
         check: A function that raises an error if the model cannot take a batch. It is called only after the
-            model's program was created.
+            model's program has been created.
     """
 
     def __init__(

@@ -333,7 +333,9 @@ class CheckpointManager(NullCheckpointManager):
         fuse_loop = xla_cpu_heuristics.should_fuse_loop(state.variables, self._run.loader.batch_size or 0)
         notes = run_signature.version_notes(saved["versions"], fuse_loop)
         _check_place(place, state, self._run.loader.steps, self._name)
-        notes += [f"{name} is not in the checkpoint and starts from scratch" for name in new_policies]
+        notes += [
+            f"the policy {name!r} is not in the checkpoint and starts from scratch" for name in new_policies
+        ]
         # Restore the callbacks before the model, because one may raise an error if the file it wrote is missing.
         notes += _restore_callbacks(self._run.callbacks, saved["callbacks"])
         notes += self._restore_hyperparams(saved)

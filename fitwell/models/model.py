@@ -154,10 +154,10 @@ class Model(DeprecatedMethods, CompilableModel):
                 None, which means an automatic size.
             validation_freq (int | list[int]): Validate after every n-th epoch, or after the listed epochs (1-based).
                 Default: 1.
-            resume (str | Path | None): A folder for one checkpoint per epoch. If it contains checkpoints, the run
-                continues from the last one and ends with exactly the same weights and logs as an uninterrupted run. The
-                checkpoints are kept. For checkpoints at other intervals, use `callbacks.BackupAndRestore`.
-                Default: None.
+            resume (str | Path | None): A folder in which to save a checkpoint after each epoch. If it contains
+                checkpoints, the run continues from the last one and ends with exactly the same weights and logs as an
+                uninterrupted run. The checkpoints are kept after the run. For checkpoints at other intervals, use
+                `callbacks.BackupAndRestore`. Default: None.
             **deprecated: Deprecated arguments such as `workers`, which only cause a warning. Other names raise an
                 error.
 

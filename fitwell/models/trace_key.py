@@ -1,9 +1,9 @@
 """Keys of traced programs, similar to the keys of JAX's jit cache.
 
 A key covers everything that tracing reads, except numbers that are arguments. Models with equal keys may
-share one compiled program, so equal keys must imply equal traces. The search therefore visits every attribute
-of every object. Anything that it cannot inspect counts as different, which costs a compilation but never
-gives a wrong result.
+share one compiled program, so equal keys must imply equal traces. A key is therefore computed from every
+attribute of every object. Anything that cannot be inspected counts as different, which costs a compilation but
+never gives a wrong result.
 """
 
 from __future__ import annotations

@@ -204,5 +204,5 @@ def _check_policy(
         )
     if policy.target is not None and policy.target not in program.hyperparams:
         raise InvalidArgument(
-            f"{name} cannot change the learning rate, because it follows a schedule; set it to a number instead"
+            f"{name} cannot change the learning rate, because the rate follows a schedule; set it to a number instead"
         )

@@ -305,7 +305,7 @@ def test_other_callbacks_warn(tmp_path: Path) -> None:
     other = Run(lambda folder: [callbacks.EarlyStopping(), Adds()])
     with pytest.warns(
         UserWarning,
-        match=r"early_stopping_val_loss is not in the checkpoint .* callback Adds is not in the checkpoint",
+        match=r"early_stopping_val_loss. is not in the checkpoint .* callback Adds is not in the checkpoint",
     ):
         other.fit(tmp_path, [other.backup(tmp_path)])
 

@@ -259,7 +259,7 @@ def test_the_weights_left_are_those_before_the_bad_batch_whoever_looks() -> None
     with pytest.warns(NonFiniteWarning) as caught:
         model, history = explode(batch=3, callbacks=[watch])
     (message,) = [str(w.message) for w in caught if w.category is NonFiniteWarning]
-    assert "in epoch 1, batch 3;" in message
+    assert "in epoch 1, batch 3." in message
     assert history.epoch == [0]
     assert len(watch.weights) == 3
     with pytest.warns(NonFiniteWarning):
