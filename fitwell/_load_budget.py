@@ -59,7 +59,7 @@ SECONDS, SECONDS_PER_BYTE = 30.0, 30e-6
 # Maximum bytes of weights for a configuration without a weights file. This allows 67 million float32 weights, more than
 # a ResNet152 has. Initializing them briefly takes five times as much memory.
 LARGEST_WITHOUT_FILE = 2**28
-# Maximum length of an error message in characters.
+# Maximum length of an error message in characters, before control characters are escaped.
 LONGEST_MESSAGE = 900
 # Maximum bytes of a JSON string, such as a configuration. A large model's configuration takes about 100 KB.
 LARGEST_TEXT = 4 * 2**20

@@ -55,9 +55,9 @@ class EventWriter:
     """A writer that creates a TensorBoard event file in a folder.
 
     Most methods return immediately, and a background thread converts the values to events and writes them. It is safe
-    to change an array after the call. `flush` waits until everything is in the file. If the thread fails, the next call
-    raises its error. If the disk is full, the incomplete record is removed, so that the file remains readable, and
-    nothing more is written. If `close` is not called, the file is closed when the process ends.
+    to change an array after the call. `flush` waits until all events are in the file. If the thread fails, the next
+    method call raises its error. If the disk is full, the incomplete record is removed, so that the file remains
+    readable, and nothing more is written. If `close` is not called, the file is closed when the process ends.
 
     Args:
         log_dir (str | PathLike): The folder for the file. Use a separate folder for each run. It is created if it does
@@ -258,7 +258,7 @@ class EventWriter:
             yield self
 
     def flush(self) -> None:
-        """Wait until everything is in the file."""
+        """Wait until all events are in the file."""
         done = threading.Event()
         self._queue.put(done)
         if self._finalizer.alive:
@@ -266,7 +266,7 @@ class EventWriter:
         self._raise()
 
     def close(self) -> None:
-        """Wait until everything is in the file, and close it."""
+        """Wait until all events are in the file, and close the file."""
         self._finalizer()
         self._raise()
 

@@ -48,7 +48,7 @@ class CheckpointFolder:
         self._claim = lock_folder(self.path)
         remove_stale_temp_files(self.path, _NAME.pattern)
         self._writer = _LatestJobThread()
-        # Damaged checkpoints do not count toward `_NUM_KEPT`, even if their names are the newest.
+        # Damaged checkpoints do not count toward `_NUM_KEPT`, even if they are the newest.
         self._damaged: set[Path] = set()
 
     def files(self) -> list[Path]:

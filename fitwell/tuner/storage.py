@@ -166,7 +166,7 @@ def open_storage(storage: str | Path | None) -> Storage:
     )
     if text in (MEMORY, "sqlite://", "sqlite:///:memory:"):
         lock = threading.RLock()
-        return Storage("in memory", lambda: import_optuna().storages.InMemoryStorage(), lambda: lock)
+        return Storage(":memory:", lambda: import_optuna().storages.InMemoryStorage(), lambda: lock)
     if text.startswith("sqlite:///"):
         return _open_sqlite(Path(text.removeprefix("sqlite:///")))
     if text.startswith(("postgresql://", "postgresql+")):
