@@ -82,7 +82,7 @@ CASES: dict[str, Case] = {
     "wrong width of an eager call": (
         lambda: regressor()(X[:, :2]),
         ShapeError,
-        ["'only'", "(batch, 4)", "(12, 2)"],
+        ["'only'", "(batch, ..., 4)", "(12, 2)"],
     ),
     "wrong width of a validation": (
         lambda: regressor().fit(X, VALUES, validation_data=(X[:, :2], VALUES), verbose=0),
