@@ -63,7 +63,7 @@ def _warn_of_broadcast(rows: int) -> None:
         frame = frame.f_back
     text = (
         f"arrays of shapes ({rows}, 1) and ({rows},) broadcast to ({rows}, {rows}), which pairs every row with every "
-        "other row: targets and predictions with one number per row have shape (rows, 1), but sample weights have "
-        "shape (rows,); write y[:, 0] or weights[:, None]"
+        "other row. Targets and predictions with one number per row have shape (rows, 1), but sample weights have "
+        "shape (rows,). To match the shapes, write y[:, 0] or weights[:, None]"
     )
     warn_at_line(frame.f_code.co_filename, frame.f_lineno, text, "pairs")

@@ -1,7 +1,7 @@
 """Array reductions: fast sums over all elements on CPUs, and L2 normalization.
 
-On CPUs, XLA compiles a sum over all elements to a scalar loop. Summing the squares of 64 × 100 weights takes 6 µs, in a
-training step of 40 µs. With a vector of partial sums, which the processor adds in parallel, it takes 0.6 µs and the
+On CPUs, XLA compiles a sum over all elements to a scalar loop. Summing the squares of 64 × 100 weights takes 6 µs of a
+40 µs training step. With a vector of partial sums, which the processor adds in parallel, it takes 0.6 µs and the
 rounding error is smaller.
 """
 

@@ -17,11 +17,11 @@ import numpy as np
 __all__ = ["DRAWN_ONCE", "side_effect_message"]
 
 DRAWN_ONCE = (
-    "is drawn only once, while the run is compiled, and stays the same at every step: draw it with JAX and the layer's "
-    "key, jax.random.normal(self.next_key(), shape)"
+    "is drawn only once, while the run is compiled, and stays the same at every step; draw it with JAX and the layer's "
+    "key instead, for example jax.random.normal(self.next_key(), shape)"
 )
-_CLOCK = "is read only once, while the run is compiled, and not at every step: measure the time in a callback"
-_PRINT = "happens only once, while the run is compiled, and not at every step: use jax.debug.print"
+_CLOCK = "is read only once, while the run is compiled, and not at every step; measure the time in a callback instead"
+_PRINT = "happens only once, while the run is compiled, and not at every step; use jax.debug.print instead"
 
 
 def side_effect_message(function: Any, use: Any) -> str | None:

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 _SCALARS = (bool, int, float, str, type(None))
-# Larger data is not compared, because that takes too long and users rarely edit such tables by hand.
+# Larger data is not compared, because comparing it takes too long and users rarely change it between runs.
 _MAX_SIZE = 1000
 _MAX_DISPLAY = 60
 _MISSING = object()
@@ -173,7 +173,7 @@ def find_constants(
 
 
 def _locate(value: Any, path: list[str], rest: list[str]) -> tuple[dict[str, Any] | type, str, str] | None:
-    """Find the first plain data along a dotted path such as ``value.a.b``.
+    """Find the first attribute along a dotted path such as ``value.a.b`` that is plain data.
 
     Args:
         value: The object at the start of the path.
@@ -202,7 +202,7 @@ def _locate(value: Any, path: list[str], rest: list[str]) -> tuple[dict[str, Any
     return None
 
 
-# A cache of functions that were found before, because a search with `gc` takes tens of milliseconds.
+# Functions that earlier searches found. They are cached, because a search with `gc` takes tens of milliseconds.
 _functions: weakref.WeakSet[types.FunctionType] = weakref.WeakSet()
 
 

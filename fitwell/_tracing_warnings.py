@@ -96,8 +96,8 @@ def warn_changed_constants(constants: TracedConstants) -> None:
             warn_at_line(
                 constant.filename,
                 constant.line,
-                f"{constant.change}, which has no effect before the next call of fit: to change a value during a "
-                "run, store it in a variable, self.add_weight(shape=(), trainable=False), and assign to the variable",
+                f"{constant.change}, which has no effect before the next call of fit; to change a value during a "
+                "run, create a variable with self.add_weight(shape=(), trainable=False), and assign the value to it",
                 constant.label,
             )
 
@@ -179,7 +179,7 @@ class _TracingWatcher:
             seen.warned_line = use.line  # ignore random numbers that imported modules draw
         elif use.stores == "outside":
             message = f"{use.name} is assigned only once, while the run is compiled, and not at every step"
-            warn_at_line(frame.f_code.co_filename, use.line, f"{message}: {_KEEP}")
+            warn_at_line(frame.f_code.co_filename, use.line, f"{message}; {_KEEP}")
         elif not use.stores and use.called:
             effect = side_effect_message(resolve_path(frame, use.path), use)
             if effect is not None:
@@ -210,24 +210,24 @@ class _TracingWatcher:
             label = f"self.{name}"
             if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
                 if isinstance(before, jax.Array) and not isinstance(before, jax.core.Tracer):
-                    text = f"{label} is changed only once, while the run is compiled, and not at every step: {_ASSIGN}"
+                    text = f"{label} is changed only once, while the run is compiled, and not at every step; {_ASSIGN}"
                 else:
                     text = (
-                        f"{label} keeps a tracer, which cannot be used after the run is compiled: return the value as "
-                        "an output, or assign it to a variable, self.add_weight(shape, trainable=False)"
+                        f"{label} keeps a tracer, which cannot be used after the run is compiled; return the value as "
+                        "an output, or assign it to a variable created with self.add_weight(shape, trainable=False)"
                     )
                 warn_at_line(filename, _line_of(seen, name), text)
             elif (
                 isinstance(before, _NUMBERS) and value != before and not _is_reset_by_call(frame, seen, name)
             ):
                 text = (
-                    f"{label} is changed only once, while the run is compiled, and not at every step: {_KEEP}"
+                    f"{label} is changed only once, while the run is compiled, and not at every step; {_KEEP}"
                 )
                 warn_at_line(filename, _line_of(seen, name), text)
         restore_arrays(seen.holder, seen.before)
         for name, (container, size) in seen.sizes.items():
             if len(container) != size:
-                text = f"{name} grows only once, while the run is compiled, and not at every step: {_GROW}"
+                text = f"{name} grows only once, while the run is compiled, and not at every step; {_GROW}"
                 warn_at_line(filename, _line_of(seen, name.rpartition(".")[2]), text)
         # Do not report a change again for the outer call if it was reported for the inner call.
         for outer in self.frames.values():
@@ -236,12 +236,10 @@ class _TracingWatcher:
             outer.sizes = {name: (container, len(container)) for name, (container, _) in outer.sizes.items()}
 
 
-_KEEP = (
-    "store the number in a variable, self.add_weight(shape=(), trainable=False), and assign to the variable"
-)
+_KEEP = "create a variable with self.add_weight(shape=(), trainable=False), and assign the number to it"
 _ASSIGN = (
-    "store the array in a variable, self.add_weight(shape, trainable=False), and assign to the variable; if you need a "
-    "random key, call self.next_key(), which returns a new key at every step"
+    "create a variable with self.add_weight(shape, trainable=False), and assign the array to it; if you need a random "
+    "key, call self.next_key(), which returns a new key at every step"
 )
 _GROW = "return the values as an output, or inspect them with jax.debug.callback"
 

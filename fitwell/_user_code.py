@@ -62,53 +62,53 @@ _ERRORS: tuple[tuple[type[Exception], str, str], ...] = (
     (
         jax.errors.TracerBoolConversionError,
         "",
-        "tests whether a value is true, but the value is not known while the run is compiled: write "
+        "tests whether a value is true, but the value is not known while the run is compiled; write "
         "jnp.where(condition, a, b) or jax.lax.cond instead of if",
     ),
     (
         jax.errors.NonConcreteBooleanIndexError,
         "",
-        "selects elements with a mask, so the shape of the result is not known while the run is compiled: write "
+        "selects elements with a mask, so the shape of the result is not known while the run is compiled; write "
         "jnp.where(mask, x, 0)",
     ),
     (
         jax.errors.TracerArrayConversionError,
         "",
-        "passes an array to NumPy whose values are not known while the run is compiled: use jax.numpy instead, "
-        "import jax.numpy as jnp",
+        "passes an array to NumPy, but its values are not known while the run is compiled; use jax.numpy instead "
+        "(import jax.numpy as jnp)",
     ),
     (
         jax.errors.ConcretizationTypeError,
         "",
         "needs a Python number, as float(x), int(x) and range(x) do, but the value is not known while the run is "
-        "compiled: use the array itself",
+        "compiled; use the array itself",
     ),
     (
         jax.errors.UnexpectedTracerError,
         "",
-        "uses a tracer from an earlier compilation: compute the value in the function that uses it",
+        "uses a tracer from an earlier compilation; compute the value in the function that uses it",
     ),
     (
         TypeError,
         "scalar index",
-        "needs a Python number, as range(x) does, but the value is not known while the run is compiled: use a shape, "
-        "or jax.lax.fori_loop",
+        "needs a Python number, as range(x) does, but the value is not known while the run is compiled; use a size "
+        "from x.shape, or jax.lax.fori_loop",
     ),
     (
         TypeError,
         "item assignment",
-        "assigns to an element of an array, but JAX arrays are immutable: write x = x.at[index].set(value)",
+        "assigns to an element of an array, but JAX arrays are immutable; write x = x.at[index].set(value)",
     ),
     (
         ZeroDivisionError,
         "",
-        "divides by a Python number that is 0 while the run is compiled: store a number that changes in a variable, "
-        "self.total = self.add_weight(), and update it with self.total.assign_add(x)",
+        "divides by a Python number that is 0 while the run is compiled; if the number changes during training, store "
+        "it in a variable (self.total = self.add_weight()), and update it with self.total.assign_add(x)",
     ),
     (
         ValueError,
         "__jax_array__",
-        "passes a variable to a function in jax.lax, but these functions require arrays: write variable.value",
+        "passes a variable to a function in jax.lax, but these functions require arrays; write variable.value",
     ),
 )
 

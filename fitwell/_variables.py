@@ -60,7 +60,7 @@ _scope = _Scope()
 
 @contextmanager
 def stateless_scope(values: Mapping[Bindable, Any]) -> Iterator[Bindings]:
-    """Replace the values of variables and hyperparameters inside the block, only in this thread.
+    """Replace the values of variables and hyperparameters inside the block and only in this thread.
 
     The context manager yields the live bindings. After the block, they contain the values that were assigned in it.
     """
@@ -182,8 +182,8 @@ class Variable(Bindable):
             return
         if isinstance(value, jax.core.Tracer):
             raise InvalidArgument(
-                f"variable {self.path!r} was assigned inside a traced function that does not own it; "
-                "return the value instead, or assign it in `Layer.call` during fit"
+                f"variable {self.path!r} cannot be assigned in a function that you trace yourself, for example "
+                "with jax.jit; return the value instead, or assign it in `Layer.call` during fit"
             )
         self._value = np.array(value, dtype=self.dtype)
 
@@ -197,7 +197,7 @@ class Variable(Bindable):
 
     @property
     def raw_value(self) -> Any:
-        """The stored array, ignoring `stateless_scope`. It is a NumPy array until the first use on a device."""
+        """The stored array, regardless of `stateless_scope`. It is a NumPy array until the first use on a device."""
         return self._value
 
     def set_raw_value(self, array: Array) -> None:

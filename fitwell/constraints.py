@@ -82,9 +82,10 @@ class Constraint(Configurable):
 
 @_registry.register()
 class MaxNorm(Constraint):
-    """A constraint that limits norms to a maximum r.
+    """A constraint that limits the norms of weight vectors to a maximum r.
 
-    It replaces a weight w with ``w min(|w|, r) / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by default.
+    It replaces a vector w along `axis` with ``w min(|w|, r) / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by
+    default.
 
     Args:
         max_value (float): The maximum r, at least 0. Default: 2.
@@ -117,10 +118,10 @@ class MaxNorm(Constraint):
 
 @_registry.register()
 class MinMaxNorm(Constraint):
-    """A constraint that moves norms into an interval.
+    """A constraint that moves the norms of weight vectors into an interval.
 
-    It replaces a weight w with ``w n / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by default. The new norm is
-    ``n = rate clip(|w|, min_value, max_value) + (1 - rate) |w|``.
+    It replaces a vector w along `axis` with ``w n / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by default. The new
+    norm is ``n = rate clip(|w|, min_value, max_value) + (1 - rate) |w|``.
 
     Args:
         min_value (float): Lower bound, at least 0. Default: 0.
@@ -159,9 +160,9 @@ class MinMaxNorm(Constraint):
 
 @_registry.register()
 class UnitNorm(Constraint):
-    """A constraint that scales norms to 1.
+    """A constraint that scales weight vectors to norm 1.
 
-    It replaces a weight w with ``w / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by default.
+    It replaces a vector w along `axis` with ``w / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by default.
 
     Args:
         axis (int | list[int]): Axes along which norms are computed; see `MaxNorm`. Default: 0.

@@ -74,7 +74,7 @@ class DataError(FitwellError, ValueError):
 
 
 class UnexpectedArgument(FitwellError, TypeError):
-    """Raised when a function is called with an argument that it does not have."""
+    """Raised when a function is called with an argument that it does not accept."""
 
 
 class UnknownName(FitwellError, ValueError):
@@ -175,7 +175,7 @@ def unknown_name_error(
     """
     known = sorted(set(names))
     hint = did_you_mean(name, [*spellings] or known) or "."
-    return UnknownName(f"unknown {kind} {name!r}{hint} Known: {', '.join(known)}.")
+    return UnknownName(f"unknown {kind} {name!r}{hint} The known names are: {', '.join(known)}.")
 
 
 def missing_extra_error(library: str, extra: str, purpose: str) -> MissingExtra:

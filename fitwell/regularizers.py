@@ -1,4 +1,4 @@
-"""Regularizers, which compute penalties on weights or activities that are added to the loss.
+"""Regularizers, which compute penalties on weights or activities. The penalties are added to the loss.
 
 A regularizer is called with an array and returns a scalar. Its strengths are hyperparameters that are passed to the
 compiled program as arguments. You can change them without recompilation, and each member of a population can have
@@ -79,7 +79,8 @@ class Regularizer(Configurable):
 
     A subclass overrides `__call__`, and lists the names of its strengths in `hyperparameters`. If rows of zeros do not
     change the penalty, the subclass should set ``supports_padding = True``. This allows fitwell to pad batches when the
-    regularizer is applied to activities. This attribute is not inherited.
+    regularizer is applied to activities. The attribute is not inherited, so each
+    subclass must set it.
 
     Example:
         >>> import fitwell as fw
@@ -202,7 +203,9 @@ class L1L2(Regularizer):
 
 @_registry.register()
 class ElasticNet(Regularizer):
-    """A regularizer with a mix of an L1 and an L2 penalty, ``β λ Σ|w| + (1 - β)/2 λ Σ w²``. Not in Keras.
+    """A regularizer with a mix of an L1 and an L2 penalty, ``β λ Σ|w| + (1 - β)/2 λ Σ w²``.
+
+    Keras does not have this class.
 
     Args:
         strength (float | None): The strength λ, at least 0. None means 0. Default: 0.01.

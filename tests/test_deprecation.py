@@ -86,6 +86,6 @@ def test_a_metric_forgets_by_its_older_name() -> None:
 def test_a_decay_in_the_place_of_nesterov_is_refused() -> None:
     with pytest.raises(
         InvalidArgument,
-        match=r"nesterov must be True or False \(a decay is .*got 1e-06",
+        match=r"nesterov must be True or False \(for a decay, pass .*got 1e-06",
     ):
         optimizers.SGD(0.1, 0.9, 1e-6)  # type: ignore[arg-type]

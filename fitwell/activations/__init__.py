@@ -85,7 +85,8 @@ __all__ = [
     "threshold",
 ]
 
-# Common activations that preserve the input's shape and float type. Layers infer their output spec without tracing.
+# Common activations that preserve the input's shape and float type. For these, layers know the output's shape and type
+# without tracing the function.
 SHAPE_PRESERVING: tuple[Function, ...] = (
     linear,
     sigmoid,

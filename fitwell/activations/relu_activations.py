@@ -223,7 +223,7 @@ def squareplus(x: Any, b: Any = 4) -> Array:
 
 @registry.register()
 def sparse_plus(x: Any) -> Array:
-    """Compute the sparse counterpart of `softplus`, which corresponds to `sparsemax`.
+    """Compute a function that is similar to `softplus`, but exactly 0 for inputs up to -1.
 
     The output is 0 if ``x <= -1``, ``(x + 1)² / 4`` between -1 and 1, and ``x`` if ``x >= 1``.
 

@@ -113,7 +113,7 @@ def hard_sigmoid(x: Any) -> Array:
 
 @registry.register()
 def sparse_sigmoid(x: Any) -> Array:
-    """Compute the sparse counterpart of `sigmoid`, which corresponds to `sparsemax` with two classes.
+    """Compute a piecewise linear sigmoid, which is the first output of ``sparsemax([x, 0])``.
 
     The output is 0 if ``x <= -1``, ``(x + 1) / 2`` between -1 and 1, and 1 if ``x >= 1``.
 

@@ -15,10 +15,10 @@ __all__ = ["heaviside", "sign"]
 
 @registry.register("step")
 def heaviside(x: Any) -> Array:
-    """Compute the Heaviside step function, ``0 if x < 0 else 1``. Not in Keras.
+    """Compute the Heaviside step function ``0 if x < 0 else 1``, which Keras does not have.
 
-    Its gradient is 0 everywhere, so most losses cannot train it. The loss ``"perceptron"`` uses the activation's input
-    instead of its output. With this loss, SGD follows the perceptron rule.
+    Its gradient is 0 everywhere, so most losses cannot train the layers before it. The loss ``"perceptron"`` uses the
+    activation's input instead of its output. With this loss, SGD follows the perceptron rule.
 
     Args:
         x (array): Inputs of any shape.
@@ -39,9 +39,9 @@ def heaviside(x: Any) -> Array:
 
 @registry.register()
 def sign(x: Any) -> Array:
-    """Compute the sign of each input, which is -1, 0 or 1. Not in Keras.
+    """Compute the sign of each input, which is -1, 0 or 1.
 
-    Like `heaviside`, this activation can be trained with the loss ``"perceptron"``.
+    Keras does not have this activation. Like `heaviside`, it should be used with the loss ``"perceptron"``.
 
     Args:
         x (array): Inputs of any shape.

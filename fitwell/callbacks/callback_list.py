@@ -213,7 +213,7 @@ def _must_run_on_host(callback: Any) -> bool:
 
 
 def _has_overlapping_schedules(callbacks: Sequence[Any]) -> bool:
-    """Return whether one callback sets a hyperparameter epochs ahead and another callback changes it."""
+    """Return whether one callback sets a hyperparameter for future epochs and another one changes it, too."""
     controlled = [getattr(callback, "controlled_hyperparameter", None) for callback in callbacks]
     ahead = {
         path

@@ -18,7 +18,7 @@ class CompilableCallback(Callback):
       User-defined hooks may change the logs, the weights or the learning rate, and they must see the changes
       that earlier callbacks have made.
     - More than one callback changes the same hyperparameter, and one of them sets it for each epoch.
-    - A callback needs the host, for example to print a message when its epoch ends.
+    - A callback needs the host, for example to print a message when an epoch ends.
 
     Attributes:
         runs_on_host (bool): Whether this run calls the hooks. Default: False.

@@ -59,7 +59,7 @@ class CSVLogger(Callback):
         filename=FilePath(),
         separator=Predicate(
             lambda value: isinstance(value, str) and len(value) == 1 and value not in '"\r\n\0',
-            "one character, other than a quote or a line break",
+            "one character other than a quotation mark, a line break or a null character",
         ),
         append=Boolean(),
     )
@@ -171,9 +171,9 @@ class CSVLogger(Callback):
         self._omitted |= missing
         if late:
             warn(
-                f"CSVLogger: {', '.join(map(repr, late))} was first logged in epoch {epoch + 1}, when "
-                f"{self.filename!r} already had its columns, so it is omitted; the history contains it. To include it "
-                "in the file, log it in every epoch, starting with the first (as NaN if there is no value)",
+                f"CSVLogger: {self.filename!r} has no column for {', '.join(map(repr, late))} (first logged in epoch "
+                f"{epoch + 1}), so only the history contains these values. To include a value in the file, log it in "
+                "every epoch, starting with the first (as NaN if there is no value)",
             )
 
     def _write(self, cells: Iterable[Any]) -> None:

@@ -32,7 +32,8 @@ class EarlyStopping(MonitorCallback):
             monitored value count, so with ``validation_freq=10`` a patience of 2 waits for 20 epochs.
             Default: 0.
         verbose (int): If 1, print when the run stopped and which epoch was restored. Default: 0.
-        mode (str): ``"min"``, ``"max"``, or ``"auto"``, which infers it from the metric. Default: ``"auto"``.
+        mode (str): ``"min"`` if smaller values are better, ``"max"`` if larger values are better, or ``"auto"`` to
+            infer this from the metric. Default: ``"auto"``.
         baseline (float | None): Value to improve on. The wait is reset only by values that are better than
             this one. Default: None.
         restore_best_weights (bool): Whether to restore the weights of the best epoch at the end. Default: False.

@@ -31,8 +31,8 @@ class FlatStopping(MonitorCallback):
             - ``"change"``: the largest of the last n differences ``|v_t - v_(t-1)|``.
             - ``"decrease"``: ``v_(t-n) - v_t``, or ``v_t - v_(t-n)`` for ``mode="max"``.
             - ``"mean change"``: the mean of ``|v_t - v_(t-1)|`` over the last n epochs.
-        mode (str): ``"min"``, ``"max"``, or ``"auto"``, which infers it from the metric. Only ``"decrease"``
-            uses it. Default: ``"auto"``.
+        mode (str): ``"min"`` if smaller values are better, ``"max"`` if larger values are better, or ``"auto"`` to
+            infer this from the metric. It is used only by the measure ``"decrease"``. Default: ``"auto"``.
         start_from_epoch (int): Number of initial epochs to ignore. Default: 0.
         verbose (int): If 1, print when the run stopped. Default: 0.
 

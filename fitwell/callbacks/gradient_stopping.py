@@ -14,7 +14,7 @@ __all__ = ["GradientStopping"]
 
 
 class GradientStopping(Callback):
-    r"""A callback that stops training at a minimum, where the whole gradient's norm is below a threshold.
+    r"""A callback that stops training when the norm of the loss gradient is below a threshold, as at a minimum.
 
     At the end of each epoch, the callback computes the gradient :math:`\nabla L` of the training loss,
     including regularization losses. Use it if each batch contains all training rows, because the noise in

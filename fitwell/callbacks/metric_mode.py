@@ -89,7 +89,7 @@ def infer_mode(metric: str, model: Any = None) -> str | None:
 
 
 def _class_direction(name: str) -> str | None:
-    """Return the direction of the metric class whose snake-case name ends `name`, or None."""
+    """Return the direction of the metric class whose snake-case name is at the end of `name`, or None."""
     found = [(cls, way) for cls, way in _class_directions(Metric) if f"_{name}".endswith(f"_{cls}")]
     return max(found, key=lambda entry: len(entry[0]), default=("", None))[1]
 

@@ -45,9 +45,10 @@ class ModelCheckpoint(MonitorModeMixin):
         save_best_only (bool): Whether to save only if `monitor` is better than at every earlier save.
             Default: False.
         save_weights_only (bool): Whether to save the weights instead of the whole model. Default: False.
-        mode (str): ``"min"``, ``"max"``, or ``"auto"``, which infers it from the metric. Default: ``"auto"``.
+        mode (str): ``"min"`` if smaller values are better, ``"max"`` if larger values are better, or ``"auto"`` to
+            infer this from the metric. Default: ``"auto"``.
         save_freq (str | int): ``"epoch"``, or a number of batches, which are counted across epochs. If it is
-            a number, the value of `monitor` covers only the epoch so far, so it cannot be a validation value.
+            a number, `monitor` is computed from the epoch's batches so far, so it cannot be a validation value.
             Default: ``"epoch"``.
         initial_value_threshold (float | None): Value that the first save must improve on. Default: None.
         period (int | None): Deprecated. 1 means ``save_freq="epoch"``, and other values raise
@@ -168,8 +169,8 @@ class ModelCheckpoint(MonitorModeMixin):
         if name.startswith("val_") and not any(other.startswith("val_") for other in known):
             hint = "; pass validation_data or validation_split." if not self.saves_by_batch else ""
         return InvalidArgument(
-            f"ModelCheckpoint: {subject} is not measured{hint or '.'} Known: {', '.join(known)}. (A callback that logs "
-            "it must come before ModelCheckpoint.)"
+            f"ModelCheckpoint: {subject} is not measured{hint or '.'} The known values are: {', '.join(known)}. (If a "
+            "callback logs it, that callback must come before ModelCheckpoint.)"
         )
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -252,7 +253,7 @@ def _invalid_pattern_error(pattern: str, error: Exception) -> InvalidArgument:
 def _check_period(period: int) -> None:
     if period != 1:
         raise InvalidArgument(
-            f"ModelCheckpoint: the deprecated period={period!r} is not supported; write save_freq={period!r} "
-            "times the number of batches in an epoch"
+            f"ModelCheckpoint: the deprecated argument period={period!r} is not supported; to save every "
+            f"{period!r} epochs, set save_freq to {period!r} * (batches per epoch)"
         )
     warn_deprecated("ModelCheckpoint(period=1)", "ModelCheckpoint(save_freq='epoch'), or leave it out")

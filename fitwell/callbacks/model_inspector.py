@@ -40,7 +40,7 @@ class ModelInspector:
         return self._gradients(_drop_training_state(state), self._first_rows(batch))
 
     def activations(self, state: TrainState, batch: Batch) -> dict[str, Array]:
-        """Return a dict that maps layer names to the layers' outputs at inference."""
+        """Return a dict that maps layer names to the layers' outputs in inference mode."""
         return self._activations(_drop_training_state(state), self._first_rows(batch))
 
     def _first_rows(self, batch: Batch) -> Batch:

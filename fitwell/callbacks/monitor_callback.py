@@ -43,5 +43,5 @@ class MonitorCallback(MonitorModeMixin, CompilableCallback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Make the decision on the host, if the compiled loop does not make it."""
-        # This override gives a run on the host an epoch hook, so that each dispatch ends with an epoch.
+        # The hook is overridden so that each dispatch ends with an epoch if the decision is made on the host.
         super().on_epoch_end(epoch, logs)

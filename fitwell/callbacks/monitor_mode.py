@@ -12,7 +12,7 @@ __all__ = ["MonitorModeMixin"]
 
 
 class MonitorModeMixin(Callback):
-    """The part of a callback that compares values of a monitored metric.
+    """A mixin for callbacks that compare values of a monitored metric.
 
     Mode ``"auto"`` is inferred again for each model that the callback observes, because only the model knows the
     direction of a metric whose name is arbitrary. Before that, it is inferred from the name alone.
@@ -40,7 +40,7 @@ class MonitorModeMixin(Callback):
         vars(self)["mode"] = mode
 
     def set_model(self, model: Any) -> None:
-        """Store the model, and infer the mode from its metrics; warn if that fails."""
+        """Store the model, and infer the mode from its metrics. Warn if that fails."""
         super().set_model(model)
         inferred = infer_mode(self.monitor, model)
         self._inferred_mode = inferred or "min"

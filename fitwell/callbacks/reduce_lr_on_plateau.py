@@ -30,7 +30,8 @@ class ReduceLROnPlateau(MonitorCallback):
         factor (float): Factor in (0, 1) by which each reduction multiplies the rate. Default: 0.1.
         patience (int): Number of epochs without improvement before a reduction. Default: 10.
         verbose (int): If 1, print each reduction. Default: 0.
-        mode (str): ``"min"``, ``"max"``, or ``"auto"``, which infers it from the metric. Default: ``"auto"``.
+        mode (str): ``"min"`` if smaller values are better, ``"max"`` if larger values are better, or ``"auto"`` to
+            infer this from the metric. Default: ``"auto"``.
         min_delta (float): Smallest change that counts as an improvement. Default: 1e-4.
         cooldown (int): Number of epochs after a reduction before waiting starts again. Default: 0.
         min_lr (float): Lower bound for the learning rate. Default: 0.

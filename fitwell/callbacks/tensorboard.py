@@ -36,8 +36,8 @@ class TensorBoard(Callback):
 
     Unlike in Keras, automatic layer names are numbered within each model, not within the process. The first
     unnamed `Dense` layer is ``dense`` in every model, so the curves of two models appear in the same charts.
-    A background thread writes the files. A resumed run writes to a new file, and it writes the epochs that it
-    repeats again, with the same values.
+    A background thread writes the files. A resumed run writes to a new file. Epochs that it repeats are
+    written again, with the same values.
 
     Args:
         log_dir (str | PathLike): Folder for the run. TensorBoard shows its subfolders ``train/`` and

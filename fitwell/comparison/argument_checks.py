@@ -52,7 +52,7 @@ def _check_candidate(name: Any, build: Any) -> None:
     ]
     if required:
         raise InvalidArgument(
-            f"compare: {name!r} is called without arguments but requires {', '.join(required)}; "
+            f"compare: the function {name!r} is called without arguments, but it requires {', '.join(required)}; "
             "write lambda: build(...) or functools.partial(build, ...)"
         )
 

@@ -27,7 +27,7 @@ def note_constant_weights(initial: Mapping[str, Population]) -> list[str]:
         one, other = (member.model.get_weights() for member in population.members)
         if len(one) == len(other) and all(map(np.array_equal, one, other)):
             notes.append(
-                f"{name} has the same initial weights in every repeat, so the results hold only for these weights. "
+                f"{name} has the same initial weights in every repeat, so the results apply only to these weights. "
                 "Remove the seeds of its initializers to vary the weights."
             )
     return notes

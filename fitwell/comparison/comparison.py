@@ -159,11 +159,13 @@ class Comparison:
         if any((self.scores[found.first] == self.scores[found.second]).any() for found in self.differences):
             remarks.append("Repeats in which two candidates have equal scores count as half a win for each.")
         if repeats < ENOUGH_REPEATS:
-            remarks.append(f"{repeats} repeats detect only large differences. Use {ENOUGH_REPEATS} or more.")
+            remarks.append(
+                f"{repeats} repeats can detect only large differences. Use {ENOUGH_REPEATS} or more."
+            )
         if self.looks > 1:
             remarks.append(
                 f"These {self.part} rows have been used {self.looks} times in this process. Each decision based on "
-                "their scores makes the scores more optimistic. Reserve other rows for the final evaluation."
+                "their scores makes the scores more optimistic. Reserve different rows for the final evaluation."
             )
         return [*remarks, *self.notes]
 
@@ -234,7 +236,7 @@ class Comparison:
         """Plot all scores of each candidate, and the differences with their intervals.
 
         Significant differences are colored, and the other differences are gray. If there are more than 40
-        differences, the plot shows the differences with the smallest p-values, and a note says so. A note also gives
+        differences, the plot shows only those with the smallest p-values, and a note says so. A note also gives
         the number of outliers that are not shown.
 
         Returns:

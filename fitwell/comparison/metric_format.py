@@ -33,7 +33,7 @@ class MetricFormat:
     @property
     def is_percentage(self) -> bool:
         """Whether the metric is shown as a percentage, with differences in percentage points."""
-        # Match only at the end, because an output may be named "accounts" and its error is not an accuracy.
+        # Match only at the end. The error of an output named "accounts" is not an accuracy.
         return re.search(r"acc(uracy)?(_\d+)?$", self.metric.lower()) is not None
 
     def format_score(self, interval: ConfidenceInterval) -> str:
@@ -41,7 +41,10 @@ class MetricFormat:
         return self._format_with_error(interval, signed=False) + (" %" if self.is_percentage else "")
 
     def format_difference(self, interval: ConfidenceInterval, *, signed: bool = True) -> str:
-        """Format a mean difference and its interval, such as ``"+0.4 ± 0.1 points"``, or without the plus sign."""
+        """Format a mean difference and its interval, such as ``"+0.4 ± 0.1 points"``.
+
+        The plus sign is omitted if `signed` is False.
+        """
         return self._format_with_error(interval, signed) + (" points" if self.is_percentage else "")
 
     def format_amount(self, value: float) -> str:

@@ -109,7 +109,7 @@ def make_splits(
     """
     if test_data is not None and test_size is not None:
         raise InvalidArgument(
-            "compare: test_size cannot be combined with test_data, because no rows are held out; omit test_size"
+            "compare: with test_data, no rows are held out for testing, so test_size has no effect; omit test_size"
         )
     if test_data is None and test_size == 0:
         raise InvalidArgument(
@@ -137,14 +137,15 @@ def make_splits(
         )
         return ComparisonSplits([same] * len(seeds), varied, 0.0, x, y, *(test_data or ()))
     splits = [same, *(split(seed) for seed in seeds[1:])]
-    # Do not count validation rows as training rows, because that gives 7 % false positives on small tables.
+    # Do not count validation rows as training rows, because that gives 7 % false positives on small data sets.
     overlap = len(splits[0].test) / len(splits[0].train)
     varied = (
         f"each uses a different seed for weights, shuffling and noise, and a new random split into "
         f"{_describe_sizes(splits[0], test_data)}"
     )
     if test_data is not None:
-        # Models that are equal on average may differ on these test rows, and shared test rows cannot reveal that.
+        # Models that are equal on average may differ on these test rows, and repeats that share the rows cannot show
+        # that.
         varied += "; the results hold only for these test rows and this data set"
     else:
         varied += (

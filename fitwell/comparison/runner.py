@@ -86,7 +86,7 @@ def compare(
     """Compare models over paired repeats and test whether their differences are significant.
 
     Each candidate is trained `repeats` times. Repeat i uses the same seed, the same split and the same row order
-    for every candidate, so that differences within a repeat are due to the candidates. All models are trained
+    for every candidate, so that differences within a repeat come from the candidates. All models are trained
     before any model is evaluated on the test rows.
 
     Differences are tested with paired t-tests, and Holm's method corrects for multiple comparisons. With
@@ -96,12 +96,12 @@ def compare(
         candidates (Mapping[str, Callable[[], Model]]): Dict that maps each candidate's name to a function that builds
             and compiles a model.
         data (tuple): ``(x, y)``, as for `Model.fit`.
-        repeats (int): Number of repeats, at least 2. Few repeats detect only large differences. Default: 20.
+        repeats (int): Number of repeats, at least 2. A few repeats can detect only large differences. Default: 20.
         vary (str): ``"splits"`` makes a new random split for each repeat, so that conclusions hold for
-            similar data sets. ``"seeds"`` keeps one split, so that conclusions hold for these rows only.
+            similar data sets. ``"seeds"`` keeps one split, so that conclusions hold only for these rows.
             Default: "splits".
-        metric (str | None): Name of the metric to compare. Default: None, which means the first metric with which the
-            models were compiled, or the loss if there are no metrics.
+        metric (str | None): Name of the metric to compare. Default: None, which means the first metric that
+            all candidates compute, or the loss if there is none.
         mode (str): ``"max"`` if larger values of `metric` are better, ``"min"`` if smaller values are better, or
             ``"auto"`` to infer this from the metric. Default: "auto".
         baseline (str | None): Candidate with which all other candidates are compared. Default: None, which compares
@@ -110,8 +110,8 @@ def compare(
         test_size (float | None): Fraction of the rows to hold out for testing, in [0, 1). Default: None, which is
             0.2, or less for large data.
         validation_size (float | None): Fraction of the rows to hold out for callbacks, in [0, 1). Default: None,
-            which means the same fraction as for testing if a callback uses validation values, such as
-            `EarlyStopping`, or is user-defined. Otherwise, it means 0.
+            which means the same fraction as for testing if a callback uses validation values (such as
+            `EarlyStopping`) or is user-defined, and 0 otherwise.
         confidence (float): Confidence level of the intervals, in (0, 1). ``1 - confidence`` is the significance
             level. Default: 0.95.
         seed (int): Seed of the splits, the weights, the shuffling and the dropout masks. Default: 0.
@@ -159,7 +159,7 @@ def compare(
     }
     splits = make_splits(data, test_data, labels, seeds, vary=vary, **held_out)
     if repeats < ENOUGH_REPEATS:
-        warn(f"compare: {repeats} repeats detect only large differences; use {ENOUGH_REPEATS} or more")
+        warn(f"compare: {repeats} repeats can detect only large differences; use {ENOUGH_REPEATS} or more")
     chosen, larger_is_better = _choose_metric(metric, mode, names)
     warn_if_regularizers_differ([regularizers_of(model) for model in examples.values()], chosen, "compare")
     settings = {"batch_size": batch_size, "class_weight": class_weight}
@@ -252,12 +252,12 @@ def _may_use_validation(callback: Any) -> bool:
 def _train(build: Build, splits: ComparisonSplits, seeds: Sequence[int], **settings: Any) -> Population:
     population = Population(lambda setting: build(), seeds=seeds)
     for repeat, (member, seed) in enumerate(zip(population.members, seeds, strict=True)):
-        # Each split has one member. Its seed is set, so that all candidates use the same row order even if their
-        # layers differ.
+        # Each repeat has one member, which uses the repeat's split. The seed is set again, so that all candidates use
+        # the same row order even if their layers differ.
         member.fold = repeat
         member.model._session.seed = seed
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NonFiniteWarning)  # the comparison adds a note about it instead
+        warnings.simplefilter("ignore", NonFiniteWarning)  # the comparison adds a note instead
         population.fit(splits.x, splits.y, splits=splits.training_splits()[: len(seeds)], **settings)
     return population
 

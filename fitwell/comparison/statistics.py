@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 POWER = 0.8
-# Scores are float32, so values whose relative difference is smaller are treated as equal.
+# Scores are float32, so values whose relative difference is below this limit are treated as equal.
 RELATIVE_TOLERANCE = 1e-6
 
 CONFIDENCE = Real(0, 1, closed="neither").described_as("a number above 0 and below 1, such as 0.95")
@@ -114,7 +114,8 @@ def paired_test(differences: ArrayLike, overlap: float = 0.0) -> float:
     """Compute the two-sided p-value of the paired t-test.
 
     The test statistic is t = mean / (sd · sqrt(1/n + overlap)) with n - 1 degrees of freedom. If all differences are
-    equal, which is common for accuracies on few rows, the sign test is used instead and p = 2 / 2ⁿ.
+    equal, which is common for accuracies on few rows, the sign test is used instead and p = 2 / 2ⁿ. If all
+    differences are 0, p = 1.
 
     Args:
         differences: One difference for each repeat.
@@ -208,7 +209,10 @@ def compare_pairs(
 
 
 def _paired_differences(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ``first - second``, with differences and variation due to rounding removed."""
+    """Return ``first - second`` without rounding errors.
+
+    Differences that are as small as rounding errors become 0, and differences that vary as little become equal.
+    """
     values = _check_scores(first) - _check_scores(second)
     rounding = RELATIVE_TOLERANCE * max(np.abs(first).max(), np.abs(second).max())
     values = np.where(np.abs(values) <= rounding, 0.0, values)
@@ -236,10 +240,10 @@ def _check_scores(values: ArrayLike) -> NDArray[np.float64]:
     scores = np.asarray(values, dtype=np.float64)
     if scores.ndim != 1 or len(scores) < 2:
         raise InvalidArgument(
-            f"expected one score for each of at least two repeats, got shape {scores.shape}"
+            f"expected a 1-D array with one score for each of at least two repeats, got shape {scores.shape}"
         )
     if not np.isfinite(scores).all():
         raise InvalidArgument(
-            f"scores must be finite, got {scores}; remove repeats with other scores from all candidates"
+            f"scores must be finite, got {scores}; remove the repeats with non-finite scores from all candidates"
         )
     return scores

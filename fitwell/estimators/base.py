@@ -165,7 +165,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self.n_outputs_ = self._network.outputs
 
     def _hold_out(self, X: Any, y: Any, weights: Any, task: str) -> tuple[Any, Any, Any, tuple[Any, ...]]:
-        """Hold out `validation_fraction` of the rows, stratified by class."""
+        """Hold out `validation_fraction` of the rows, stratified by class if there are classes."""
         labels = y if task in ("binary", "multiclass") else None
         try:
             train, held_out = hold_out(
@@ -174,7 +174,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         except ValueError as error:
             raise DataError(
                 f"early_stopping cannot hold out validation_fraction={self.validation_fraction} of {len(X)} rows "
-                f"({error}); increase it, remove rare classes, or set early_stopping=False"
+                f"({error}); increase validation_fraction, remove rare classes, or set early_stopping=False"
             ) from error
         validation = tuple(array[held_out] for array in (X, y, weights) if array is not None)
         return X[train], y[train], None if weights is None else weights[train], validation

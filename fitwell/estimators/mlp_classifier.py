@@ -226,7 +226,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return np.asarray(np.log(self.predict_proba(X)))
 
     def predict(self, X: Any) -> NumpyArray:
-        """Return each row's most probable label, or, for multilabel data, all labels above probability 0.5.
+        """Return each row's most probable label, or, for multilabel data, all labels with a probability above 0.5.
 
         Args:
             X (array): Inputs, ``[rows, features]``.

@@ -148,7 +148,7 @@ TASKS = {
 
 
 _HIDDEN = (Integer(1) | ListOf(Integer(1))).described_as(
-    "integers of at least 1, the units of each layer, such as (64, 64)"
+    "a list with the number of units in each hidden layer, such as (64, 64), or one integer of at least 1"
 )
 
 

@@ -5,7 +5,7 @@ on the host with NumPy, because JAX would compile one program for each shape.
 
 A random initializer with an integer `seed` returns the same values at each call, as in Keras. Without a seed, it draws
 values from `rng`. Without `rng`, it uses the next seed from the current seed generator (see `fitwell.random`). Values
-are drawn in float64 and then rounded, so float32 and float64 models start with the same weights.
+are drawn in float64 and then rounded, so float32 and float64 models start with the same weights up to rounding.
 
 Data-dependent initialization (LSUV) requires a model. See `fitwell.models.lsuv`.
 """
@@ -124,8 +124,8 @@ def deserialize(config: Mapping[str, Any] | str | None) -> Callable[..., Any] | 
 def replace_with_zeros(initializer: Any) -> Any:
     """Return a `Zeros` initializer for a weight that will be read from a file.
 
-    If `initializer` would use the next seed from the current seed generator, this function uses it too. Otherwise, the
-    initial values of the weights after this one would change.
+    If `initializer` would take the next seed from the current seed generator, this function takes and discards that
+    seed. The weights that are initialized later therefore get the same values as without the replacement.
     """
     if isinstance(initializer, RandomInitializer) and initializer.seed is None:
         random.next_seed()

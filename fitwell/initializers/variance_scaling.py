@@ -149,7 +149,7 @@ class _NamedVarianceScaling(VarianceScaling):
 
 @registry.register("xavier_uniform")
 class GlorotUniform(_NamedVarianceScaling):
-    """The Glorot uniform initializer, also called Xavier uniform, which is the default of layers.
+    """The Glorot uniform initializer, also called Xavier uniform, which is the default for most kernels.
 
     It draws values uniformly within ``±sqrt(6 / (fan_in + fan_out))``, so their variance is
     ``2 / (fan_in + fan_out)``. It is suitable for linear, tanh, logistic and softmax activations.
@@ -290,7 +290,7 @@ class LecunNormal(_NamedVarianceScaling):
 
 @registry.register()
 class FixupNormal(RandomInitializer):
-    """The Fixup initializer for residual networks without normalization layers. Not in Keras.
+    """The Fixup initializer for residual networks without normalization layers, which Keras does not have.
 
     It draws values as `HeNormal` does, and multiplies them by ``branches^(-1 / (2 layers - 2))``. Use it for all
     kernels of a residual branch except the last one, and use `Zeros` for the last one.

@@ -42,7 +42,7 @@ __all__ = [
     "deserialize",
 ]
 
-# Keras 2: there were also lowercase names for these classes, such as ``optimizers.adam(lr=0.001)``.
+# Keras 2 also had lowercase names for these classes, as in ``optimizers.adam(lr=0.001)``.
 _KERAS_2_NAMES = ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
 # The lowercase names are also module names. Importing a module makes it an attribute of the package, which would
 # hide the deprecated name, so the attribute is removed here.

@@ -56,8 +56,8 @@ class Adam(AdamBase):
         learning_rate (float | LearningRateSchedule | Callable): η, which is a number or a schedule. Default: 0.001.
         beta_1 (float | Callable): β₁ in [0, 1], the decay rate for the mean. Default: 0.9.
         beta_2 (float | Callable): β₂ in [0, 1], the decay rate for the mean square. Default: 0.999.
-        epsilon (float | Callable): ε̂ in section 2 of the paper, which is added to the square root of the
-            uncorrected v, as in Keras. Default: 1e-7.
+        epsilon (float | Callable): ε, which is added to the square root of the uncorrected v, as in Keras. It is
+            called ε̂ in section 2 of the paper. Default: 1e-7.
         amsgrad (bool): True to use the largest v so far. Default: False.
         **options: Keyword arguments that every `Optimizer` accepts, such as ``weight_decay`` or ``clipnorm``.
 

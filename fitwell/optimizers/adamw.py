@@ -17,7 +17,7 @@ __all__ = [
 
 @optimizer_registry.register()
 class AdamW(Adam):
-    """Adam with decoupled weight decay: ``θ -= η λ θ`` before each update of Adam.
+    """Adam with decoupled weight decay: ``θ -= η λ θ`` before each Adam update.
 
     Keras, Optax and PyTorch take the same step, because their decay also uses the value of θ before the
     update.
@@ -29,7 +29,7 @@ class AdamW(Adam):
         beta_2 (float | Callable): β₂ in [0, 1], the decay rate for the mean square. Default: 0.999.
         epsilon (float | Callable): ε, as in `Adam`. Default: 1e-7.
         amsgrad (bool): True to use the largest v so far. Default: False.
-        **options: Keyword arguments that every `Optimizer` accepts, such as ``weight_decay`` or ``clipnorm``.
+        **options: Keyword arguments that every `Optimizer` accepts, such as ``clipnorm``.
 
     Raises:
         InvalidArgument: if `weight_decay` is None.

@@ -41,8 +41,8 @@ class Optimizer(DeprecatedOptimizerMethods, PureOptimizer):
         global_clipnorm (float | None): Largest allowed norm for all gradients together. As in Keras 3, at
             most one of the three clipping arguments is allowed. To clip twice, compile with
             ``optax.chain(optax.clip_by_global_norm(1.0), optax.clip(0.5), optax.sgd(0.01))``. Default: None.
-        gradient_noise (float | None): η of the annealed noise ``N(0, η / (1 + t)^0.55)``, which is added to the clipped
-            gradients. Default: None.
+        gradient_noise (float | None): Initial variance v of the Gaussian noise that is added to the clipped gradients.
+            At step t (0-based), the variance is ``v / (1 + t)^0.55``. Default: None.
         use_ema (bool): True to keep an exponential moving average of the parameters. Default: False.
         ema_momentum (float): β in the average ``a = β a + (1 - β) θ``. The first update sets ``a = θ``.
             Default: 0.99.
@@ -62,7 +62,7 @@ class Optimizer(DeprecatedOptimizerMethods, PureOptimizer):
     `hyperparameters` lists the numeric arguments, and each may be a schedule (any function of the step). They are
     traced, so assigning a new number does not trigger recompilation. Switching between None, a number and a schedule
     does, and so does changing a count or a flag. Gradients and slots are at least float32, even for half-precision
-    parameters, because half precision cannot represent ``(1 - β₂) g²`` accurately.
+    parameters, because half precision cannot represent Adam's ``(1 - β₂) g²`` accurately.
 
     If layers are frozen or unfrozen and the model is compiled again with the same optimizer object, the
     optimizer keeps its step and the slots for variables that it has already trained, and initializes slots
@@ -125,7 +125,9 @@ class Optimizer(DeprecatedOptimizerMethods, PureOptimizer):
             StateError: if the optimizer has already been built.
         """
         if self.opt_state is not None:
-            raise StateError(f"{self.name}: exclude_from_weight_decay must be called before the first update")
+            raise StateError(
+                f"{self.name}: exclude_from_weight_decay must be called before build and the first update"
+            )
         self.reach.exclude_from_weight_decay(var_list or (), var_names or ())
 
     def build(self, variables: Iterable[Variable]) -> None:

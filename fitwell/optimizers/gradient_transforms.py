@@ -42,14 +42,14 @@ def global_norm(gradients: Mapping[str, Array]) -> Array:
 def clip_by_global_norm(gradients: Mapping[str, Array], limit: Any) -> Arrays:
     """Scale all gradients by ``limit / max(‖G‖₂, limit)``, where G is their concatenation.
 
-    For example, clipping ``[0.9, 100]`` to 1 gives ``[0.00899964, 0.9999595]``.
+    For example, clipping ``[0.9, 100]`` to norm 1 gives ``[0.00899964, 0.9999595]``.
     """
     scale = limit / jnp.maximum(global_norm(gradients), limit)
     return {path: gradient * scale for path, gradient in gradients.items()}
 
 
 def add_noise(gradients: Mapping[str, Array], eta: Any, step: Array, key: Array) -> Arrays:
-    """Add Gaussian noise with variance ``η / (1 + t)^0.55`` to every component.
+    """Add Gaussian noise with variance ``eta / (1 + step)^0.55`` to every component.
 
     Each parameter has a separate key derived from its path, so freezing one parameter does not change the
     noise for the others.

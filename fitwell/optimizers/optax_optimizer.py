@@ -79,7 +79,7 @@ class OptaxOptimizer(Optimizer):
         return {"optax": (_strong(state),), **super().init(parameters)}
 
     def match_slots(self, slots: OptState, parameters: Mapping[str, Array]) -> OptState:
-        """Adapt `slots` to `parameters`, and initialize the state of `tx` again if its shapes differ."""
+        """Adapt `slots` to `parameters`, and reset the state of `tx` if its shapes no longer match."""
         fitted = super().match_slots({name: s for name, s in slots.items() if name != "optax"}, parameters)
         shapes = [jax.tree.map(jnp.shape, state) for state in (slots.get("optax"), fitted["optax"])]
         return {**fitted, "optax": slots["optax"]} if shapes[0] == shapes[1] else fitted

@@ -56,7 +56,7 @@ class OptimizerOptions(TypedDict, total=False):
     name: str | None
 
 
-# Smaller numbers become 0 in float32.
+# Numbers below this limit become 0 in float32.
 _POSITIVE = scalar_or_schedule_rule(
     Real(np.finfo(np.float32).tiny.item()).described_as("a finite number above 0")
 )
@@ -135,7 +135,7 @@ class ConfiguredOptimizer(ScheduledHyperparameters):
         if len(clips) > 1:
             raise InvalidArgument(
                 f"{where}: pass only one of clipnorm, clipvalue and global_clipnorm, not {' and '.join(clips)}, "
-                "because their order differs between versions of Keras. To clip twice, specify the order: "
+                "because Keras versions apply them in different orders. To clip twice, specify the order: "
                 f"optimizer=optax.chain(optax.clip_by_global_norm(1.0), optax.clip(0.5), optax.{where.lower()}(...))"
             )
         if self.ema_overwrite_frequency is not None and not self.use_ema:

@@ -1,4 +1,4 @@
-"""An optimizer's settings for single parameters: learning rate multipliers and weight decay exclusions."""
+"""An optimizer's settings for individual parameters: learning rate multipliers and weight decay exclusions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Multiplier(HyperparameterMixin):
         self.factor = validate_param("learning_rate_multipliers", repr(prefix), factor, Real(0))
 
     def distance(self, paths: Iterable[str]) -> int | None:
-        """Return the smallest number of path segments below `prefix`, or None if no path is below it."""
+        """Return how many levels below `prefix` the nearest path is, or None if no path is at or below `prefix`."""
         below = [
             path[len(self.prefix) :].count("/") for path in paths if f"{path}/".startswith(f"{self.prefix}/")
         ]
@@ -116,7 +116,8 @@ class ParameterFilters(HyperparameterMixin):
         for multiplier in self.multipliers:
             if multiplier.distance(every) is None:
                 hint = (
-                    did_you_mean(multiplier.prefix, [*every, *holders]) or f". Known: {', '.join(holders)}."
+                    did_you_mean(multiplier.prefix, [*every, *holders])
+                    or f". The known paths are: {', '.join(holders)}."
                 )
                 problems.add(
                     f"learning_rate_multipliers: there is no parameter under {multiplier.prefix!r}{hint}"

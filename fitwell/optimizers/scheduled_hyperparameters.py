@@ -117,8 +117,8 @@ class ScheduledHyperparameters(Configurable):
             name (str): Name of the hyperparameter, such as ``"learning_rate"``.
 
         Returns:
-            float | LearningRateSchedule | Callable | None: A number (inside a run, the bound number), None,
-            or a schedule.
+            float | LearningRateSchedule | Callable | None: A number, None, or a schedule. Inside a compiled run,
+            the number is a traced array.
 
         Raises:
             AttributeError: if there is no such hyperparameter. The message suggests the closest name.
@@ -126,12 +126,12 @@ class ScheduledHyperparameters(Configurable):
         attribute = getattr(type(self), name, None)
         if not isinstance(attribute, _ScheduledAttribute):
             known = list(self.__dict__["_hyperparameters"])
-            hint = f"{did_you_mean(name, known) or '.'} Known: {known}"
+            hint = f"{did_you_mean(name, known) or '.'} The hyperparameters are: {', '.join(known)}."
             raise AttributeError(f"{type(self).__name__} has no hyperparameter {name!r}{hint}")
         return attribute.inner.__get__(self)
 
     def is_zero(self, name: str) -> bool:
-        """Return True if `name` was set to the number 0, regardless of the value bound inside a run."""
+        """Return True if `name` was set to the number 0, even inside a run, where a traced array replaces it."""
         cell: Hyperparameter = self.__dict__["_hyperparameters"][name]
         return cell.is_number and not bool(cell.raw_value)
 
@@ -149,7 +149,7 @@ class ScheduledHyperparameters(Configurable):
             if callable(value) and not isinstance(value, LearningRateSchedule):
                 raise InvalidArgument(
                     f"{type(self).__name__}: {name} is a function, which cannot be written into a "
-                    "configuration; make it a subclass of LearningRateSchedule"
+                    "configuration; write it as a subclass of LearningRateSchedule"
                 )
         return {name: serialize(value) for name, value in given.items()}
 

@@ -16,7 +16,7 @@ __all__ = [
 
 # In Keras 1, `decay` was the argument in this position.
 _NESTEROV = Boolean().described_as(
-    "True or False (a decay is learning_rate=InverseTimeDecay(learning_rate, decay_steps=1, decay_rate=decay))"
+    "True or False (for a decay, pass learning_rate=InverseTimeDecay(rate, decay_steps=1, decay_rate=decay))"
 )
 
 

@@ -1,4 +1,4 @@
-"""Populations, which train many models together and share compiled programs among them."""
+"""Populations of models that are trained together and share compiled programs."""
 
 from fitwell.population.ensemble import Ensemble, Prediction
 from fitwell.population.population import Population

@@ -34,7 +34,8 @@ def plot_curves(members: Sequence[Member], metric: str | None, by: By, ax: Axes 
     Args:
         members: The members to plot.
         metric: The name of the metric, or None for the default metric.
-        by: The hyperparameters that group the members, or None. Each group has a color and a mean curve.
+        by: The hyperparameters that group the members, or None. Each group has its own color, and a mean curve if it
+            has more than one member.
         ax: The axes to draw on, or None for a new figure.
 
     Returns:
@@ -94,8 +95,9 @@ def _by_epoch(member: Member, metric: str) -> dict[int, float]:
 def _ends(parts: Sequence[NDArray[np.float64]], better: str | None) -> NDArray[np.float64]:
     """Return the worst value of each curve.
 
-    These values are the reference for outliers, because bad values at the start of a curve are normal. If it is not
-    known whether larger or smaller values are better, both extremes of each curve are returned.
+    A curve is an outlier if its worst value is far from the other curves' worst values. Comparing all values instead
+    would also mark normal curves, because bad values at the start of a curve are normal. If it is not known whether
+    larger or smaller values are better, both extremes of each curve are returned.
     """
     worst = [part.max() for part in parts if part.size and better != "max"]
     return np.array(worst + [part.min() for part in parts if part.size and better != "min"])
@@ -169,6 +171,6 @@ def _draw_middle(
 
 
 def _median(finite_curves: Sequence[dict[int, float]]) -> tuple[list[int], list[float]]:
-    """Return the 1-based epochs, and for each epoch the median of the members that reached it."""
+    """Return the 1-based epochs, and each epoch's median over the members that have a finite value."""
     epochs = sorted({epoch for curve in finite_curves for epoch in curve})
     return epochs, [float(np.median([c[epoch] for c in finite_curves if epoch in c])) for epoch in epochs]

@@ -47,7 +47,8 @@ def plot_effect(
         metric: The name of the metric, or None for the default metric.
         by: The hyperparameters that group the members, or None.
         ax: The axes to draw on, or None for a new figure.
-        log: Whether each hyperparameter was sampled on a logarithmic scale, if known.
+        log: A dict that maps hyperparameters to whether they were sampled on a logarithmic scale. A hyperparameter is
+            missing if this is not known.
 
     Returns:
         The axes.
@@ -151,6 +152,8 @@ def _draw_means(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Draw the mean score at each position, and connect the means with lines if the hyperparameter is a number.
 
+    Nothing is drawn for a number with many values that each belong to one member.
+
     Args:
         ax: The axes to draw on.
         places: The x position of each member.
@@ -163,7 +166,8 @@ def _draw_means(
     """
     distinct = np.unique(places)
     if scale.is_numeric and len(places) == len(distinct) > scales.MAX_JOINED:
-        # The values were sampled randomly, and the scores of single members vary too much to connect them.
+        # If there are many distinct values, they were probably sampled randomly, and single scores vary too much to
+        # be connected.
         return distinct[:0], distinct[:0], distinct[:0]
     statistics = np.array([finite_mean_and_std(scores[places == place]) for place in distinct]).reshape(-1, 2)
     if scale.is_numeric:

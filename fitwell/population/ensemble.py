@@ -1,4 +1,4 @@
-"""Ensembles, which predict the mean and the spread of multiple models."""
+"""Ensembles, which predict the mean and the spread of multiple models' outputs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Prediction(NamedTuple):
 class Ensemble:
     """A predictor that averages multiple models.
 
-    Averaging models with different seeds removes the part of the error that is due to the random initial weights.
+    Averaging models with different seeds reduces the error that comes from their random initial weights.
 
     Args:
         models (Sequence[Model]): Models with the same outputs.
@@ -97,7 +97,9 @@ def predict_all(groups: Sequence[Sequence[Model]], x: PyTree, batch_size: int | 
         The outputs, in the order of the groups and their models.
     """
     names = groups[0][0].input_names
-    if not names or len(names) == 1:  # pack only once; models with multiple inputs have different input names
+    if (
+        not names or len(names) == 1
+    ):  # pack only once, but not for multiple inputs, whose names may differ between models
         x = standardize_inputs(x, names)
     firsts = [group[0].predict(x, batch_size) for group in groups]
     outputs: list[Any] = []
@@ -115,7 +117,7 @@ def predict_all(groups: Sequence[Sequence[Model]], x: PyTree, batch_size: int | 
     shapes = {str(jax.tree.map(np.shape, output)) for output in outputs}
     if len(shapes) > 1:
         raise InvalidArgument(
-            f"predict: the members' outputs have different shapes, {' and '.join(sorted(shapes))}; call "
-            "population.member(i).predict(x) for each member"
+            f"predict: the models' outputs have different shapes, {' and '.join(sorted(shapes))}; call predict on "
+            "each model instead, for example population.member(0).predict(x)"
         )
     return jax.tree.map(lambda *parts: np.stack(parts), *outputs)

@@ -53,7 +53,7 @@ def check_leakage(trained: TrainedFolds | None, rows: int, folds: Sequence[Fold]
 
     Args:
         trained: The number of rows and the folds of the previous call of `fit`, or None.
-        rows: The current number of rows.
+        rows: The current number of rows. If it has changed, the folds are not compared.
         folds: The current folds, or None.
 
     Raises:
@@ -63,6 +63,6 @@ def check_leakage(trained: TrainedFolds | None, rows: int, folds: Sequence[Fold]
         return
     if any(one.leaks_into(other) for one, other in zip(trained[1], folds, strict=True)):
         raise StateError(
-            "fit: the folds differ from those of the previous call, so members would be validated on rows that "
+            "fit: the folds differ from the previous call's folds, so members would be validated on rows that "
             "they were trained on; give the splitter a random_state, or pass the same splits again"
         )

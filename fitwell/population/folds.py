@@ -48,9 +48,7 @@ def make_folds(folds: Any, splits: Any, batch: Batch, stratify: bool) -> list[Fo
             raise InvalidArgument("fit: pass either folds or splits, not both")
         pairs = list(splits)
         if not pairs:
-            raise InvalidArgument(
-                "splits: the list is empty; pass at least one pair of arrays of row indices"
-            )
+            raise InvalidArgument("splits: the list is empty; pass at least one pair of row index arrays")
         return [_check_split(pair, number, rows) for number, pair in enumerate(pairs)]
     numbered = isinstance(folds, int | np.integer) and not isinstance(folds, bool)
     if not numbered and not hasattr(folds, "get_n_splits"):
@@ -64,8 +62,8 @@ def make_folds(folds: Any, splits: Any, batch: Batch, stratify: bool) -> list[Fo
         pairs = list(splitter.split(np.zeros((rows, 1)), labels))
     except ValueError as error:
         raise InvalidArgument(
-            f"folds: {splitter!r} cannot split these {rows} rows: {error} If the splitter needs groups, pass "
-            "splits=list(splitter.split(X, y, groups)) instead"
+            f"folds: {splitter!r} cannot split these {rows} rows ({str(error).rstrip('.')}); if the splitter "
+            "needs groups, pass splits=list(splitter.split(X, y, groups)) instead"
         ) from error
     return [_check_split(pair, number, rows) for number, pair in enumerate(pairs)]
 
@@ -117,12 +115,14 @@ def _check_split(pair: Any, number: int, rows: int) -> Fold:
             continue  # the fold trains without validation
         if part.ndim != 1 or part.size == 0 or not np.issubdtype(part.dtype, np.integer):
             raise InvalidArgument(
-                f"splits[{number}]: the {role} rows must be an array of at least one row index, got an array of shape "
-                f"{part.shape} and type {part.dtype}; to use a mask, write np.flatnonzero(mask)"
+                f"splits[{number}]: the {role} rows must be a{' non-empty' if role == 'training' else ''} 1-D array of "
+                f"integer row indices, got an array of shape {part.shape} and type {part.dtype}; to use a mask, write "
+                "np.flatnonzero(mask)"
             )
         if part.min() < 0 or part.max() >= rows:
             raise InvalidArgument(
-                f"splits[{number}]: the {role} rows must be between 0 and {rows - 1}, got {part.min()} to {part.max()}"
+                f"splits[{number}]: the {role} row indices must be between 0 and {rows - 1}, but they range from "
+                f"{part.min()} to {part.max()}"
             )
     shared = np.intersect1d(parts[0], parts[1])
     if shared.size:

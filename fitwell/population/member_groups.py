@@ -38,7 +38,10 @@ def group_palette(members: Sequence[Member], by: By) -> Palette | None:
 
 
 def check_name(members: Sequence[Member], name: Any) -> str:
-    """Check that at least one member has the hyperparameter `name`, and return it. ``seed`` and ``fold`` are valid."""
+    """Check that at least one member has the hyperparameter `name`, and return the name.
+
+    ``seed`` and, for members with folds, ``fold`` also count as hyperparameters.
+    """
     known = list(dict.fromkeys(name for member in members for name in full_setting(member)))
     if name not in known:
         raise InvalidArgument(

@@ -48,7 +48,7 @@ class Group:
     """A group of members that share a compiled program.
 
     Attributes:
-        example: A batch with one row of zeros, in the shapes of the training data.
+        example: A batch with one row of zeros, which has the training data's shapes and dtypes.
         members: The members of the group.
     """
 
@@ -89,7 +89,7 @@ def group_members(
 
     Args:
         members: The members.
-        source: The data.
+        source: The training data.
         on_new_group: A function that is called with the first member of each group.
 
     Returns:
@@ -102,7 +102,7 @@ def group_members(
     owners: dict[int, Member] = {}
     for member in members:
         session = member.model._session
-        # If the model has no input shape, it creates its weights here and continues the random stream.
+        # If the model has no input shape, it creates its weights here and continues the member's random stream.
         with label_errors(member.label), random.use_seed_generator(member.stream):
             rows = source.rows_for(member.model)
             program = session.get_program(rows.data.example)
@@ -126,10 +126,14 @@ def group_members(
 
 
 def _shared_part_error(part: Any, one: Member, other: Member) -> InvalidArgument:
-    shared = f"weights, such as {part.path!r}" if isinstance(part, Variable) else f"one {type(part).__name__}"
+    shared = (
+        f"weights, such as {part.path!r}"
+        if isinstance(part, Variable)
+        else f"the same {type(part).__name__} object"
+    )
     return InvalidArgument(
-        f"fit: {one.label} and {other.label} share {shared}, which both members would train: create layers and "
-        "optimizers inside the build function, so that each model has separate ones; only layers that are not trained "
+        f"fit: {one.label} and {other.label} share {shared}, which both members would update; create layers "
+        "and optimizers inside the build function, so that each model has its own; only layers that are not trained "
         "may be shared (set layer.trainable = False before compile)"
     )
 
@@ -204,7 +208,7 @@ class MemberTrainLoop(TrainLoop):
 
     @contextmanager
     def training(self) -> Iterator[Callable[[], bool]]:
-        """Return a context manager inside which the member is trained, and record the member's status."""
+        """Return a context manager that records the member's status before and after its training."""
         self.member.mark_running(self.plan.history)
         try:
             with label_errors(self.member.label), super().training() as interrupted:
@@ -226,8 +230,8 @@ class MemberTrainLoop(TrainLoop):
     def compile_ahead(self, pool: Executor) -> None:
         """Compile the program for the first dispatch in the thread pool `pool`.
 
-        Nothing is compiled if a callback has the hook `epoch_values`. The program depends on the hook's result, and
-        the hook would be called twice.
+        Nothing is compiled if a callback has the hook `epoch_values`. The program depends on the hook's result, so
+        the hook would have to be called twice.
         """
         plan = self.plan
         if plan.callbacks.has_hook("epoch_values"):
@@ -255,8 +259,8 @@ class MemberTrainLoop(TrainLoop):
     def supports_vmap(self) -> bool:
         """Whether the member can run under `vmap` with other members.
 
-        No hooks may run between dispatches, and all rows must be in memory. Rows that are read batch by batch are in a
-        different order for each member, so they cannot be shared.
+        No hooks may run between dispatches, the program must support padding, and all rows must be in memory. Rows that
+        are read batch by batch are in a different order for each member, so they cannot be shared.
         """
         plan = self.plan
         return (
@@ -270,7 +274,9 @@ def is_function_of_setting(callbacks: Any) -> bool:
 
 
 def callbacks_for(callbacks: Any, members: Sequence[Member]) -> Callable[[Member], Sequence[Any]]:
-    """Return a function that maps a member to its callbacks, which must then be copied.
+    """Return a function that maps a member to its callbacks.
+
+    The caller must copy the callbacks, because members may share them.
 
     Args:
         callbacks: A list of callbacks, or a function that maps a setting to a list of callbacks.
@@ -305,11 +311,12 @@ def _copy_callback(callback: Any) -> Any:
     try:
         return copy.deepcopy(callback, {id(watched): watched})
     except Exception as error:
-        # The attributes of a callback define how they are copied, and may raise anything: locks and files raise
-        # TypeError, but other objects raise RuntimeError, NotImplementedError or errors that their library defines.
+        # A callback's attributes define how they are copied, and may raise any exception. Locks and files raise
+        # TypeError, but other objects raise RuntimeError, NotImplementedError or exceptions that their library
+        # defines.
         raise InvalidArgument(
             f"Population.fit: each member needs a copy of {type(callback).__name__}, which cannot be copied ({error}); "
-            "create locks and open files in on_train_begin, which is called on the copy"
+            "create its locks and file objects in on_train_begin, which is called on the copy"
         ) from error
 
 
@@ -325,6 +332,7 @@ def _check_callback(callback: Any) -> None:
 def _same_file_error(callback: Any, name: str, path: Any, one: Member, other: Member) -> InvalidArgument:
     return InvalidArgument(
         f"Population.fit: {one.label} and {other.label} would both write to {type(callback).__name__}'s {name}, "
-        f"{path!r}; pass callbacks=lambda setting: [...] and use the setting in the name (it does not contain seeds "
-        "and folds), or save after training with population.save(path) or population.best().save(path)"
+        f"{path!r}; if their settings differ, pass callbacks=lambda setting: [...] and use the setting in the file "
+        "name; if they differ only in the seed or fold, save after training with population.save(path) or "
+        "population.best().save(path)"
     )

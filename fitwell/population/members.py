@@ -1,4 +1,4 @@
-"""Members of a population, which consist of a hyperparameter setting, a seed and a model."""
+"""Members of a population, each with a hyperparameter setting, a seed and a model."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Member:
         setting: The hyperparameters passed to `build`.
         seed: The member's seed.
         model: The model that `build` returned.
-        stream: The member's random stream. It gives the same numbers as for a model that is trained alone after
+        stream: The member's random stream. It produces the same numbers as if the model were trained alone after
             ``set_random_seed(seed)``.
         fold: The 0-based number of the validation fold, or None.
         history: The history of the last `fit`.
@@ -96,7 +96,7 @@ def label_errors(member: str) -> AbstractContextManager[None]:
 def build_member(build: Build, setting: Setting, seed: int, fold: int | None = None) -> Member:
     """Build one member's model with its random stream, and return the member."""
     stream = random.SeedGenerator(seed)
-    # Restart the counters in layer names, so that all members have the same names and result columns.
+    # Restart the counters in layer names, so that all members have the same layer names and result columns.
     with (
         label_errors(member_label(setting, seed, fold)),
         random.use_seed_generator(stream),
@@ -145,10 +145,12 @@ def check_settings(members: Any) -> list[Setting]:
         hint = "; use fw.grid(...) for all combinations of values" if isinstance(members, Mapping) else ""
         raise InvalidArgument(f"members: expected a list of dicts of hyperparameters, got {members!r}{hint}")
     if not members:
-        raise InvalidArgument("members: the list is empty; omit it to vary only the seeds")
+        raise InvalidArgument("members: the list is empty; to vary only the seeds, omit this argument")
     for member in members:
         if not isinstance(member, Mapping) or not all(isinstance(name, str) for name in member):
-            raise InvalidArgument(f"members: expected dicts that map names to values, got {member!r}")
+            raise InvalidArgument(
+                f"members: expected dicts with strings as keys (the names of hyperparameters), got {member!r}"
+            )
         for name in member:
             if name in RESERVED_COLUMNS:
                 raise InvalidArgument(

@@ -43,7 +43,8 @@ def plot_pairs(
     Args:
         members: The members to plot.
         metric: The name of the metric, or None for the default metric.
-        log: Whether each hyperparameter was sampled on a logarithmic scale, if known.
+        log: A dict that maps hyperparameters to whether they were sampled on a logarithmic scale. A hyperparameter is
+            missing if this is not known.
         by: The hyperparameters that determine the marker shapes, or None.
 
     Returns:
@@ -56,12 +57,12 @@ def plot_pairs(
     if len(names) < 2:
         raise InvalidArgument(
             f"plot_pairs needs at least two hyperparameters that vary, got {len(names) or 'none'}"
-            + (f" ({names[0]}): use plot_effect({names[0]!r})" if names else "")
+            + (f" ({names[0]}); use plot_effect({names[0]!r})" if names else "")
         )
     better = infer_mode(measured)
     scores = np.array([results_table.member_score(member, measured) for member in members])
     if not np.isfinite(scores).any():
-        raise StateError(f"no member has a finite {measured}: see the column 'status' of `results`")
+        raise StateError(f"no member has a finite {measured}; see the 'status' column of population.results")
     # Draw members without a finite score first, and the best members last so that they are on top.
     order = np.argsort(
         np.where(np.isfinite(scores), scores if better == "max" else -scores, -np.inf), kind="stable"
@@ -96,7 +97,10 @@ _Side = tuple[str, scales.ValueScale]
 
 
 def _label_outer_axes(figure: Figure, grid: _Grid, known: dict[str, scales.ValueScale], count: int) -> None:
-    """Label only the outer axes, because all plots in a row or column have the same axis."""
+    """Label only the outer axes.
+
+    All plots in a row share the y axis, and all plots in a column share the x axis.
+    """
     from matplotlib.ticker import NullFormatter
 
     for axes, _, _ in grid:
@@ -124,7 +128,7 @@ def _draw(
     shown: tuple[float, float],
     shapes: _Shapes,
 ) -> None:
-    """Draw members against two hyperparameters, and spread members at the same point around it."""
+    """Plot members against two hyperparameters, and spread out members that are at the same point."""
     points = [scale.positions([member.setting[name] for member in members]) for name, scale in sides]
     offsets = _spiral_offsets(list(zip(points[0].tolist(), points[1].tolist(), strict=True)))
     places = [scale.offset(point, by) for (_, scale), point, by in zip(sides, points, offsets, strict=True)]
@@ -162,7 +166,7 @@ class _Shapes:
         self._markers = dict(zip(groups.labels if groups else (), _MARKERS, strict=False))
 
     def marker(self, member: Member) -> str:
-        """Return a member's marker shape, which is a dot if the member does not have the hyperparameters."""
+        """Return a member's marker shape, which is a dot if the member lacks a grouping hyperparameter."""
         group = self._groups.group_key(full_setting(member)) if self._groups else None
         return "o" if self._groups is None else "." if group is None else self._markers[group]
 
@@ -191,7 +195,7 @@ def _spiral_offsets(points: Sequence[tuple[float, float]]) -> tuple[NDArray[np.f
     for numbers in indices_by_point.values():
         turns = np.arange(len(numbers))[::-1]
         radius = np.sqrt(turns / max(len(numbers) - 1, 1))
-        angle = turns * np.pi * (3 - np.sqrt(5))  # the golden angle, as in a sunflower
+        angle = turns * np.pi * (3 - np.sqrt(5))  # the golden angle, which spreads the points evenly
         moved[:, numbers] = radius * np.cos(angle), radius * np.sin(angle)
     return moved[0], moved[1]
 

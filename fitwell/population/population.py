@@ -56,7 +56,8 @@ class Population(PopulationPlots, PopulationSaving):
     Args:
         build (Callable[[dict], Model]): Function that builds a compiled `Model` from a dict of hyperparameters.
         members (list[dict] | None): Settings to train. Pass your own dicts, or the result of `grid` or `sample`.
-            The dicts may have different keys. If a dict does not have a key, its value is missing in `results`.
+            The dicts may have different keys. If a dict lacks a key that another dict has, the value is missing (NaN)
+            in `results`.
             Default: None, which means a single empty dict, so that the members differ only in their seeds.
         seeds (Sequence[int]): Distinct integers >= 0. Default: (0,).
 
@@ -125,13 +126,13 @@ class Population(PopulationPlots, PopulationSaving):
         """Train all members. If you call `fit` again, each member continues where it stopped.
 
         If a member's loss becomes non-finite, the member stops with its last finite weights and the others continue.
-        Pressing Ctrl-C, or an error in a callback, stops the running members and keeps their current weights.
-        Members that have not started do not change.
+        Pressing Ctrl-C stops the running members, which keep their current weights, and so does an error in a
+        callback. Members that have not started do not change.
 
         If JAX has more than one accelerator (``jax.local_devices()``), all of them train members. A member that is
-        trained alone gives bit-identical results on each accelerator. Members under ``vmap`` form smaller groups, so
-        their results are equal only up to rounding. To use a single device, wrap the call in
-        ``with jax.default_device(device):``.
+        trained alone gives bit-identical results on each accelerator. Members under ``vmap`` form
+        smaller groups if there are more accelerators, so their results are equal only up to rounding. To use a single
+        device, wrap the call in ``with jax.default_device(device):``.
 
         Args:
             x (Array | pytree): Training inputs, `[rows, ...]`. They must be arrays, not a generator.
@@ -152,8 +153,8 @@ class Population(PopulationPlots, PopulationSaving):
             initial_epoch (int): 0-based number of the first epoch. Default: 0.
             steps_per_epoch (int | None): Steps per epoch. Default: None, which means one pass over all rows.
             validation_steps (int | None): Number of validation batches. Default: None, which means all rows.
-            validation_batch_size (int | None): Rows per validation batch, which does not affect the results.
-                Default: None, which means it is chosen automatically.
+            validation_batch_size (int | None): Rows per validation batch. The results do not depend on it.
+                Default: None, which means that it is chosen automatically.
             validation_freq (int | Sequence[int]): Interval between validations in epochs, or a list of the epochs
                 after which to validate. Default: 1.
             folds (int | splitter | None): Number of cross-validation folds, or a scikit-learn splitter. Each
@@ -233,8 +234,8 @@ class Population(PopulationPlots, PopulationSaving):
             first = diverged[0]
             warn(
                 f"{len(diverged)} of {len(self.members)} members stopped because their loss was not finite, and keep "
-                f"their last finite weights. The first one is {first.label} ({first.status}). See the column 'status' "
-                "of `results`.",
+                f"their last finite weights. The first one is {first.label} ({first.status}). See the 'status' column "
+                "of population.results.",
                 NonFiniteWarning,
             )
 
@@ -245,8 +246,9 @@ class Population(PopulationPlots, PopulationSaving):
         """A pandas table with one row per member, which contains its setting, seed, fold, epochs, status and metrics.
 
         Each metric has a column with its value after the last epoch, and a column ``best_…`` with its best value
-        over all epochs. There is no ``best_…`` column if it is not known whether larger values are better, as for
-        ``my_score``. `stopped_epoch` is 0-based, and is missing if no callback stopped the member.
+        over all epochs. There is no ``best_…`` column if it is not known whether larger values are better, for
+        example for a custom metric ``my_score``. `stopped_epoch` is 0-based, and is missing if no callback stopped
+        the member.
         """
         return results_table.make_results(self.members)
 
@@ -270,7 +272,7 @@ class Population(PopulationPlots, PopulationSaving):
         is_integer = isinstance(number, int | np.integer) and not isinstance(number, bool)
         if not is_integer or not -len(self.members) <= number < len(self.members):
             raise InvalidArgument(
-                f"member: expected the 0-based number of one of the {len(self.members)} members, got {number!r}"
+                f"member: expected an index from {-len(self.members)} to {len(self.members) - 1}, got {number!r}"
             )
         return self.members[number].model
 
@@ -284,8 +286,8 @@ class Population(PopulationPlots, PopulationSaving):
         new ``build(setting)``.
 
         Args:
-            metric (str | None): Name in the history. Default: None, which means ``"val_loss"``, or ``"loss"``
-                if there is no validation.
+            metric (str | None): Name of a metric in the history. Default: None, which means ``"val_loss"``, or
+                ``"loss"`` if there is no validation.
             mode (str): ``"min"`` if smaller values are better, ``"max"`` if larger values are better, or ``"auto"``
                 to infer this from the metric. Default: ``"auto"``.
 

@@ -36,7 +36,8 @@ from fitwell.saving.path_checks import check_input_path, check_overwrite
 
 __all__ = ["from_tree", "read_population", "read_populations", "to_tree", "write_population"]
 
-# Extra memory for weights that the build function creates but that are not part of the model.
+# While a model is built, the memory limit is _SPARE times the size of its saved state, plus _SMALL bytes. The extra
+# memory is for weights that the build function creates but that are not part of the model.
 _SPARE, _SMALL = 4, 2**20
 # The saved fields of the training state. The next call of `fit` creates the other fields.
 _SAVED_STATE = ("trainable", "statistics", "slots", "hyper", "seed", "step", "epoch")
@@ -88,14 +89,14 @@ def _check_mergeable(part: Sequence[Member], others: Sequence[Member], name: str
     for member in part:
         if (id(member.setting), member.seed, member.fold) in known:
             raise FileError(
-                f"{name!r} contains {member.label}, which an earlier file also contains: give each process "
+                f"{name!r} contains {member.label}, which an earlier file also contains; give each process "
                 "different members, such as members[rank::processes]"
             )
     have, before = _count_folds(part), _count_folds(others)
     if others and have != before:
         raise FileError(
-            f"{name!r} was trained with {have or 'no'} folds, but the earlier files were trained with {before or 'no'} "
-            "folds: files can only be merged if they have the same folds"
+            f"the members in {name!r} were trained with {have or 'no'} folds, but the members in the earlier files "
+            f"with {before or 'no'} folds; files can be merged only if they have the same number of folds"
         )
 
 
@@ -166,7 +167,7 @@ def _member_record(member: Member) -> dict[str, Any]:
         if not _is_plain(value):
             raise InvalidArgument(
                 f"save: hyperparameter {name}={value!r} cannot be written, because files may only contain numbers, "
-                'strings and lists of these: use names in the settings, such as activation="relu", and create '
+                'strings and lists of these; use names in the settings, such as activation="relu", and create '
                 "the objects in build"
             )
     history = member.history
@@ -229,7 +230,8 @@ def _build_within_budget(where: str, setting: Setting, size: int) -> Iterator[No
         None.
     """
     budget = LoadBudget(where, size, _SPARE * size + _SMALL)
-    # Limit only the memory, because the build function decides how models are created.
+    # Limit only the memory. The number of calls and objects and the time depend on the user's build function, not
+    # on the file.
     budget.calls = budget.objects = budget.ends = math.inf
     try:
         with use_budget(budget):
@@ -263,7 +265,7 @@ def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None
             )
     if arrays[_counter_name("step")] < 0 or not POSITION.test(int(arrays[_counter_name("epoch")])):
         raise FileError(
-            f"{origin} is damaged: the numbers of steps and epochs of {member.label} are not valid"
+            f"{origin} is damaged: the step count or the epoch count of {member.label} is not valid"
         )
     tree = {name: getattr(fresh, field_of_file(name)) for name in _SAVED_STATE}
     tree = jax.tree.map_with_path(lambda place, leaf: arrays[_leaf_name(place)], tree)
@@ -275,7 +277,7 @@ def _restore(member: Member, arrays: dict[str, np.ndarray], origin: str) -> None
 
 
 def _describe_array(array: np.ndarray | None) -> str:
-    return "nothing" if array is None else f"{array.dtype} {array.shape}"
+    return "missing" if array is None else f"{array.dtype} {array.shape}"
 
 
 def _counter_name(counter: str) -> str:

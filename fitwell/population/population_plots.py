@@ -26,15 +26,16 @@ class PopulationPlots:
         """Plot the learning curves of all members.
 
         The plot also shows the median of the members. If the members differ only in their seeds, it shows the mean
-        and a band of one standard deviation (n - 1) instead. Outliers are outside the plot's range, and a note gives
-        their number. The best members are always visible. The curve of a diverged member ends with a cross.
+        and a band of one standard deviation (with divisor n - 1) instead. Outliers are outside the plot's range, and
+        a note gives their number. The best members are always visible. The curve of a diverged member ends with a
+        cross.
 
         Args:
-            metric (str | None): Name in the history. Default: None, which means ``"val_loss"``, or ``"loss"``
-                if there is no validation.
+            metric (str | None): Name of a metric in the history. Default: None, which means ``"val_loss"``, or
+                ``"loss"`` if there is no validation.
             by (str | list[str] | None): Hyperparameters by which to group the members, or ``"seed"`` or ``"fold"``.
                 Each group has a color. A group with more than one member also has a mean curve and a band of one
-                standard deviation (n - 1) over the epochs that all its members reached. Default: None.
+                standard deviation (with divisor n - 1) over the epochs that all its members reached. Default: None.
             ax (matplotlib.axes.Axes | None): Axes to draw on. Default: None, which means a new figure.
 
         Returns:
@@ -53,13 +54,13 @@ class PopulationPlots:
     ) -> Axes:
         """Plot a metric against one hyperparameter, with a point for each member and the mean for each value.
 
-        Error bars show one standard deviation (n - 1). The x axis is logarithmic if `sample` drew the hyperparameter
-        from a logarithmic distribution, or if its values are spread evenly over decades. Outliers are triangles at
-        the edge of the plot, and members without a finite value are crosses.
+        Error bars show one standard deviation (with divisor n - 1). The x axis is logarithmic if `sample` drew the
+        hyperparameter from a logarithmic distribution, or if its values are spread evenly over decades. Outliers are
+        triangles at the edge of the plot, and members without a finite value are crosses.
 
         Args:
             name (str): Name of the hyperparameter, or ``"seed"`` or ``"fold"``.
-            metric (str | None): Name in the history, see `plot_curves`. Default: None.
+            metric (str | None): Name of a metric in the history, see `plot_curves`. Default: None.
             ax (matplotlib.axes.Axes | None): Axes to draw on. Default: None, which means a new figure.
             by (str | list[str] | None): Hyperparameters by which to group the members, see `plot_curves`. Each
                 group has separate means. Default: None.
@@ -78,7 +79,7 @@ class PopulationPlots:
         crosses.
 
         Args:
-            metric (str | None): Name in the history, see `plot_curves`. Default: None.
+            metric (str | None): Name of a metric in the history, see `plot_curves`. Default: None.
             by (str | list[str] | None): Hyperparameters that determine the marker shapes. Default: None.
 
         Returns:

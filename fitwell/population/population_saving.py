@@ -51,7 +51,7 @@ class PopulationSaving:
         A file contains only numbers and strings, so loading it does not run any code from the file. Training a
         loaded population gives exactly the same results as training the original one.
 
-        To share a population among multiple processes, let each process train some of the members, and merge the
+        To divide a population among multiple processes, let each process train some of the members, and merge the
         files at the end. On a single machine this is not necessary, because `fit` uses all cores and accelerators
         and compiles only once. ::
 

@@ -156,12 +156,12 @@ def rank_members(members: Sequence[Member], metric: str | None, mode: str) -> li
     means = {key: float(np.mean(values)) for key, values in sums.items()}
     order = sorted(range(len(members)), key=lambda i: (not math.isfinite(means[keys[i]]), means[keys[i]], i))
     if not math.isfinite(means[keys[order[0]]]):
-        raise StateError(f"no member has a finite {name}: see the column 'status' of `results`")
+        raise StateError(f"no member has a finite {name}; see the 'status' column of population.results")
     return order
 
 
 def best_so_far(members: Sequence[Member]) -> dict[str, float]:
-    """Return a dict with the best score of all members for the progress bar."""
+    """Return the members' best score, as a dict with its name as the key, for the progress bar."""
     if not metric_names(members):
         return {}
     name = check_metric(members, None)

@@ -42,7 +42,7 @@ def async_compiler() -> Iterator[Callable[[MemberTrainLoop], None]]:
     """Return a context manager that yields a function for compiling a train loop's program in the background.
 
     The function compiles at most one program per core, and the training threads compile the other programs. On
-    accelerators, the function does nothing. Members run under `vmap` there, and the number of members in a group is not
+    accelerators, the function does nothing, because members run under `vmap` there, and the size of each group is not
     known until all members are grouped.
     """
     left = devices.cpu_count() if devices.current_device().platform == "cpu" else 0
@@ -68,7 +68,7 @@ def run_groups(
     """Train all groups on all devices, either under `vmap` or in threads.
 
     Args:
-        groups: For each group, its first train loop, and pairs of members and functions that create their train loops.
+        groups: For each group, its first train loop, and its members with functions that create their train loops.
         report_done: A function that is called with the number of finished members.
         interrupted: A function that returns whether the user pressed Ctrl-C.
     """

@@ -1,9 +1,10 @@
 """The rule that decides whether members are trained under `vmap` or in threads.
 
 On a CPU, members run in threads, because `vmap` was not faster in any measurement
-(`python -m benchmarks.populations`). It makes the matrix products larger, but a single member already keeps one core
-busy, and a group under `vmap` runs until its last member stops. On an accelerator, a single small network does not use
-all processing units. Members are therefore trained under `vmap`, unless a single member is large enough.
+(`python -m benchmarks.populations`). `vmap` makes the matrix products larger, but a single member already keeps one
+core busy, and a group under `vmap` runs until its last member stops. On an accelerator, a single small network does not
+use all processing units. Members are therefore trained under `vmap`, unless a single member is large enough to use all
+of them.
 """
 
 from __future__ import annotations

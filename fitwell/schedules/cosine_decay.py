@@ -69,7 +69,7 @@ class CosineDecay(LearningRateSchedule):
         if self.warmup_target is None:
             return self.initial_learning_rate * self._decay_factor(step)
         line = self.warmup_target - self.initial_learning_rate
-        # Without warm-up steps, the line is never selected, and the 1 only keeps it finite.
+        # Without warm-up steps, `rising` is never selected, and the 1 only prevents a division by zero.
         rising = self.initial_learning_rate + line * step / jnp.maximum(self.warmup_steps, 1)
         falling = self.warmup_target * self._decay_factor(step - self.warmup_steps)
         return jnp.where(step < self.warmup_steps, rising, falling)
@@ -86,7 +86,7 @@ class CosineDecayRestarts(LearningRateSchedule):
     At the fraction x of period i (0-based), the value is ``η₀ ((1 - α) m_mul^i (1 + cos(π x)) / 2 + α)``.
 
     Differs from Keras, which computes the period with a float32 logarithm. At some restarts (for example,
-    with t_mul = 7), Keras's result is the previous period, so its rate is the lowest instead of the highest.
+    with t_mul = 7), Keras still uses the previous period, so its rate is the lowest instead of the highest.
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.
@@ -129,9 +129,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         """Compute the value at `step`."""
         elapsed = to_float(step) / self.first_decay_steps
         even = jnp.asarray(self.t_mul == 1)
-        growth = jnp.where(
-            even, 2, self.t_mul
-        )  # 2 stands for any number except 1, because the branch is not selected
+        growth = jnp.where(even, 2, self.t_mul)  # if t_mul is 1, this value is not used, but it must not be 1
 
         def start(period: Array) -> Array:
             return jnp.where(even, period, (jnp.power(growth, period) - 1) / (growth - 1))

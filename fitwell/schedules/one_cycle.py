@@ -48,8 +48,7 @@ class _CycleSchedule(LearningRateSchedule):
 
 
 def _interpolate(begin: Any, end: Any, fraction: Array) -> Array:
-    # This formula is exact at both ends. The formula begin + (end - begin) * fraction would round a small
-    # end.
+    # This formula is exact at both ends, unlike begin + (end - begin) * fraction, which rounds a small `end`.
     return begin * (1 - fraction) + end * fraction
 
 

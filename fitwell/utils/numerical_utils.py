@@ -46,7 +46,7 @@ def to_categorical(x: Any, num_classes: int | None = None, dtype: DTypeLike = "f
     if labels.dtype.kind not in "biuf":
         raise DataError(
             f"to_categorical: labels must be class indices, got an array of {labels.dtype}; "
-            "to convert other labels, use codes, classes = fitwell.utils.class_codes(x)"
+            "to convert other labels, write codes, classes = fitwell.utils.class_codes(x)"
         )
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
@@ -69,7 +69,7 @@ def to_categorical(x: Any, num_classes: int | None = None, dtype: DTypeLike = "f
 
 @validate_params(x=NumericArray(finite=False), order=Real(0, closed="right", infinite=True))
 def normalize(x: Any, axis: int = -1, order: float = 2) -> NDArray[Any]:
-    """Divide `x` by its norm along `axis`, so that every row has norm 1. Zero rows remain zero.
+    """Divide `x` by its norms along `axis`, so that all vectors along it have norm 1. Zero vectors remain zero.
 
     For columns with mean 0 and variance 1, which networks usually need, use `layers.Normalization`.
 

@@ -80,7 +80,8 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
                 raise InvalidArgument(
                     f"{type(self).__name__} has no argument "
                     f"{name!r}{did_you_mean(name, [*own, *_FIT_ARGUMENTS]) or '.'} "
-                    f"The build function takes {', '.join(own) or 'none'}; fit takes {', '.join(_FIT_ARGUMENTS)}."
+                    f"The build function takes {', '.join(own) or 'no arguments'}; "
+                    f"fit takes {', '.join(_FIT_ARGUMENTS)}."
                 )
 
     def _build(self) -> Model:

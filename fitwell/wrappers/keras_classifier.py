@@ -32,8 +32,8 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
 
     Labels of any type are encoded as the loss requires: as class indices, as one-hot rows for losses that compare
     all outputs, or as 0 and 1 for a single sigmoid unit. One-hot rows are used unchanged, with the column
-    indices as classes. In a 0/1 matrix with any number of ones per row, a row may have more than one label,
-    and predictions have the same form.
+    indices as classes. In a 0/1 matrix whose rows may contain any number of ones, each column is a
+    label that a row either has or does not have, and predictions are 0/1 matrices too.
 
     A pickle contains the weights, and loading it rebuilds the model with the same function. It does not
     contain the optimizer state, so `partial_fit` continues with a new state.
@@ -178,7 +178,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
     def predict(self, X: Any, **settings: Any) -> NumpyArray:
-        """Return each row's most probable label, or, for multilabel data, all labels above probability 0.5.
+        """Return each row's most probable label, or, for multilabel data, all labels with a probability above 0.5.
 
         Args:
             X (array): Inputs, ``[rows, ...]``.

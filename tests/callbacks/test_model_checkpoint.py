@@ -174,5 +174,7 @@ def test_verbose_messages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize("settings", [{"save_best_only": True}, {"monitor": "los", "save_best_only": True}])
 def test_messages_for_values_that_cannot_be_monitored(settings: Any, tmp_path: Path) -> None:
     keep = callbacks.ModelCheckpoint(tmp_path / "best.keras", **settings)
-    with pytest.raises(InvalidArgument, match=r"is not measured.*[.?] Known: loss\. \(A callback"):
+    with pytest.raises(
+        InvalidArgument, match=r"is not measured.*[.?] The known values are: loss\. \(If a callback"
+    ):
         fit(keep)

@@ -110,7 +110,7 @@ def test_only_comparisons_with_the_baseline_are_made() -> None:
 def test_few_repeats_and_repeated_looks_are_remarked() -> None:
     few = Comparison(made_up().scores[:4], "accuracy", True, "seeds differ", looks=3)
     remarks = " ".join(few.remarks())
-    assert "4 repeats detect only large differences" in remarks and "used 3 times" in remarks
+    assert "4 repeats can detect only large differences" in remarks and "used 3 times" in remarks
     assert "detect only" not in " ".join(made_up().remarks()) and "have been used" not in " ".join(
         made_up().remarks()
     )

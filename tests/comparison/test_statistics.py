@@ -173,7 +173,7 @@ def test_one_repeat_is_refused(values: list[float]) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_scores_that_are_not_finite_are_refused(value: float) -> None:
-    with pytest.raises(InvalidArgument, match="remove repeats with other scores"):
+    with pytest.raises(InvalidArgument, match="remove the repeats with non-finite scores"):
         compare_pairs({"a": np.array([1.0, value]), "b": np.array([1.0, 2.0])}, [("a", "b")])
 
 

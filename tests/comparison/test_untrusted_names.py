@@ -24,7 +24,7 @@ def comparison() -> fw.compare.Comparison:
         return model
 
     x = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
-    with pytest.warns(UserWarning, match="repeats detect only"):
+    with pytest.warns(UserWarning, match="repeats can detect only"):
         return fw.compare(dict.fromkeys(NAMES, make), (x, x[:, :1]), repeats=2, epochs=1, verbose=0)
 
 

@@ -348,7 +348,7 @@ def test_weights_are_routed_through_a_search_over_a_pipeline(iris: Any) -> None:
         ({"alpha": -1}, "alpha must be a finite number of at least 0"),
         ({"dropout": 1.5}, "dropout must be a number of at least 0 and below 1"),
         ({"max_iter": 0, "tol": "x"}, "(?s)max_iter must be .*tol must be"),
-        ({"hidden_layer_sizes": (10, 0)}, "integers of at least 1, the units of each layer"),
+        ({"hidden_layer_sizes": (10, 0)}, "the number of units in each hidden layer"),
         ({"activation": "rleu"}, "did you mean 'relu'"),
         ({"solver": "adma"}, "unknown optimizer 'adma', did you mean"),
         ({"batch_size": "all"}, "batch_size must be an integer of at least 1 or 'auto'"),

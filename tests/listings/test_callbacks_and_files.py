@@ -75,7 +75,7 @@ def test_arguments_that_callbacks_had(older: Any, tmp_path: Path) -> None:
             period=1,
         )
     assert plateau.min_delta == 0.01
-    with pytest.raises(InvalidArgument, match="write save_freq=5 times the number of batches"):
+    with pytest.raises(InvalidArgument, match=r"set save_freq to 5 \* \(batches per epoch\)"):
         keras.callbacks.ModelCheckpoint(path, period=5)
 
 

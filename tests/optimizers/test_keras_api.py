@@ -90,7 +90,7 @@ def test_flags_are_in_the_configuration() -> None:
 
 
 def test_functions_cannot_be_written_down() -> None:
-    with pytest.raises(InvalidArgument, match="make it a subclass of LearningRateSchedule"):
+    with pytest.raises(InvalidArgument, match="write it as a subclass of LearningRateSchedule"):
         optimizers.SGD(lambda step: 0.1 / (1 + step)).get_config()
 
 

@@ -187,7 +187,7 @@ def test_paths_that_match_nothing_are_refused() -> None:
 def test_exclusions_after_the_first_update_are_refused() -> None:
     optimizer = optimizers.SGD(0.1, weight_decay=0.5)
     optimizer.apply([jnp.ones(2)], [Variable(np.ones(2))])
-    with pytest.raises(StateError, match="before the first update"):
+    with pytest.raises(StateError, match="before build and the first update"):
         optimizer.exclude_from_weight_decay(var_names=["bias"])
 
 

@@ -172,11 +172,14 @@ def test_mistakes(regression, classes):
         ({"splits": 5}, "a list of pairs .*got 5; to set the number of folds, pass folds="),
         (
             {"folds": KFold(51)},
-            "KFold.* cannot split these 50 rows: Cannot have number of splits n_splits=51",
+            r"KFold.* cannot split these 50 rows \(Cannot have number of splits n_splits=51",
         ),
         ({"folds": GroupKFold(3)}, r"'groups' parameter .*splits=list\(splitter.split\(X, y, groups\)\)"),
         ({"splits": [[0, 1, 2]]}, r"splits\[0\]: expected a pair \(training rows, validation rows\)"),
-        ({"splits": [([0, 1], [50])]}, r"validation rows must be between 0 and 49, got 50"),
+        (
+            {"splits": [([0, 1], [50])]},
+            r"validation row indices must be between 0 and 49, but they range from 50 to 50",
+        ),
         (
             {"splits": [([0, 1], [1, 2])]},
             r"must not overlap, but they share 1 row\(s\), such as row 1",
@@ -212,7 +215,7 @@ def test_nobody_is_validated_with_rows_learned_before(regression):
     population = fw.Population(dense).fit(x, y, folds=unseeded, verbose=0)
     before = population.results
     with pytest.raises(
-        StateError, match="folds differ from those of the previous call, .* give the splitter a random_state"
+        StateError, match="folds differ from the previous call's folds, .* give the splitter a random_state"
     ):
         population.fit(x, y, folds=unseeded, initial_epoch=1, epochs=2, verbose=0)
     assert population.results.equals(before)

@@ -72,7 +72,7 @@ EDITS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "stopped_epoch is -3": lambda tree: _first(tree).update(stopped_epoch=-3),
     "the places of its 2 members must be 0 to 1": lambda tree: _first(tree).update(place=1),
     "drawn is -1": lambda tree: _first(tree).update(drawn=-1),
-    "numbers of steps and epochs": lambda tree: tree["groups"][0]["state"].update({"['epoch']": np.int32([-1, 1])}),
+    "the step count or the epoch": lambda tree: tree["groups"][0]["state"].update({"['epoch']": np.int32([-1, 1])}),
     "does not have a state for each of its 2 members": lambda tree: (
         tree["groups"][0]["state"].update({"['seed']": np.uint32([1])})
     ),

@@ -22,7 +22,7 @@ from tests.population.conftest import dense
         ({"build": lambda setting: fw.Sequential([fw.layers.Dense(1)])}, "not compiled: call model.compile"),
         ({"members": {"rate": [1, 2]}}, r"expected a list of dicts .*use fw.grid"),
         ({"members": []}, "the list is empty"),
-        ({"members": [3]}, "expected dicts that map names to values"),
+        ({"members": [3]}, "expected dicts with strings as keys"),
         ({"members": [{"seed": 3}]}, "cannot be named 'seed'"),
         ({"seeds": 5}, r"write \[5\] for this single seed, or range\(5\)"),
         ({"seeds": [1, 1]}, "expected distinct seeds"),
@@ -47,7 +47,7 @@ def test_what_learns_belongs_to_one_member(regression):
 
     for layer, shared, message in [
         (1, 0, "seed 0 and .*seed 1 share weights, such as .*kernel"),
-        (0, 1, "one SGD"),
+        (0, 1, "share the same SGD object"),
     ]:
         population = fw.Population(build, [{"layer": layer, "optimizer": shared}], seeds=[0, 1])
         with pytest.raises(InvalidArgument, match=message):
@@ -119,7 +119,7 @@ def test_mistakes_in_fitting(trained, regression):
     with pytest.raises(InvalidArgument, match="'val_los' was not measured, did you mean 'val_loss'"):
         trained.best("val_los")
     for number in (6, -7, 0.5, True):
-        with pytest.raises(InvalidArgument, match=f"one of the 6 members, got {number}"):
+        with pytest.raises(InvalidArgument, match=f"expected an index from -6 to 5, got {number}"):
             trained.member(number)
 
 
