@@ -242,8 +242,8 @@ class Layer(SymbolicCall["Layer"]):
         try:
             value = initialize(tuple(int(size) for size in sizes), dtype=dtype)
         except (MemoryError, RuntimeError) as error:
-            what = f"layer {self.name!r}: weight {name!r} of shape {sizes}"
-            raise_if_out_of_memory(error, what, "make the layer smaller")
+            description = f"layer {self.name!r}: weight {name!r} of shape {sizes}"
+            raise_if_out_of_memory(error, description, "make the layer smaller")
             raise
         variable = Variable(value, name=name, trainable=trainable, dtype=dtype)
         variable.path = f"{self.name}/{name}"
@@ -252,10 +252,10 @@ class Layer(SymbolicCall["Layer"]):
         self._own_variables.append(variable)
         return variable
 
-    def _require_built(self, what: str) -> None:
+    def _require_built(self, method: str) -> None:
         if not self.built and not self._own_variables and type(self).build is not Layer.build:
             raise StateError(
-                f"{what}: layer {self.name!r} has no weights yet; call it on data, or call build(input_shape)"
+                f"{method}: layer {self.name!r} has no weights yet; call it on data, or call build(input_shape)"
             )
 
     def build(self, input_shape: Any) -> None:

@@ -80,7 +80,7 @@ class Normalization(BaseNormalization):
         self.axis: int | list[int] | None = list(axis) if isinstance(axis, list | tuple) else axis
         if (mean is None) != (variance is None):
             raise InvalidArgument("Normalization: pass both mean and variance, or omit both and call adapt")
-        self._given = None if mean is None else (np.asarray(mean), np.asarray(variance))
+        self._statistics = None if mean is None else (np.asarray(mean), np.asarray(variance))
         self.invert = bool(invert)
         self._mean: Variable | None = None
         self._variance: Variable | None = None
@@ -89,15 +89,15 @@ class Normalization(BaseNormalization):
     def build(self, input_shape: Any) -> None:
         self.axes = () if self.axis in (None, []) else self._axes(input_shape)
         self.sizes = sizes = self._require_sizes(self.axes, input_shape)
-        if self._given is None:
+        if self._statistics is None:
             self._mean = self.add_weight("mean", sizes, "zeros", trainable=False)
             self._variance = self.add_weight("variance", sizes, "ones", trainable=False)
             self._count = self.add_weight("count", (), "zeros", trainable=False, dtype="int32")
         else:
-            for what, value in zip(("mean", "variance"), self._given, strict=True):
+            for name, value in zip(("mean", "variance"), self._statistics, strict=True):
                 if value.size != 1 and value.size != np.prod(sizes, dtype=int):
                     raise ShapeError(
-                        f"layer {self.name!r} (Normalization): {what} has shape {value.shape}, which does "
+                        f"layer {self.name!r} (Normalization): {name} has shape {value.shape}, which does "
                         f"not match the sizes {sizes} on axis {self.axis} of inputs with shape {tuple(input_shape)}"
                     )
         super().build(input_shape)
@@ -136,7 +136,7 @@ class Normalization(BaseNormalization):
             >>> layer.mean.tolist(), layer.variance.tolist()
             ([2.0], [1.0])
         """
-        if self._given is not None:
+        if self._statistics is not None:
             raise InvalidArgument(
                 f"layer {self.name!r} (Normalization): adapt cannot be used, because mean and variance were "
                 "passed to the constructor; omit both of them there"
@@ -185,15 +185,15 @@ class Normalization(BaseNormalization):
     @property
     def mean(self) -> Array:
         """The mean of each feature. It is 0 until `adapt` is called, unless `mean` was passed."""
-        if self._given is not None:
-            return jnp.asarray(self._given[0], self.dtype)
+        if self._statistics is not None:
+            return jnp.asarray(self._statistics[0], self.dtype)
         return jnp.zeros(()) if self._mean is None else self._mean.value
 
     @property
     def variance(self) -> Array:
         """The variance of each feature. It is 1 until `adapt` is called, unless `variance` was passed."""
-        if self._given is not None:
-            return jnp.asarray(self._given[1], self.dtype)
+        if self._statistics is not None:
+            return jnp.asarray(self._statistics[1], self.dtype)
         return jnp.ones(()) if self._variance is None else self._variance.value
 
     def call(self, inputs: Array) -> Array:
@@ -213,7 +213,7 @@ class Normalization(BaseNormalization):
         return tuple(name for name in super()._arguments() if name not in ("mean", "variance"))
 
     def get_config(self) -> dict[str, Any]:
-        mean, variance = (None, None) if self._given is None else self._given
+        mean, variance = (None, None) if self._statistics is None else self._statistics
         return super().get_config() | {"mean": serialize(mean), "variance": serialize(variance)}
 
 

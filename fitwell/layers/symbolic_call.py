@@ -150,10 +150,10 @@ class SymbolicCall(VariableTracker[LayerType]):
         """The input's shape, with None as the batch size."""
         return get_batch_shape(self.input)
 
-    def _first_node(self, what: str) -> Node:
+    def _first_node(self, noun: str) -> Node:
         if not self._inbound_nodes:
             raise StateError(
-                f"layer {self.name!r} has no symbolic {what} because it was never called on an Input"
+                f"layer {self.name!r} has no symbolic {noun} because it was never called on an Input"
             )
         return self._inbound_nodes[0]
 

@@ -183,8 +183,8 @@ class VariableTracker(Configurable, Generic[LayerType]):
         self._require_built("count_params")
         return sum(variable.size for variable in self.variables)
 
-    def _require_built(self, what: str) -> None:
-        """Raise `StateError` if the layer has no variables yet. `what` is the calling method's name."""
+    def _require_built(self, method: str) -> None:
+        """Raise `StateError` if the layer has no variables yet. `method` is the calling method's name."""
         raise NotImplementedError
 
 

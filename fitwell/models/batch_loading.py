@@ -86,14 +86,14 @@ def _streamed_arrays(
     """
     rows = count_rows(batch)
     order_of = ArrayLoader.permutation_fn(rows, shuffle, seed)
-    whole = -(-rows // size)
-    wanted = whole if steps is None else steps
+    num_batches = -(-rows // size)
+    wanted = num_batches if steps is None else steps
 
     def open_epoch(epoch: int) -> Iterator[Batch]:
-        passes, first = divmod(epoch * wanted, whole)
+        passes, first = divmod(epoch * wanted, num_batches)
         for number in itertools.count(passes):
             order = order_of(range(number, number + 1))[0]
-            for index in range(first, whole):
+            for index in range(first, num_batches):
                 places = order[index * size : (index + 1) * size]
                 yield jax.tree.map(lambda leaf, places=places: np.asarray(leaf[places]), batch)
             first = 0
@@ -161,12 +161,14 @@ def device_validation(
 
 
 def _validation_with_a_tail(batch: Batch, rows: int, size: int) -> Validation:
-    whole = rows // size * size
+    full_rows = rows // size * size
 
     def split(leaf: Any) -> Any:
-        return jax.device_put(np.asarray(leaf)[:whole].reshape(-1, size, *leaf.shape[1:]))
+        return jax.device_put(np.asarray(leaf)[:full_rows].reshape(-1, size, *leaf.shape[1:]))
 
     tail = (
-        jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)[whole:]), batch) if whole < rows else None
+        jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf)[full_rows:]), batch)
+        if full_rows < rows
+        else None
     )
     return Validation(jax.tree.map(split, batch), None, tail)

@@ -39,7 +39,7 @@ class TargetEncoder:
         self.names = names
         self.learning = learning
 
-    def __call__(self, value: Any, output: int, what: str) -> Any:
+    def __call__(self, value: Any, output: int, argument: str) -> Any:
         """Convert the targets of one output to an array.
 
         Categories become class indices, or their numeric values if they are not classes.
@@ -47,24 +47,24 @@ class TargetEncoder:
         Args:
             value: The targets.
             output: The index of the output.
-            what: The name of the targets in error messages.
+            argument: The name of the targets in error messages.
         """
         column = _get_categorical_column(value)
         if column is None:
-            return as_array(value, what)
-        codes, categories = class_codes(column, what)
-        if not self._are_classes(categories, output, what):
-            return as_array(categories[codes], what)
+            return as_array(value, argument)
+        codes, categories = class_codes(column, argument)
+        if not self._are_classes(categories, output, argument):
+            return as_array(categories[codes], argument)
         known = self.model._session.categories.get(output)
         if known is not None:
-            return _lookup_codes(known, categories[codes], what)
+            return _lookup_codes(known, categories[codes], argument)
         if self.learning:
             self.model._session.categories[output] = categories
         else:
-            self._check_width(categories, output, what)
+            self._check_width(categories, output, argument)
         return codes
 
-    def _are_classes(self, categories: NDArray[Any], output: int, what: str) -> bool:
+    def _are_classes(self, categories: NDArray[Any], output: int, argument: str) -> bool:
         """Return whether the categories are class labels. For numeric categories, this depends on the loss."""
         terms = self.model._session.compile_config.loss_terms(self.names)
         loss = next((term.loss for term in terms if term.output == output), None)
@@ -74,14 +74,14 @@ class TargetEncoder:
             return False
         if loss is not None and loss_registry.has(type(loss)) and not isinstance(loss, LossFunctionWrapper):
             raise DataError(
-                f"{what}: {type(loss).__name__} needs numbers, but the categories are "
+                f"{argument}: {type(loss).__name__} needs numbers, but the categories are "
                 f"{_format_categories(categories)}; "
                 "for classes, use a loss such as sparse_categorical_crossentropy; for ranks, pass the numbers "
-                f"{what}.cat.codes"
+                f"{argument}.cat.codes"
             )
         return True
 
-    def _check_width(self, categories: NDArray[Any], output: int, what: str) -> None:
+    def _check_width(self, categories: NDArray[Any], output: int, argument: str) -> None:
         """Raise `DataError` if the number of categories differs from the number of classes.
 
         The model was not trained on categories, so the class indices are known only if all classes occur.
@@ -89,8 +89,8 @@ class TargetEncoder:
         width = self.model._session.output_width(output)
         if width is not None and len(categories) != max(width, 2):
             raise DataError(
-                f"{what} has {len(categories)} categories, {_format_categories(categories)}, but the model has "
-                f"{max(width, 2)} classes, so the class indices are unknown; call {what}.cat.set_categories([...]) "
+                f"{argument} has {len(categories)} categories, {_format_categories(categories)}, but the model has "
+                f"{max(width, 2)} classes, so the class indices are unknown; call {argument}.cat.set_categories([...]) "
                 "with all classes in the order used for training, or pass class indices"
             )
 
@@ -104,7 +104,7 @@ def _get_categorical_column(value: Any) -> Any | None:
     return value if str(getattr(value, "dtype", "")) == "category" else None
 
 
-def _lookup_codes(known: NDArray[Any], labels: NDArray[Any], what: str) -> NDArray[np.int32]:
+def _lookup_codes(known: NDArray[Any], labels: NDArray[Any], argument: str) -> NDArray[np.int32]:
     """Return the index of each label among the categories that the model was trained on."""
     places = {label: number for number, label in enumerate(known.tolist())}
     # Files store intervals and similar labels as strings.
@@ -114,9 +114,9 @@ def _lookup_codes(known: NDArray[Any], labels: NDArray[Any], what: str) -> NDArr
     if numbers.min() < 0:
         row = int(np.argmax(numbers < 0))
         raise DataError(
-            f"{what}: {labels[row]!r} in row {row} is not among the categories that the model was trained on, "
-            f"{_format_categories(known)}. Before training, set all categories with {what}.cat.set_categories([...]). "
-            "To start with new categories, compile the model again."
+            f"{argument}: {labels[row]!r} in row {row} is not among the categories that the model was trained on, "
+            f"{_format_categories(known)}. Before training, set all categories with "
+            f"{argument}.cat.set_categories([...]). To start with new categories, compile the model again."
         )
     return numbers
 

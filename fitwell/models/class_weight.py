@@ -16,7 +16,9 @@ from fitwell.errors import InvalidArgument
 __all__ = ["CLASS_WEIGHT", "apply_class_weight"]
 
 
-def apply_class_weight(class_weight: Mapping[Any, float] | None, batch: Batch, whole: bool = False) -> Batch:
+def apply_class_weight(
+    class_weight: Mapping[Any, float] | None, batch: Batch, has_all_rows: bool = False
+) -> Batch:
     """Multiply each row's weight by the weight of its class.
 
     The model must have one output with integer or one-hot targets.
@@ -24,7 +26,7 @@ def apply_class_weight(class_weight: Mapping[Any, float] | None, batch: Batch, w
     Args:
         class_weight: A dict that maps classes to weights, or None to return `batch` unchanged.
         batch: The rows.
-        whole: Whether `batch` contains all the data. If so, a weight for a negative class that does not occur
+        has_all_rows: Whether `batch` contains all the data. If so, a weight for a negative class that does not occur
             is an error.
     """
     if class_weight is None:
@@ -44,24 +46,28 @@ def apply_class_weight(class_weight: Mapping[Any, float] | None, batch: Batch, w
         )
     classes = np.argmax(y, axis=-1) if one_hot else np.round(y.reshape(len(y)))
     present, places = np.unique(classes, return_inverse=True)
-    _check_classes(factors, present, y.shape[-1] if one_hot else None, whole)
+    _check_classes(factors, present, y.shape[-1] if one_hot else None, has_all_rows)
     # Look up weights by class number instead of position, because hinge losses use -1 as a class.
     weights = np.array([factors.get(int(label), 1.0) for label in present], np.float32)[places]
-    given = batch.weights[0] if batch.weights is not None else None
-    if given is not None:
-        axes = max(weights.ndim, given.ndim)
-        weights, given = (w.reshape(w.shape + (1,) * (axes - w.ndim)) for w in (weights, given))
-        weights = weights * given
+    sample_weights = batch.weights[0] if batch.weights is not None else None
+    if sample_weights is not None:
+        axes = max(weights.ndim, sample_weights.ndim)
+        weights, sample_weights = (
+            w.reshape(w.shape + (1,) * (axes - w.ndim)) for w in (weights, sample_weights)
+        )
+        weights = weights * sample_weights
     return Batch(batch.x, batch.y, [weights], batch.sample_mask)
 
 
-def _check_classes(classes: Iterable[int], present: np.ndarray, columns: int | None, whole: bool) -> None:
+def _check_classes(
+    classes: Iterable[int], present: np.ndarray, columns: int | None, has_all_rows: bool
+) -> None:
     for label in classes:
         if columns is not None and not 0 <= label < columns:
             raise InvalidArgument(
                 f"class_weight: there is a weight for class {label}, but the one-hot targets have {columns} columns"
             )
-        if whole and label < 0 and present.min() >= 0:
+        if has_all_rows and label < 0 and present.min() >= 0:
             raise InvalidArgument(
                 f"class_weight: there is a weight for class {label}, but y does not contain that class"
             )

@@ -107,17 +107,17 @@ def _call_layer(layer: Layer, *args: Any, **kwargs: Any) -> Any:
     return layer(*args, **kwargs)
 
 
-def _check_input_tensors(model: Any, given: Any) -> list[KerasTensor] | None:
+def _check_input_tensors(model: Any, input_tensors: Any) -> list[KerasTensor] | None:
     """Return the clone's symbolic inputs in the order of the model's inputs, or None to create new inputs."""
-    if given is None:
+    if input_tensors is None:
         return None
-    if isinstance(given, Mapping) and set(given) == set(model.input_names):
-        given = [given[name] for name in model.input_names]
-    tensors = list(given) if isinstance(given, list | tuple) else [given]
+    if isinstance(input_tensors, Mapping) and set(input_tensors) == set(model.input_names):
+        input_tensors = [input_tensors[name] for name in model.input_names]
+    tensors = list(input_tensors) if isinstance(input_tensors, list | tuple) else [input_tensors]
     if not all(map(is_keras_tensor, tensors)) or len(tensors) != len(model.input_names):
         raise InvalidArgument(
             "clone_model: input_tensors must be the results of Input(...) or of layers called on them, one for each of "
-            f"the {len(model.input_names)} inputs, got {given!r}"
+            f"the {len(model.input_names)} inputs, got {input_tensors!r}"
         )
     return tensors
 
@@ -173,8 +173,10 @@ def _clone_functional(model: Any, copies: _LayerCopier, inputs: list[KerasTensor
             return _copy_of_input(layer).output
         return copies.call(copies.copy_layer(layer), *args, **kwargs)
 
-    given = {} if inputs is None else {id(old): new for old, new in zip(model.inputs, inputs, strict=True)}
-    replace = rebuild_graph(model.nodes, given, call)
+    replacements = (
+        {} if inputs is None else {id(old): new for old, new in zip(model.inputs, inputs, strict=True)}
+    )
+    replace = rebuild_graph(model.nodes, replacements, call)
     ends = replace((model._graph_inputs, model._graph_outputs))
     return model._from_graph(inputs=ends[0], outputs=ends[1], name=model.name, trainable=model._trainable)
 

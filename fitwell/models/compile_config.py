@@ -135,7 +135,7 @@ class CompileConfig:
             targets: The targets of each output, or None if they are unknown.
         """
         loss_of = {term.output: term.loss for term in terms}
-        plans = [_metrics_per_output(given, names) for given in (self.metrics, self.weighted_metrics)]
+        plans = [_metrics_per_output(requested, names) for requested in (self.metrics, self.weighted_metrics)]
         _copy_shared_metrics([items for plan in plans for items in plan])
         result: list[OutputMetric] = []
         used = loss_names(names, terms)
@@ -215,33 +215,34 @@ def _leaves(value: Any) -> list[Any]:
     return [] if value is None else [value]
 
 
-def _per_output(value: Any, names: Sequence[str], what: str, broadcast: bool = True) -> list[Any]:
+def _per_output(value: Any, names: Sequence[str], argument: str, broadcast: bool = True) -> list[Any]:
     """Return one element for each output.
 
     Args:
         value: A single element, a list with one element per output, or a dict that maps output names to
             elements.
         names: The names of the outputs.
-        what: The name of `value` in error messages.
+        argument: The name of `value` in error messages.
         broadcast: Whether a single element may be used for more than one output.
     """
     if isinstance(value, Mapping) and "class_name" not in value:
         unknown = [key for key in value if key not in names]
         if unknown:
             raise InvalidArgument(
-                f"compile: {what} has an entry for an unknown output {unknown[0]!r}"
+                f"compile: {argument} has an entry for an unknown output {unknown[0]!r}"
                 f"{did_you_mean(str(unknown[0]), names) or '.'} The outputs are {', '.join(map(repr, names))}."
             )
         return [value.get(name) for name in names]
     if isinstance(value, list | tuple):
         if len(value) != len(names):
             raise InvalidArgument(
-                f"compile: {what} must have one entry for each of the outputs {list(names)}, got {len(value)} entries"
+                f"compile: {argument} must have one entry for each of the outputs {list(names)}, "
+                f"got {len(value)} entries"
             )
         return list(value)
     if value is not None and not broadcast and len(names) > 1:
         raise InvalidArgument(
-            f"compile: {what} must be a list or dict with one entry for each of the outputs {list(names)}"
+            f"compile: {argument} must be a list or dict with one entry for each of the outputs {list(names)}"
         )
     return [value] * len(names)
 

@@ -48,7 +48,7 @@ def is_container_of_arrays(value: Any) -> bool:
 
 
 def standardize_inputs(
-    x: Any, names: Sequence[str] | None, shapes: Sequence[tuple[Any, ...]] | None = None, what: str = "x"
+    x: Any, names: Sequence[str] | None, shapes: Sequence[tuple[Any, ...]] | None = None, argument: str = "x"
 ) -> Any:
     """Return the inputs in the structure that the model's `call` takes.
 
@@ -59,15 +59,15 @@ def standardize_inputs(
             subclassed model receives the structure of `x`.
         shapes: The expected shapes, or None if they are unknown. As in Keras, a last axis of size 1 is added
             or removed to match them.
-        what: The name of `x` in error messages.
+        argument: The name of `x` in error messages.
     """
     if names is None:
         if isinstance(x, Mapping):
-            return {key: as_array(value, f"{what}[{key!r}]") for key, value in x.items()}
+            return {key: as_array(value, f"{argument}[{key!r}]") for key, value in x.items()}
         if is_container_of_arrays(x):
-            return [as_array(value, f"{what}[{i}]") for i, value in enumerate(x)]
-        return as_array(x, what)
-    arrays = _in_order(x, names, what, "input")
+            return [as_array(value, f"{argument}[{i}]") for i, value in enumerate(x)]
+        return as_array(x, argument)
+    arrays = _in_order(x, names, argument, "input")
     if shapes is not None:
         arrays = [
             match_rank(array, len(shape), shape[-1:]) for array, shape in zip(arrays, shapes, strict=True)
@@ -111,9 +111,9 @@ def cast_input(array: Any, symbol: KerasTensor) -> Any:
 def _in_order(
     value: Any,
     names: Sequence[str],
-    what: str,
+    argument: str,
     role: str,
-    convert: Callable[[Any, int, str], Any] = lambda value, index, what: as_array(value, what),
+    convert: Callable[[Any, int, str], Any] = lambda value, index, argument: as_array(value, argument),
 ) -> list[Any]:
     """Return one array for each name.
 
@@ -121,15 +121,15 @@ def _in_order(
         value: A single array, a list or tuple in the order of `names`, or a dict or data frame with one entry
             per name.
         names: The names of the model's inputs or outputs.
-        what: The name of `value` in error messages.
+        argument: The name of `value` in error messages.
         role: "input" or "output".
         convert: A function that makes the array from a value, its index and its name in error messages.
     """
     if isinstance(value, Mapping) or (hasattr(value, "columns") and len(names) > 1):
         # Iterating over a Polars data frame yields its columns instead of their names.
-        given = list(value) if isinstance(value, Mapping) else list(value.columns)
-        unknown = [key for key in given if key not in names]
-        missing = [name for name in names if name not in given]
+        keys = list(value) if isinstance(value, Mapping) else list(value.columns)
+        unknown = [key for key in keys if key not in names]
+        missing = [name for name in names if name not in keys]
         if missing or unknown:
             parts = [f"no entry {missing[0]!r}"] if missing else []
             parts += (
@@ -137,18 +137,21 @@ def _in_order(
             )
             wrong = f"has {' and '.join(parts)}"
             hint = "; pass targets as y, or yield (x, y) from a generator" if _is_target(unknown) else ""
-            raise DataError(f"{what} {wrong} (the model's {role}s are {', '.join(map(repr, names))}){hint}")
-        return [convert(value[name], index, f"{what}[{name!r}]") for index, name in enumerate(names)]
+            raise DataError(
+                f"{argument} {wrong} (the model's {role}s are {', '.join(map(repr, names))}){hint}"
+            )
+        return [convert(value[name], index, f"{argument}[{name!r}]") for index, name in enumerate(names)]
     if len(names) == 1:
         if is_container_of_arrays(value) and len(value) == 1:
             value = value[0]
-        return [convert(value, 0, what)]
+        return [convert(value, 0, argument)]
     if not isinstance(value, list | tuple) or len(value) != len(names):
         came = f"{len(value)} arrays" if isinstance(value, list | tuple) else type(value).__name__
         raise DataError(
-            f"{what}: expected one array for each of the model's {len(names)} {role}s ({', '.join(names)}), got {came}"
+            f"{argument}: expected one array for each of the model's {len(names)} {role}s ({', '.join(names)}), "
+            f"got {came}"
         )
-    return [convert(item, i, f"{what}[{i}]") for i, item in enumerate(value)]
+    return [convert(item, i, f"{argument}[{i}]") for i, item in enumerate(value)]
 
 
 def _is_target(keys: Sequence[Any]) -> bool:
@@ -157,7 +160,7 @@ def _is_target(keys: Sequence[Any]) -> bool:
 
 
 def standardize_targets(
-    y: Any, names: Sequence[str], convert: Callable[[Any, int, str], Any], what: str = "y"
+    y: Any, names: Sequence[str], convert: Callable[[Any, int, str], Any], argument: str = "y"
 ) -> list[Any] | None:
     """Return the targets as one array per output, or None if there are no targets.
 
@@ -166,12 +169,14 @@ def standardize_targets(
         names: The names of the outputs.
         convert: A function that makes the array from a value, the output's index and the value's name in
             error messages.
-        what: The name of `y` in error messages.
+        argument: The name of `y` in error messages.
     """
-    return None if y is None else _in_order(y, names, what, "output", convert)
+    return None if y is None else _in_order(y, names, argument, "output", convert)
 
 
-def standardize_weights(weights: Any, names: Sequence[str], what: str = "sample_weight") -> list[Any] | None:
+def standardize_weights(
+    weights: Any, names: Sequence[str], argument: str = "sample_weight"
+) -> list[Any] | None:
     """Return a list with one array or None per output, or None if there are no sample weights.
 
     A single array in `weights` applies to all outputs.
@@ -182,16 +187,16 @@ def standardize_weights(weights: Any, names: Sequence[str], what: str = "sample_
         unknown = [key for key in weights if key not in names]
         if unknown:
             raise DataError(
-                f"{what}: no output has the name {unknown[0]!r}{did_you_mean(str(unknown[0]), names)}"
+                f"{argument}: no output has the name {unknown[0]!r}{did_you_mean(str(unknown[0]), names)}"
             )
-        given = [weights.get(name) for name in names]
+        items = [weights.get(name) for name in names]
     elif _is_list_of_weights(weights, len(names)):
         if len(weights) != len(names):
-            raise DataError(f"{what}: expected {len(names)} arrays, one per output, got {len(weights)}")
-        given = list(weights)
+            raise DataError(f"{argument}: expected {len(names)} arrays, one per output, got {len(weights)}")
+        items = list(weights)
     else:
-        given = [weights] * len(names)
-    return [None if item is None else _as_weights(item, what) for item in given]
+        items = [weights] * len(names)
+    return [None if item is None else _as_weights(item, argument) for item in items]
 
 
 def _is_list_of_weights(weights: Any, outputs: int) -> bool:
@@ -202,7 +207,7 @@ def _is_list_of_weights(weights: Any, outputs: int) -> bool:
     return all(np.ndim(item) > 0 for item in arrays) and (outputs > 1 or len(weights) == 1)
 
 
-def _as_weights(value: Any, what: str) -> Any:
+def _as_weights(value: Any, argument: str) -> Any:
     """Convert weights to floats, and remove a last axis of size 1 if there is one weight per row."""
-    array = np.asarray(as_array(value, what), np.float32)
+    array = np.asarray(as_array(value, argument), np.float32)
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array

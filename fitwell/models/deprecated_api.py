@@ -22,15 +22,15 @@ __all__ = [
 _PREFETCH_ARGUMENTS = ("max_queue_size", "workers", "use_multiprocessing")
 
 
-def check_deprecated_arguments(call: Callable[..., Any], given: Mapping[str, Any]) -> None:
+def check_deprecated_arguments(call: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
     """Warn about deprecated arguments of `call`, which have no effect.
 
     Args:
         call: The function that was called.
-        given: The unknown keyword arguments. `UnexpectedArgument` is raised for any that is not deprecated.
+        arguments: The unknown keyword arguments. `UnexpectedArgument` is raised for any that is not deprecated.
     """
     name = call.__name__
-    for argument in given:
+    for argument in arguments:
         if argument not in _PREFETCH_ARGUMENTS:
             parameters = inspect.signature(call).parameters.values()
             known = [p.name for p in parameters if p.name != "self" and p.kind != p.VAR_KEYWORD]

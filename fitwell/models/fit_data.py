@@ -111,7 +111,7 @@ def pack_data(
             )
         return FitData(stream=BatchSource(x, pack, lambda batch: model._session.check(batch)))
     batch = pack_rows(x, y, sample_weight)
-    weighted = apply_class_weight(class_weight, batch, whole=True)
+    weighted = apply_class_weight(class_weight, batch, has_all_rows=True)
     return FitData(weighted, by_class=class_weight is not None, own_weights=batch.weights)
 
 

@@ -59,11 +59,11 @@ class Functional(Model):
         self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True
     ) -> None:
         super().__init__(name=name, trainable=trainable)
-        for what, value in (("inputs", inputs), ("outputs", outputs)):
+        for argument, value in (("inputs", inputs), ("outputs", outputs)):
             leaves = jax.tree.leaves(value, is_leaf=is_keras_tensor)
             if not leaves or not all(is_keras_tensor(leaf) for leaf in leaves):
                 raise InvalidArgument(
-                    f"Model: {what} must be results of Input(...) or of layers called on them, got {value!r}"
+                    f"Model: {argument} must be results of Input(...) or of layers called on them, got {value!r}"
                 )
         if not all(map(is_input_tensor, find_keras_tensors(inputs))):
             inputs, outputs = replace_with_inputs(
@@ -109,8 +109,8 @@ class Functional(Model):
         """Return the symbolic outputs if the arguments match the inputs' shapes and dtypes, else None."""
         if type(self).call is not Functional.call or kwargs or len(args) != 1:
             return None
-        given = self._ordered(args[0])
-        return self._graph_outputs if all(map(has_same_spec, given, self._inputs)) else None
+        inputs = self._ordered(args[0])
+        return self._graph_outputs if all(map(has_same_spec, inputs, self._inputs)) else None
 
     def _ordered(self, inputs: Any) -> list[Any]:
         """Return the input arrays in order. `inputs` is a single array, a list, or a dict keyed by input name."""

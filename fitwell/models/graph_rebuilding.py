@@ -19,17 +19,17 @@ __all__ = [
 
 
 def rebuild_graph(
-    nodes: Iterable[Node], given: Mapping[int, KerasTensor], call: Callable[..., Any]
+    nodes: Iterable[Node], replacements: Mapping[int, KerasTensor], call: Callable[..., Any]
 ) -> Callable[[Any], Any]:
     """Call the layers of `nodes` again, and return a function that replaces old symbolic tensors with new ones.
 
     Args:
         nodes: The layer calls, each after the calls it depends on.
-        given: A dict that maps the ids of symbolic tensors to their replacements. The calls that created
+        replacements: A dict that maps the ids of symbolic tensors to their replacements. The calls that created
             these tensors may be missing from `nodes`.
         call: A function that receives a layer and its arguments and returns the layer's outputs.
     """
-    made = dict(given)
+    made = dict(replacements)
 
     def replace(tree: Any) -> Any:
         return jax.tree.map(
@@ -63,8 +63,8 @@ def replace_with_inputs(inputs: Any, nodes: Iterable[Node], outputs: Any) -> tup
         nodes: The layer calls between the inputs and the outputs.
         outputs: The old outputs.
     """
-    given = {id(tensor): _make_input_like(tensor) for tensor in find_keras_tensors(inputs)}
-    replace = rebuild_graph(nodes, given, lambda layer, *args, **kwargs: layer(*args, **kwargs))
+    replacements = {id(tensor): _make_input_like(tensor) for tensor in find_keras_tensors(inputs)}
+    replace = rebuild_graph(nodes, replacements, lambda layer, *args, **kwargs: layer(*args, **kwargs))
     return replace(inputs), replace(outputs)
 
 

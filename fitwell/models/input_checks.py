@@ -142,14 +142,14 @@ def check_weights(
     There must be one weight for each row, or one for each time step or pixel.
     """
     for term in terms if weights is not None else ():
-        given, output = weights[term.output], shapes[term.output]  # type: ignore[index]
+        weight, output = weights[term.output], shapes[term.output]  # type: ignore[index]
         if (
-            given is None
+            weight is None
             or isinstance(term.loss, LossFunctionWrapper)
             or not loss_registry.has(type(term.loss))
         ):
             continue  # the shape of a user-defined loss is known only when it is called
-        shape = tuple(np.shape(given))
+        shape = tuple(np.shape(weight))
         places = output[: max(len(output) - 1, 1)]
         while len(shape) > len(places) and shape[-1] == 1:
             shape = shape[:-1]
@@ -161,7 +161,7 @@ def check_weights(
             inner = f" or one per position with shape {_format_shape(places)}" if len(places) > 1 else ""
             raise DataError(
                 f"{where}sample_weight: expected one weight per row with shape (rows,){inner}, "
-                f"got shape {np.shape(given)}"
+                f"got shape {np.shape(weight)}"
             )
 
 

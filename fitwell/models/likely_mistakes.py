@@ -53,7 +53,12 @@ _VALUE_LOSSES = (
 
 
 def warn_about_likely_mistakes(
-    model: BaseModel, batch: Batch, program: Any, tail: Batch | None, fixed_optimizer: bool, whole: bool
+    model: BaseModel,
+    batch: Batch,
+    program: Any,
+    tail: Batch | None,
+    fixed_optimizer: bool,
+    has_all_rows: bool,
 ) -> None:
     """Warn about every likely mistake in `model` and its training data.
 
@@ -63,7 +68,7 @@ def warn_about_likely_mistakes(
         program: The model's training program.
         tail: The last rows if they were split off for validation, else None.
         fixed_optimizer: Whether the run has no callbacks, which might change the optimizer.
-        whole: Whether `batch` contains all the training data.
+        has_all_rows: Whether `batch` contains all the training data.
     """
     ends = output_activations(model, batch.x)
     found = [*_check_weights(model, program.trainable), *_check_inputs(model, batch)]
@@ -78,7 +83,7 @@ def warn_about_likely_mistakes(
         if y is not None:
             requested = [metric for metric in program.metrics if metric.output == term.output]
             output_messages += _check_metrics(term.loss, requested, y)
-            if whole:
+            if has_all_rows:
                 output_messages += _check_constant_targets(term.loss, batch, y)
         if tail is not None and batch.y is not None and tail.y is not None:
             output_messages += _check_validation_split(term.loss, batch.y[term.output], tail.y[term.output])

@@ -204,7 +204,9 @@ class Model(DeprecatedMethods, CompilableModel):
             resume=resume,
         )
         loop = TrainLoop(session, RunData(data, validation), options, flatten_callbacks(callbacks))
-        session.warn_about_mistakes(data.example, tail, alone=not callbacks, whole=data.batch is not None)
+        session.warn_about_mistakes(
+            data.example, tail, alone=not callbacks, has_all_rows=data.batch is not None
+        )
         return loop.run()
 
     @validate_params(batch_size=_COUNT, verbose=VERBOSE, steps=_COUNT, return_dict=Boolean())

@@ -218,13 +218,13 @@ class ModelProgram:
             metrics: Values of metric variables, packed into one array per dtype.
         """
         values: dict[Bindable, Any] = {}
-        for cells, given in (
+        for cells, new_values in (
             (self.trainable, trainable),
             (self.non_trainable, non_trainable),
             (self._metric_variables, self._raveler.unravel(metrics) if metrics else None),
             (self.hyperparams, hyperparams),
         ):
-            values |= {cells[path]: value for path, value in (given or {}).items()}
+            values |= {cells[path]: value for path, value in (new_values or {}).items()}
         return stateless_scope(values)
 
     def _loss_of(self, term: OutputLoss, outputs: list[Array], batch: Batch) -> Array:

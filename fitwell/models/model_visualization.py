@@ -114,7 +114,7 @@ def plot_model(
         "dtypes": show_dtype,
         "trainable": show_trainable,
     }
-    rows = _arrange(_make_boxes(model, {what for what, wanted in shown.items() if wanted}))
+    rows = _arrange(_make_boxes(model, {item for item, wanted in shown.items() if wanted}))
     figure = _draw_figure(rows, dpi, raster=path is not None and path.suffix in _RASTER_SUFFIXES)
     if path is not None:
         with atomic_writer(path) as file:

@@ -91,9 +91,9 @@ def _input_batches(
     rows = input_checks.check_lengths(Batch(inputs))
     if steps is not None:
         rows = min(rows, steps * size)
-    whole = rows // size * size
+    full_rows = rows // size * size
     most = max(1, EVALUATION_ROWS // size) * size if together else size
-    starts = [*range(0, whole, most), *([whole] if whole < rows else [])]
+    starts = [*range(0, full_rows, most), *([full_rows] if full_rows < rows else [])]
     for start, stop in zip(starts, [*starts[1:], rows], strict=True):
         yield jax.tree.map(lambda leaf, part=slice(start, stop): leaf[part], inputs), size
 

@@ -53,9 +53,9 @@ class Sequential(Model):
         super().__init__(name=name, trainable=trainable)
         self._stack: list[Layer] = []
         self._ends: tuple[KerasTensor, Any] | None = None
-        taken: dict[str | None, Layer] = {}
+        layers_by_name: dict[str | None, Layer] = {}
         for layer in layers or []:
-            self._append(layer, taken)
+            self._append(layer, layers_by_name)
 
     def add(self, layer: Any) -> None:
         """Append a layer to the stack.
@@ -65,12 +65,12 @@ class Sequential(Model):
         """
         self._append(layer, {other.name: other for other in self._stack})
 
-    def _append(self, layer: Any, taken: dict[str | None, Layer]) -> None:
+    def _append(self, layer: Any, layers_by_name: dict[str | None, Layer]) -> None:
         """Append `layer` to the stack.
 
         Args:
             layer: The layer.
-            taken: The layers in the stack, keyed by name. The new layer is added to this dict.
+            layers_by_name: The layers in the stack, keyed by name. The new layer is added to this dict.
         """
         if isinstance(layer, KerasTensor):
             assert layer.node is not None
@@ -78,15 +78,15 @@ class Sequential(Model):
         if not isinstance(layer, Layer):
             hint = "; add parentheses to create an instance" if isinstance(layer, type) else ""
             raise InvalidArgument(f"Sequential: expected a layer, got {layer!r}{hint}")
-        if taken.get(layer.name) is layer and not isinstance(layer, InputLayer):
+        if layers_by_name.get(layer.name) is layer and not isinstance(layer, InputLayer):
             raise InvalidArgument(
                 f"Sequential: layer {layer.name!r} is already in the stack; create a new layer"
             )
-        if layer.name in taken:
+        if layer.name in layers_by_name:
             raise InvalidArgument(
                 f"Sequential: two layers have the name {layer.name!r}; give one of them a different name"
             )
-        taken[layer.name] = layer
+        layers_by_name[layer.name] = layer
         self._stack.append(layer)
         if self._ends is not None:
             self._call_next(layer)
@@ -233,10 +233,10 @@ class Sequential(Model):
         """The output's shape, with None for the batch size."""
         return get_batch_shape(self.output)
 
-    def _get_ends(self, what: str) -> tuple[KerasTensor, Any]:
+    def _get_ends(self, name: str) -> tuple[KerasTensor, Any]:
         if self._ends is None:
             raise StateError(
-                f"model {self.name!r} has no {what} yet; give the model an input shape, or call it once"
+                f"model {self.name!r} has no {name} yet; give the model an input shape, or call it once"
             )
         return self._ends
 

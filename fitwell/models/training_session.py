@@ -140,7 +140,7 @@ class TrainingSession:
         input_checks.check_weights(batch.weights, self._shapes, self.program.losses, len(self._shapes) > 1)
 
     def warn_about_mistakes(
-        self, example: Batch, tail: Batch | None = None, alone: bool = False, whole: bool = False
+        self, example: Batch, tail: Batch | None = None, alone: bool = False, has_all_rows: bool = False
     ) -> None:
         """Warn once about likely mistakes in the model and its training data.
 
@@ -148,12 +148,12 @@ class TrainingSession:
             example: Training rows.
             tail: The last rows if they were split off for validation, else None.
             alone: Whether the run has no callbacks, which might change the optimizer.
-            whole: Whether `example` contains all the training data.
+            has_all_rows: Whether `example` contains all the training data.
         """
         if self._checked_for_mistakes:
             return
         self._checked_for_mistakes = True
-        warn_about_likely_mistakes(self.model, example, self.program, tail, alone, whole)
+        warn_about_likely_mistakes(self.model, example, self.program, tail, alone, has_all_rows)
 
     def warn_if_freezing_changed(self) -> None:
         """Warn if `trainable` was changed after `compile`, which has no effect until the next `compile`.

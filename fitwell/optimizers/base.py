@@ -140,11 +140,11 @@ class Optimizer(DeprecatedOptimizerMethods, PureOptimizer):
         """
         self._variables = list(variables)
         self._keys.clear()
-        taken: set[str] = set()
+        used_paths: set[str] = set()
         for index, variable in enumerate(self._variables):
             # User-created variables may share a path, but slots may not.
-            key = variable.path if variable.path not in taken else f"{variable.path}_{index}"
-            taken.add(key)
+            key = variable.path if variable.path not in used_paths else f"{variable.path}_{index}"
+            used_paths.add(key)
             self._keys[id(variable)] = key
         self.bind_variables({self._keys[id(v)]: v for v in self._variables})
         self.opt_state = self.init({self._keys[id(v)]: v.value for v in self._variables})

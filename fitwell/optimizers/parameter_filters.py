@@ -57,8 +57,8 @@ class ParameterFilters(HyperparameterMixin):
         return {multiplier.prefix: multiplier.factor for multiplier in self.multipliers}
 
     @factors.setter
-    def factors(self, given: Mapping[Any, float]) -> None:
-        factors = {_prefix(key): factor for key, factor in given.items()}
+    def factors(self, value: Mapping[Any, float]) -> None:
+        factors = {_prefix(key): factor for key, factor in value.items()}
         if list(factors) == [multiplier.prefix for multiplier in self.multipliers]:
             for multiplier in self.multipliers:
                 prefix = multiplier.prefix

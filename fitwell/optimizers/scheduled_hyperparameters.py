@@ -144,20 +144,20 @@ class ScheduledHyperparameters(Configurable):
         Raises:
             InvalidArgument: if a hyperparameter is a function that is not a `LearningRateSchedule`.
         """
-        given = self._given()
-        for name, value in given.items():
+        arguments = self._argument_values()
+        for name, value in arguments.items():
             if callable(value) and not isinstance(value, LearningRateSchedule):
                 raise InvalidArgument(
                     f"{type(self).__name__}: {name} is a function, which cannot be written into a "
                     "configuration; write it as a subclass of LearningRateSchedule"
                 )
-        return {name: serialize(value) for name, value in given.items()}
+        return {name: serialize(value) for name, value in arguments.items()}
 
     def __repr__(self) -> str:
-        given = [(name, value) for name, value in self._given().items() if value is not None]
-        return format_call(type(self).__name__, given)
+        arguments = [(name, value) for name, value in self._argument_values().items() if value is not None]
+        return format_call(type(self).__name__, arguments)
 
-    def _given(self) -> dict[str, Any]:
+    def _argument_values(self) -> dict[str, Any]:
         return {
             name: self.get_hyperparameter(name)
             if isinstance(getattr(type(self), name, None), _ScheduledAttribute)

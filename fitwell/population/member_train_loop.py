@@ -120,7 +120,7 @@ def group_members(
         else:
             on_new_group(member)
             with label_errors(member.label):
-                session.warn_about_mistakes(rows.data.example, whole=True)
+                session.warn_about_mistakes(rows.data.example, has_all_rows=True)
         group.members.append(member)
     return list(groups.values())
 

@@ -124,8 +124,8 @@ class CheckpointFolder:
                 "different folder, and then resume training."
             ) from None
         self._damaged.discard(self.path / name)
-        whole = [path for path in self.files() if path not in self._damaged]
-        for path in whole[_NUM_KEPT:]:
+        intact = [path for path in self.files() if path not in self._damaged]
+        for path in intact[_NUM_KEPT:]:
             _remove(path)
 
 

@@ -136,10 +136,10 @@ class _MissingInput(Exception):
         self.needed = (name, number)
 
 
-def from_keras_graph(config: Config, read: Callable[[Any], Any]) -> Config:
-    """Convert a functional model's Keras configuration to fitwell's format, using `read` to convert each layer."""
+def from_keras_graph(config: Config, convert: Callable[[Any], Any]) -> Config:
+    """Convert a functional model's Keras configuration to fitwell's format, using `convert` to convert each layer."""
     try:
-        return _GraphReader(config, read).result()
+        return _GraphReader(config, convert).result()
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise FileError(
             f"the graph of the functional model {config.get('name')!r} is not readable: "
@@ -148,9 +148,9 @@ def from_keras_graph(config: Config, read: Callable[[Any], Any]) -> Config:
 
 
 class _GraphReader:
-    def __init__(self, config: Config, read: Callable[[Any], Any]) -> None:
+    def __init__(self, config: Config, convert: Callable[[Any], Any]) -> None:
         self.config = config
-        self.read = read
+        self.convert = convert
         self.written = {str(layer["name"]): layer for layer in config["layers"]}
         if len(self.written) != len(config["layers"]):
             raise ValueError("two layers have the same name")
@@ -207,12 +207,14 @@ class _GraphReader:
         name = layer["class_name"]
         if layer.get("module") in _OPERATIONS_MODULES or _is_operation(layer):
             if name == "GetItem":
-                index = self.read(layer["inbound_nodes"][0]["args"][1])
+                index = self.convert(layer["inbound_nodes"][0]["args"][1])
                 index = index if isinstance(index, list) else [index]
                 return _fitwell_config("GetItem", {"name": layer["name"], "index": index})
             if name in _CLASSES:
                 return _fitwell_config("Operation", {"name": layer["name"], "operation": _CLASSES[name]})
-        found: Config = self.read({key: layer[key] for key in layer if key not in ("name", "inbound_nodes")})
+        found: Config = self.convert(
+            {key: layer[key] for key in layer if key not in ("name", "inbound_nodes")}
+        )
         found["config"].setdefault("name", layer["name"])
         return found
 
@@ -237,7 +239,7 @@ class _GraphReader:
         def argument(value: Any) -> Any:
             if is_leaf(value) and value["class_name"] == "__keras_tensor__":
                 return self._tensor(*value["config"]["keras_history"])
-            return self.read(value)
+            return self.convert(value)
 
         kwargs = map_tree(node["kwargs"], argument, is_leaf)
         # Layers in fitwell neither create nor accept masks.

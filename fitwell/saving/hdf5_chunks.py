@@ -26,36 +26,39 @@ _FILTERS = (h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE, h5z.FILTER_FLETCHER32)
 _CHECKSUM = 4
 
 
-def check_dataset_storage(dataset: Any, what: str) -> None:
+def check_dataset_storage(dataset: Any, description: str) -> None:
     """Check that reading a dataset takes little more memory than its stored data, and charge the memory budget.
 
     Args:
         dataset: The HDF5 dataset.
-        what: A description of the dataset for error messages.
+        description: A description of the dataset for error messages.
 
     Raises:
         FileError: if the dataset takes too much memory or is stored in an unsupported way.
     """
     stored, size = dataset.id.get_storage_size(), int(dataset.nbytes)
     if stored > dataset.file.id.get_filesize():
-        raise FileError(f"{what} claims to store {stored:,} bytes, which is more than the size of the file")
+        raise FileError(
+            f"{description} claims to store {stored:,} bytes, which is more than the size of the file"
+        )
     if size > SMALL + EXPANSION * stored:
         raise FileError(
-            f"{what} claims to have {size:,} bytes but stores only {stored:,}, so it was not read"
+            f"{description} claims to have {size:,} bytes but stores only {stored:,}, so it was not read"
         )
-    charge_memory(size, what)
+    charge_memory(size, description)
     if dataset.id.get_create_plist().get_layout() == h5d.CHUNKED:
-        _check_chunks(dataset, what)
+        _check_chunks(dataset, description)
 
 
-def _check_chunks(dataset: Any, what: str) -> None:
+def _check_chunks(dataset: Any, description: str) -> None:
     size = math.prod(dataset.chunks) * dataset.dtype.itemsize
     if size > SMALL + EXPANSION * dataset.nbytes:
         raise FileError(
-            f"{what} has only {dataset.nbytes:,} bytes but is stored in chunks of {size:,} bytes, so it was not read"
+            f"{description} has only {dataset.nbytes:,} bytes but is stored in chunks of {size:,} bytes, "
+            "so it was not read"
         )
-    charge_memory(size, f"a chunk of {what}")
-    filters = _filters(dataset, what)
+    charge_memory(size, f"a chunk of {description}")
+    filters = _filters(dataset, description)
     most = math.prod(-(-n // c) for n, c in zip(dataset.shape, dataset.chunks, strict=True))
     found: list[tuple[int, ...]] = []
 
@@ -63,23 +66,23 @@ def _check_chunks(dataset: Any, what: str) -> None:
         found.append(tuple(chunk.chunk_offset))
         # A chunk that cannot be compressed is stored with a few extra bytes.
         if len(found) > most or chunk.size > size + size // 100 + 64:
-            raise FileError(f"{what} is stored in more or larger chunks than its shape requires")
+            raise FileError(f"{description} is stored in more or larger chunks than its shape requires")
 
     dataset.id.chunk_iter(look)
     if h5z.FILTER_DEFLATE in filters:
         for offset in found:
             skipped, data = dataset.id.read_direct_chunk(offset)
             if not skipped and len(zlib.decompressobj().decompress(data, size + 1)) > size:
-                raise FileError(f"{what} has a chunk that decompresses to more than {size:,} bytes")
+                raise FileError(f"{description} has a chunk that decompresses to more than {size:,} bytes")
 
 
-def _filters(dataset: Any, what: str) -> list[int]:
+def _filters(dataset: Any, description: str) -> list[int]:
     properties = dataset.id.get_create_plist()
     filters = [properties.get_filter(number)[0] for number in range(properties.get_nfilters())]
     last = filters[filters.index(h5z.FILTER_DEFLATE) :] if h5z.FILTER_DEFLATE in filters else []
     if len(set(filters)) < len(filters) or not set(filters) <= set(_FILTERS) or h5z.FILTER_SHUFFLE in last:
         raise FileError(
-            f"{what} is stored with the HDF5 filters {filters}, but fitwell can read only data that is not compressed "
-            "or is compressed once with gzip, with optional shuffling (before gzip) and an optional checksum"
+            f"{description} is stored with the HDF5 filters {filters}, but fitwell can read only data that is not "
+            "compressed or is compressed once with gzip, with optional shuffling (before gzip) and an optional checksum"
         )
     return filters

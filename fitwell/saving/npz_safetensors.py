@@ -172,7 +172,7 @@ def _npy_reader(
 
     The shape is checked against the size of the archive member `info`.
     """
-    what = f"{where}: {short_repr(info.filename)}"
+    description = f"{where}: {short_repr(info.filename)}"
     with archive.open(info) as member:
         # NumPy does not check the header length, which is stored in two or four bytes, so check it here.
         start = member.read(_NPY_START)
@@ -181,7 +181,7 @@ def _npy_reader(
         )
         if length > _LONGEST_HEADER:
             raise FileError(
-                f"{what} claims a header of {length:,} bytes, which exceeds the limit of {_LONGEST_HEADER:,}"
+                f"{description} claims a header of {length:,} bytes, which exceeds the limit of {_LONGEST_HEADER:,}"
             )
         header = io.BytesIO(start + member.read(length))
         version = np.lib.format.read_magic(header)
@@ -192,14 +192,14 @@ def _npy_reader(
         size = math.prod(shape) * dtype.itemsize
         if dtype.kind not in "fiub" or any(n < 0 for n in shape) or size + header.tell() != info.file_size:
             raise FileError(
-                f"{what} is not a valid array of weights: it has {info.file_size:,} bytes, dtype "
+                f"{description} is not a valid array of weights: it has {info.file_size:,} bytes, dtype "
                 f"{short_repr(dtype)} and shape {short_repr(shape)}"
             )
 
     def load() -> NumpyArray:
-        charge_memory(size, what)
-        with archive.open(info) as again:
-            return np.asarray(np.lib.format.read_array(again, allow_pickle=False))
+        charge_memory(size, description)
+        with archive.open(info) as member:
+            return np.asarray(np.lib.format.read_array(member, allow_pickle=False))
 
     return tuple(shape), load
 
@@ -251,22 +251,22 @@ def _check_contiguous(header: Any, size: int, where: str) -> None:
 
 
 def _tensor_reader(
-    file: IO[bytes], entry: Any, data: int, size: int, what: str
+    file: IO[bytes], entry: Any, data: int, size: int, description: str
 ) -> tuple[Shape, Callable[[], NumpyArray]]:
     begin, end = entry["data_offsets"]
     shape, dtype = tuple(entry["shape"]), jnp.dtype(_TYPES[entry["dtype"]])
     if not all(type(number) is int for number in (begin, end, *shape)):
-        raise FileError(f"{what}: the shape and the offsets must be integers")
-    whole = math.prod(shape) * dtype.itemsize
-    if begin < 0 or data + end > size or any(n < 0 for n in shape) or end - begin != whole:
+        raise FileError(f"{description}: the shape and the offsets must be integers")
+    num_bytes = math.prod(shape) * dtype.itemsize
+    if begin < 0 or data + end > size or any(n < 0 for n in shape) or end - begin != num_bytes:
         raise FileError(
-            f"{what}: the byte range {begin} to {end} does not fit in the file or does not match an array of shape "
-            f"{short_repr(shape)} and dtype {dtype}"
+            f"{description}: the byte range {begin} to {end} does not fit in the file or does not match an array of "
+            f"shape {short_repr(shape)} and dtype {dtype}"
         )
 
     def load() -> NumpyArray:
-        charge_memory(whole, what)
+        charge_memory(num_bytes, description)
         file.seek(data + begin)
-        return np.frombuffer(file.read(whole), dtype).reshape(shape)
+        return np.frombuffer(file.read(num_bytes), dtype).reshape(shape)
 
     return shape, load

@@ -118,10 +118,10 @@ def load_model(
     path = check_input_path(filepath, _MODEL_SUFFIXES)
     # Keras 2: the format did not depend on the file name, so the suffix may not match the content.
     is_archive = zipfile.is_zipfile(path) or path.suffix == ".keras"
-    read = keras_v3_archive.read_model if is_archive else keras_v2_h5.read_model
+    reader = keras_v3_archive.read_model if is_archive else keras_v2_h5.read_model
     where = str(path)
     with limit_loading(where, path.stat().st_size) as budget, custom_object_scope(custom_objects or {}):
-        return read(path, compile, budget)
+        return reader(path, compile, budget)
 
 
 # --- architectures -----------------------------------------------------------------------------------------
