@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -15,7 +15,7 @@ from fitwell._tracing_warnings import restore_arrays
 from fitwell._variables import Variable, stateless_scope
 from fitwell.errors import ShapeError
 
-__all__ = ["VariableTracker", "preserve_variables"]
+__all__ = ["VariableTracker", "preserve_variables", "walk_layers"]
 
 LayerType = TypeVar("LayerType")
 
@@ -54,14 +54,14 @@ class VariableTracker(Configurable, Generic[LayerType]):
             named.append((f"{variable.name}_{count}" if count else variable.name, variable))
         yield from sorted(named, key=lambda pair: not pair[1].trainable)
 
-    def _flatten_layers(self, path: str = "") -> Iterator[tuple[str, LayerType]]:
+    def _flatten_layers(self) -> Iterator[tuple[str, LayerType]]:
         """Yield ``(path, layer)`` once for this layer and each sublayer. Parents come before children."""
-        yield from _walk(self, path, set())
+        yield from walk_layers(self)
 
     def _named_variables(self) -> Iterator[tuple[str, Variable]]:
         """Yield ``(path, variable)`` once for every variable. The path consists of attribute names."""
         seen: set[int] = set()
-        for path, layer in _walk(self, "", set()):
+        for path, layer in walk_layers(self):
             for name, variable in layer._named_own_variables():
                 if id(variable) not in seen:
                     seen.add(id(variable))
@@ -84,7 +84,7 @@ class VariableTracker(Configurable, Generic[LayerType]):
         """Yield ``(path, variable)`` for the variables that training updates."""
         frozen = {
             id(variable)
-            for _, layer in _walk(self, "", set())
+            for _, layer in walk_layers(self)
             if not layer.trainable
             for _, variable in layer._named_variables()
         }
@@ -123,7 +123,7 @@ class VariableTracker(Configurable, Generic[LayerType]):
     def trainable(self, value: bool) -> None:
         value = validate_param(type(self).__name__, "trainable", value, Boolean())
         self._trainable = value
-        for _, layer in _walk(self, "", set()):
+        for _, layer in walk_layers(self):
             layer._trainable = value
 
     def get_weights(self) -> list[np.ndarray]:
@@ -207,13 +207,25 @@ def _children(layer: Any) -> Iterator[tuple[str, Any]]:
     return children
 
 
-def _walk(layer: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    if id(layer) in seen:
-        return
-    seen.add(id(layer))
-    yield path, layer
-    for name, child in _children(layer):
-        yield from _walk(child, f"{path}.{name}" if path else name, seen)
+def walk_layers(
+    layer: Any, children: Callable[[Any], Iterator[tuple[str, Any]]] = _children
+) -> Iterator[tuple[str, Any]]:
+    """Yield ``(path, layer)`` once for `layer` and each sublayer. Parents come before children.
+
+    Args:
+        layer: The layer. Its path is an empty string.
+        children: A function that returns a layer's direct sublayers and their names in the path.
+    """
+    seen: set[int] = set()
+
+    def walk(layer: Any, path: str) -> Iterator[tuple[str, Any]]:
+        if id(layer) not in seen:
+            seen.add(id(layer))
+            yield path, layer
+            for name, child in children(layer):
+                yield from walk(child, f"{path}.{name}" if path else name)
+
+    yield from walk(layer, "")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from fitwell.layers.base import Layer
+from fitwell.layers.variable_tracker import walk_layers
 
 __all__ = ["NUMBERING", "legacy_variable_names", "rename_legacy_paths"]
 
@@ -63,16 +64,7 @@ def _join(path: str, name: str) -> str:
 
 def _legacy_paths(model: Layer) -> dict[int, str]:
     """Return a dict that maps each layer's id to its earlier path."""
-    return {id(layer): path for path, layer in _walk(model, "", set())}
-
-
-def _walk(layer: Layer, path: str, seen: set[int]) -> Iterator[tuple[str, Layer]]:
-    if id(layer) in seen:
-        return
-    seen.add(id(layer))
-    yield path, layer
-    for name, child in _children(layer):
-        yield from _walk(child, f"{path}.{name}" if path else name, seen)
+    return {id(layer): path for path, layer in walk_layers(model, _children)}
 
 
 def _children(layer: Any) -> Iterator[tuple[str, Layer]]:
