@@ -48,9 +48,14 @@ class Objective:
         return f"{self.name} ({self.direction})"
 
     @property
+    def sign(self) -> int:
+        """Factor for values so that smaller is better, which is 1 for ``"min"`` and -1 for ``"max"``."""
+        return 1 if self.direction == "min" else -1
+
+    @property
     def worst(self) -> float:
         """The worst possible value, which is assigned to models whose loss became NaN."""
-        return math.inf if self.direction == "min" else -math.inf
+        return self.sign * math.inf
 
     def best(self, values: Iterable[float]) -> float:
         """Return the best finite value, or the worst possible value if none is finite."""

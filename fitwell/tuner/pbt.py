@@ -163,7 +163,7 @@ class PopulationBasedTraining(Search):
     def _train_population(
         self, population: Population, handles: list[TrialHandle], settings: list[Setting]
     ) -> None:
-        sign = 1 if self.objective.direction == "min" else -1
+        sign = self.objective.sign
         hps = [handle.hp for handle in handles]
         schedules: list[list[Any]] = [[(0, encode_params(hp))] for hp in hps]
         scores = [self.objective.worst] * len(handles)

@@ -95,7 +95,7 @@ class ProgressTable:
         return ", ".join([*parts, format_seconds(time.monotonic() - self._began)])
 
     def _ranked(self) -> list[Any]:
-        sign = 1 if self.objective.direction == "min" else -1
+        sign = self.objective.sign
         complete = [t for t in self._trials if t.state.name == "COMPLETE" and math.isfinite(t.value)]
         return sorted(complete, key=lambda trial: sign * trial.value)
 

@@ -144,7 +144,7 @@ class SearchResult:
         return [self._reader.hyperparameters_of(trial)[0] for trial in self.ranking()[:count]]
 
     def _ranked(self, trials: list[Any]) -> list[Any]:
-        sign = 1 if self.objective.direction == "min" else -1
+        sign = self.objective.sign
         return sorted(trials, key=lambda trial: sign * trial.value)
 
     def _trained_models(self, trials: Sequence[Any]) -> list[Model]:
