@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -208,34 +208,40 @@ class CheckpointManager(NullCheckpointManager):
             "initial_epoch": run.options.initial_epoch,
         }
         self._signature = run_signature.run_signature(model, run.data.train, run.data.validation, settings)
-        if self.saved is None:
-            return
-        if self.saved.get("layers") != NUMBERING:
-            _rename_paths(self.saved, model)
+        if self.saved is not None:
+            with self._reset_seed_on_error():
+                self._check_saved(self.saved)
+
+    def _check_saved(self, saved: dict[str, Any]) -> None:
+        """Raise `FileError` if the checkpoint belongs to a different run, or contains invalid hyperparameters."""
+        if saved.get("layers") != NUMBERING:
+            _rename_paths(saved, self._run.session.model)
         problems = ErrorCollector(f"resume: {self._name} belongs to a different run")
-        for line in run_signature.signature_diff(self.saved["identity"], self._signature):
+        for line in run_signature.signature_diff(saved["identity"], self._signature):
             problems.add(line)
         if problems.found:
             problems.add(
                 "continue with the model, data and settings of the original run, or use a different folder to "
                 "start a new run"
             )
-            run.session.seed = self._drawn
         problems.raise_if_any(FileError)
-        self._check_hyperparams()
-
-    def _check_hyperparams(self) -> None:
-        """Raise `FileError` if the checkpoint contains hyperparameters that are invalid for the model."""
-        assert self.saved is not None
         for path, initial in self._initial_hyperparams.items():
             for kind in ("began", "numbers"):
                 try:
-                    self._run.session.program.hyperparams[path].validate(self.saved[kind].get(path, initial))
+                    self._run.session.program.hyperparams[path].validate(saved[kind].get(path, initial))
                 except FitwellError as error:
-                    self._run.session.seed = self._drawn
                     raise FileError(
                         f"{self._name} is damaged or was not written by fitwell: {kind}[{path!r}]: {error}"
                     ) from None
+
+    @contextmanager
+    def _reset_seed_on_error(self) -> Iterator[None]:
+        """If the run cannot be resumed, set the session's seed to the one that was drawn for a new run."""
+        try:
+            yield
+        except BaseException:
+            self._run.session.seed = self._drawn
+            raise
 
     # --- writing ---------------------------------------------------------------------------------------------
 
@@ -320,11 +326,8 @@ class CheckpointManager(NullCheckpointManager):
             self.save(position, {})
             self.folder.wait()
             return position, {}
-        try:
+        with self._reset_seed_on_error():
             return self._restore(position, self.saved)
-        except BaseException:
-            self._run.session.seed = self._drawn
-            raise
 
     def _restore(self, position: RunPosition, saved: dict[str, Any]) -> tuple[RunPosition, Logs]:
         """Check the checkpoint, and restore the run from it."""
