@@ -41,7 +41,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--workers", type=int, default=1, help="runs side by side, a core each (default: 1)")
     parser.add_argument(
-        "--timeout", type=float, default=3600.0, help="seconds a run may take (default: 3600)"
+        "--timeout", type=float, default=10_800.0, help="seconds a run may take (default: 10800)"
     )
     parser.add_argument("--retry", action="store_true", help="repeat runs that failed")
     parser.add_argument("--write", action="store_true", help="write benchmarks/TABLES.md")
