@@ -127,7 +127,7 @@ class MinMaxNorm(Constraint):
         min_value (float): Lower bound, at least 0. Default: 0.
         max_value (float): Upper bound, at least 0. Default: 1.
         rate (float): A number from 0 to 1. With 1, norms are within the bounds after each update. With a smaller
-            number, each update only moves the norms towards the bounds. Default: 1.
+            number, each update only moves the norms toward the bounds. Default: 1.
         axis (int | list[int]): Axes along which norms are computed; see `MaxNorm`. Default: 0.
 
     Example:

@@ -39,7 +39,7 @@ def hard_shrink(x: Any, threshold: Any = 0.5) -> Array:
 @registry.register()
 @validate_params(RULES)
 def soft_shrink(x: Any, threshold: Any = 0.5) -> Array:
-    """Compute the soft shrinkage, which moves inputs towards 0 by `threshold`.
+    """Compute the soft shrinkage, which moves inputs toward 0 by `threshold`.
 
     The output is ``x - threshold`` if ``x > threshold``, ``x + threshold`` if ``x < -threshold``, and 0 otherwise.
 

@@ -218,7 +218,7 @@ class ModelCheckpoint(MonitorModeMixin):
         before = worse if self.best is None else self.best
         better = math.isfinite(value) and (value > before if self.mode == "max" else value < before)
         if self.verbose:
-            known = "nothing" if self.best is None else f"{self.best:.5f}"
+            known = "None" if self.best is None else f"{self.best:.5f}"
             verb = f"improved from {known} to" if better else f"did not improve from {known}:"
             print_message(f"{when}: {self.monitor} {verb} {value:.5f}")
         if better:

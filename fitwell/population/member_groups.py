@@ -65,5 +65,8 @@ def describe_outliers(parts: Sequence[Any], far: Sequence[bool], shown: tuple[fl
     if not any(far):
         return ""
     outside = np.concatenate([np.ravel(part) for part, out in zip(parts, far, strict=True) if out])
-    verb = "leaves" if sum(far) == 1 else "leave"
-    return f"{count_of(sum(far), len(far), 'member')} {verb} the plot, {axis_limits.describe_extent(outside, *shown)}"
+    verb = "has" if sum(far) == 1 else "have"
+    return (
+        f"{count_of(sum(far), len(far), 'member')} {verb} values outside the plot, "
+        f"{axis_limits.describe_extent(outside, *shown)}"
+    )

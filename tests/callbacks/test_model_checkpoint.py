@@ -165,8 +165,7 @@ def test_verbose_messages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     fit(callbacks.ModelCheckpoint(tmp_path / "a.keras", "loss", verbose=1, save_best_only=True), epochs=1)
     said = capsys.readouterr().out
     assert (
-        "Epoch 1: loss improved from nothing to" in said
-        and f"saved the model to {tmp_path / 'a.keras'}" in said
+        "Epoch 1: loss improved from None to" in said and f"saved the model to {tmp_path / 'a.keras'}" in said
     )
 
 

@@ -40,7 +40,7 @@ def otherwise_seeded() -> Any:
 def nobody_has_looked() -> Iterator[None]:
     paired_splits._test_uses.clear()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="compare: . repeats detect only")
+        warnings.filterwarnings("ignore", message="compare: . repeats can detect only")
         yield
 
 

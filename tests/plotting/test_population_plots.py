@@ -111,7 +111,9 @@ def test_the_best_values_are_always_shown() -> None:
     upside_down = [member({"d": s}, s, r2=[-1e9 if s < 2 else 0.1, 0.1 if s else 0.99]) for s in range(9)]
     assert inside([0.99, 0.1], plot_effect(upside_down, "d", "r2", None, None).get_ylim())
     axes = plot_curves(upside_down, "r2", None, None)
-    assert axes.get_ylim()[0] > -1 and "2 of 9 members leave the plot, down to -1e+09" in note(axes)
+    assert axes.get_ylim()[0] > -1 and "2 of 9 members have values outside the plot, down to -1e+09" in note(
+        axes
+    )
 
 
 def test_members_that_diverge_are_marked_and_counted() -> None:
@@ -119,12 +121,14 @@ def test_members_that_diverge_are_marked_and_counted() -> None:
     lost = [member({"rate": 1.0}, s, loss=[2.0, 3.0, math.nan]) for s in range(2)]
     far = [member({"rate": 0.5}, 0, loss=[2.0, 1e6, 1e12])]
     axes = plot_curves(good + lost + far, "loss", None, None)
-    assert note(axes) == "1 of 12 members leaves the plot, up to 1e+12; 2 of 12 members diverged (×)"
+    assert (
+        note(axes) == "1 of 12 members has values outside the plot, up to 1e+12; 2 of 12 members diverged (×)"
+    )
     crosses = [line for line in axes.lines if line.get_marker() == "x"]
     assert list(crosses[0].get_xdata()) == [2, 2]
     assert axes.get_ylim()[1] < 4
     axes = plot_effect(good + lost + far, "rate", "loss", None, None)
-    assert "1 of 12 members leaves the plot" in note(
+    assert "1 of 12 members has values outside the plot" in note(
         axes
     ) and "loss is not finite for 2 of 12 members (×)" in note(axes)
     assert inside([1.0, 0.5, 0.01], axes.get_xlim())  # there is where they are marked

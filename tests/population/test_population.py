@@ -339,7 +339,7 @@ def test_pictures_of_members_that_diverge_show_the_others(regression):
     largest = losses[losses < 1e6].max()
     curves = population.plot_curves()
     assert largest < curves.get_ylim()[1] < 1e3 < np.nanmax(losses)
-    assert curves.get_title(loc="right").startswith("3 of 16 members leave the plot, up to ")
+    assert curves.get_title(loc="right").startswith("3 of 16 members have values outside the plot, up to ")
     assert largest < population.plot_effect("rate").get_ylim()[1] < 1e3
     # Decades apart, with a place for the penalty that there is not.
     places = population.plot_effect("l2").transData.transform([(0, 0), (1e-4, 0), (1e-2, 0)])[:, 0]
