@@ -124,7 +124,7 @@ def require_compiled_model(model: Any, maker: str) -> Model:
         raise InvalidArgument(f"{maker} must return a compiled model, got {model!r}{hint}")
     if not model.compiled:
         raise InvalidArgument(
-            f"{maker} returned a model that is not compiled: call model.compile(optimizer=..., loss=...) before "
+            f"{maker} returned a model that is not compiled; call model.compile(optimizer=..., loss=...) before "
             "returning it"
         )
     return model

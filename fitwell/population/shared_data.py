@@ -171,7 +171,7 @@ class PopulationData:
             if must_stream(batch):
                 raise InvalidArgument(
                     "Population.fit: with folds or splits, all rows must be in memory, but these memory-mapped arrays "
-                    f"exceed the budget of {config.memory_budget():,} bytes: raise the budget with "
+                    f"exceed the budget of {config.memory_budget():,} bytes; raise the budget with "
                     "fw.config.set_memory_budget(bytes), or train on parts of the arrays"
                 )
             self._made_folds = make_folds(

@@ -19,7 +19,7 @@ from tests.population.conftest import dense
     [
         ({"build": 3}, "build must be a function"),
         ({"build": lambda setting: None}, "end the function with `return model`"),
-        ({"build": lambda setting: fw.Sequential([fw.layers.Dense(1)])}, "not compiled: call model.compile"),
+        ({"build": lambda setting: fw.Sequential([fw.layers.Dense(1)])}, "not compiled; call model.compile"),
         ({"members": {"rate": [1, 2]}}, r"expected a list of dicts .*use fw.grid"),
         ({"members": []}, "the list is empty"),
         ({"members": [3]}, "expected dicts with strings as keys"),
