@@ -67,8 +67,8 @@ def read_table(
     as_written = {name.strip() for name in text_columns}
     others = table[[name for name in table.columns if name not in as_written]]
     kinds = infer_column_types(others, with_dates=False, notes=notes)
-    read = {name: kind for name, kind in kinds.items() if kind.name in ("category", "number")}
-    return convert_columns(table, read, marks=True)
+    parsed = {name: kind for name, kind in kinds.items() if kind.name in ("category", "number")}
+    return convert_columns(table, parsed, marks=True)
 
 
 def read_raw_table(
