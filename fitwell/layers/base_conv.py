@@ -121,7 +121,11 @@ class BaseConv(BaseSpatialLayer):
 def _missing_channels_hint(shape: Any, rank: int) -> str:
     if len(shape) != rank + 1:
         return ""
-    return "; add a channel axis with a Reshape layer, such as Reshape((28, 28, 1)) for 28 x 28 images"
+    examples = {
+        1: "Reshape((100, 1)) for sequences of 100 numbers",
+        2: "Reshape((28, 28, 1)) for 28 x 28 images",
+    }
+    return f"; add a channel axis with a Reshape layer, such as {examples[rank]}"
 
 
 def conv_with_data_format(layer: BaseConv, inputs: Array, kernel: Array, window: ConvWindow) -> Array:

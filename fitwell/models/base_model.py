@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fitwell._data.text_format import pluralize
 from fitwell._history import History
 from fitwell._param_validation import FilePath, Integer, validate_params
 from fitwell.errors import InvalidArgument, unknown_name_error
@@ -100,7 +101,7 @@ class BaseModel(Layer):
     # --- layers ----------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {str(self.name)!r} of {len(self.layers)} layers>"
+        return f"<{type(self).__name__} {str(self.name)!r} of {pluralize(len(self.layers), 'layer')}>"
 
     @property
     def layers(self) -> list[Layer]:

@@ -23,7 +23,6 @@ __all__ = ["EXPANSION", "SMALL", "check_dataset_storage"]
 SMALL, EXPANSION = 2**20, 8
 # The accepted filters. Other filters decompress according to parameters in the file, or run code from other libraries.
 _FILTERS = (h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE, h5z.FILTER_FLETCHER32)
-_CHECKSUM = 4
 
 
 def check_dataset_storage(dataset: Any, description: str) -> None:

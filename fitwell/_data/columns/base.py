@@ -90,7 +90,9 @@ class Column(ABC):
 
     def _describe_missing(self, fill: str) -> str:
         """Return a phrase about the imputation for the end of `describe`, or ``""`` if no value was missing."""
-        return f"; {self.missing:,} missing values imputed with {fill} and flagged" if self.missing else ""
+        if not self.missing:
+            return ""
+        return f"; {pluralize(self.missing, 'missing value')} imputed with {fill} and flagged"
 
     def to_json(self) -> dict[str, Any]:
         """Return the kind and all fields as JSON data."""
