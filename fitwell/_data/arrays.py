@@ -111,8 +111,8 @@ def class_codes(value: Any, name: str = "y") -> tuple[NDArray[np.int32], NumpyAr
         categorical, it contains all categories in their original order, including unused ones.
 
     Raises:
-        DataError: If a label is missing, if the labels have different types, or if there is more than one column
-            or no row.
+        DataError: If a label is missing, if the labels have different types, if there is more than one column, or
+            if there are no rows.
 
     Example:
         >>> import fitwell as fw

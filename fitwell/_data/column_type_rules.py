@@ -87,7 +87,7 @@ def are_mostly_numbers(cells: pd.Series, numbers: FloatArray, marked: bool = Fal
 
 
 def are_compact_dates(numbers: FloatArray, name: str, notes: list[str]) -> bool:
-    """Return whether all numbers are dates such as 20240131. Append a note if they are."""
+    """Return whether all numbers can be read as dates such as 20240131. Append a note if they can."""
     import pandas as pd
 
     numbers = numbers[~np.isnan(numbers)]
@@ -139,7 +139,7 @@ def find_missing_words(
         return ()
     different = list(dict.fromkeys(to_string(present[unread])))
     notes.append(
-        f"In {name!r}, {join_quoted(different)} ({pluralize(int(unread.sum()), 'cell')}) count as missing, "
+        f"Treated {join_quoted(different)} ({pluralize(int(unread.sum()), 'cell')}) in {name!r} as missing, "
         f"because all other values are {kind}."
     )
     words = [word for word in different if not any(character.isdigit() for character in word)]

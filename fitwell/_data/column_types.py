@@ -140,7 +140,7 @@ def _infer_type_with_unit(
         return None
     example = str(values[~isna(values)].iloc[0]).strip()
     without = int((np.isfinite(parse_numbers(values, decimal or "."))).sum())
-    rest = f"; {pluralize(without, 'cell')} without a unit were read as if they had it" if without else ""
+    rest = f"; the same unit was assumed for {pluralize(without, 'cell')} without one" if without else ""
     notes += [*new_notes, f"The unit was dropped from the numbers in {name!r}, such as {example!r}{rest}."]
     return replace(column_type, unit=unit)
 
@@ -236,7 +236,7 @@ def _infer_type_of_strings(
 def count_column_formats(
     values: pd.Series, *, written: bool, requested: bool = False
 ) -> NumberFormatCounts | None:
-    """Count the number formats in a column. Return None if most of its cells are not numbers.
+    """Count how many cells have each number format. Return None if most of the cells are not numbers.
 
     Args:
         values: The column.
@@ -326,7 +326,7 @@ def convert_columns(
         table: The table.
         column_types: A dict that maps column names to types.
         marks: Whether words such as ``NA`` count as missing in columns of categories.
-        notes: A list to which notes about such words are appended.
+        notes: A list to which notes about words that count as missing are appended.
     """
     changed: dict[Any, Any] = {}
     for column in table.columns:
@@ -349,8 +349,8 @@ def convert_columns(
                 words = join_quoted(dict.fromkeys(to_string(values[found])))
                 if notes is not None:
                     notes.append(
-                        f"In {str(column)!r}, {words} ({pluralize(int(found.sum()), 'cell')}) count as missing; "
-                        f"use --type {column}=category to make them categories."
+                        f"Treated {words} ({pluralize(int(found.sum()), 'cell')}) in {str(column)!r} as missing; "
+                        f"use --type {column}=category to keep such values as categories."
                     )
     table = table.copy(deep=False)
     table.attrs = {}

@@ -223,11 +223,12 @@ def get_date_order(pattern: str) -> str:
 
 
 def infer_unambiguous_format(values: pd.Series, known: str) -> str | None:
-    """Infer the format of dates that do not have the training format. Return None if it is ambiguous.
+    """Infer the format of dates that do not have the training format. Return None if it cannot be determined.
 
     Args:
         values: The dates.
-        known: The training format. An ambiguous date is resolved to the same order of day and month.
+        known: The training format. If more than one format matches, the one with the same order of day and month as
+            the training format is chosen.
     """
     found = infer_date_format(values)
     if found is None or known in DURATION_FORMATS or found.pattern in DURATION_FORMATS:

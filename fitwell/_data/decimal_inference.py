@@ -2,13 +2,13 @@
 
 A single cell such as ``1.250`` is ambiguous. For each column of numbers, the first rule that applies decides:
 
-1. More than 5 % of the cells with a separator are unambiguous, such as ``12,5``, ``0.377`` and ``1.234,5``. The column
-   has the separator that they need. If there are fewer, they are treated as stray cells.
-2. The table is read for prediction. The column has the same separator as in training, unless the columns of rule 1
-   show that the table uses the other separator.
-3. Rule 1 applies to other columns of the table. The column has the separator of most of them.
-4. All separators precede exactly three digits, and there are also numbers without a separator, such as ``950`` next to
-   ``1.250``. The separators are thousands separators.
+1. If more than 5 % of the cells with a separator are unambiguous, such as ``12,5``, ``0.377`` and ``1.234,5``, the
+   column has the decimal separator that most of these cells need. If fewer are, they are treated as stray cells.
+2. If the table is read for prediction, the column has the same separator as in training, unless the columns to which
+   rule 1 applies show that the table uses the other separator.
+3. If rule 1 applies to other columns of the table, the column has the separator that most of those columns have.
+4. If all separators precede exactly three digits, and there are also numbers without a separator, such as ``950`` next
+   to ``1.250``, the separators are thousands separators.
 5. Otherwise, the column is assumed to have decimal commas if the file's cells are separated by semicolons, because
    Excel writes such files in locales with decimal commas. In any other file, it is assumed to have decimal points.
    A note reports this guess.
@@ -81,7 +81,7 @@ def infer_decimals(
                 ambiguous.setdefault(str(decimals[name]), []).append(name)
     if table is None and not swapped:
         _note_decimals_of_training(formats, known, notes)
-    reason = "The table is ambiguous, so" if table is None else "Like other columns,"
+    reason = "The table is ambiguous, so" if table is None else "As in other columns,"
     for decimal, names in ambiguous.items():
         _note_ambiguous(names, formats[names[0]].example, decimal, f"{reason} they were read with", "", notes)
     if contradicting:

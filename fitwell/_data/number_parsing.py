@@ -84,7 +84,7 @@ def parse_number(text: str, decimal: str = ".") -> float:
 
     Args:
         text: The cell.
-        decimal: The decimal separator, ``"."`` or ``","``. The other one, spaces and apostrophes are thousands
+        decimal: The decimal separator, ``"."`` or ``","``. The other character, spaces and apostrophes are thousands
             separators.
 
     >>> parse_number("1'234.50"), parse_number("-$1,234.50"), parse_number("(1 234,5 €)", ",")
@@ -189,7 +189,7 @@ def _to_float(value: Any) -> float:
 
 @dataclass(frozen=True)
 class NumberFormatCounts:
-    """Counts of a column's cells for each possible decimal separator.
+    """The numbers of cells in a column that have each number format.
 
     Attributes:
         point: Number of cells that are valid only with decimal points.
@@ -226,7 +226,7 @@ class NumberFormatCounts:
 
 
 def count_number_formats(values: pd.Series) -> NumberFormatCounts:
-    """Count the number formats in a column of strings."""
+    """Count how many cells in a column of strings have each number format."""
     if not len(values):
         return NumberFormatCounts()
     strings = values.astype("str")

@@ -31,7 +31,7 @@ class PixelPreprocessor:
         notes: Sentences that describe the preprocessing.
     """
 
-    # No column must be read as strings, because pixels are numbers.
+    # Pixels are numbers, so no column needs to be read as strings.
     text_columns: ClassVar[tuple[str, ...]] = ()
 
     target: Target

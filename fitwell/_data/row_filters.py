@@ -79,7 +79,8 @@ def _repeated_names(frame: pd.DataFrame) -> NDArray[np.bool_]:
 def _totals(frame: pd.DataFrame, left_out: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return a mask of the rows at the table's end that contain totals.
 
-    Such a row begins with a word for a total that occurs only once in its column.
+    Such a row begins with a word such as ``Total``, which must occur only once in its column, and has at least one
+    other value.
     """
     found = np.zeros(len(frame), dtype=bool)
     rows = np.flatnonzero(~left_out)
@@ -101,7 +102,7 @@ def _totals(frame: pd.DataFrame, left_out: NDArray[np.bool_]) -> NDArray[np.bool
 
 
 def _short_lines(path: Path, frame: pd.DataFrame, dialect: Dialect, notes: list[str]) -> NDArray[np.bool_]:
-    """Return a mask of the short lines that are comments. Append a note about the other short lines."""
+    """Return a mask of the rows that are comments. Append a note about other lines with too few cells."""
     counts, lines = _count_cells(path, dialect)
     comments = np.zeros(len(frame), dtype=bool)
     if not len(counts):

@@ -107,7 +107,7 @@ class TablePreprocessor:
             raise DataError(
                 f"cannot predict {target.name!r} because no input column is left:{reasons or ' it is the only column'}"
                 + (
-                    "\nUse --keep COLUMN to keep one that looks like an identifier or free text"
+                    "\nUse --keep COLUMN to keep a column that looks like an identifier or free text"
                     if reasons
                     else ""
                 )

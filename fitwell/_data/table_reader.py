@@ -106,7 +106,10 @@ def read_raw_table(
         raise FileError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     frame.columns = [str(name).strip() for name in frame.columns]
     _check_names(path, frame.columns)
-    notes.insert(0, f"Read {len(frame):,} rows and {len(frame.columns)} columns from {path.name}.")
+    notes.insert(
+        0,
+        f"Read {pluralize(len(frame), 'row')} and {pluralize(len(frame.columns), 'column')} from {path.name}.",
+    )
     return frame
 
 

@@ -1,8 +1,8 @@
 """Parsing of target cells as numbers or labels.
 
 In a target of labels, ``-``, ``None``, ``NA`` and ``?`` are classes, and only empty cells are missing. In a numeric
-target, these words mean a missing value, and any other word is an error in the table. The error message reports the
-word's row. If the user set the target's type to ``"number"``, rows with such words are dropped instead.
+target, these markers mean a missing value. Any other text raises an error that reports the cell's row, unless the user
+set the target's type to ``"number"``. In that case, all cells that are not numbers count as missing.
 """
 
 from __future__ import annotations
@@ -75,14 +75,15 @@ def parse_target(
 
     Args:
         name: The target's name.
-        values: The raw column. It is not parsed unless all its nonempty cells are strings.
+        values: The raw column. It is parsed only if all its nonempty cells are strings.
         decimal: The decimal separator, or None if it is ambiguous.
         options: The user's options for the target.
         notes: A list to which notes about missing-value words are appended.
 
     Raises:
         InvalidArgument: If the type in `options` is not ``"number"``, ``"category"`` or None.
-        DataError: If the column contains neither numbers nor labels. The message quotes a cell and its row.
+        DataError: If the column contains dates, or if a cell in a numeric target is not a number. In the second case,
+            the message quotes the cell and its row.
     """
     import pandas as pd
 
@@ -108,7 +109,7 @@ def parse_target(
         if words:
             count = pluralize(len(words), "row")
             notes.append(
-                f"In the target {name!r}, {join_quoted(dict.fromkeys(words))} ({count}) count as missing, because "
+                f"Treated {join_quoted(dict.fromkeys(words))} ({count}) in the target {name!r} as missing, because "
                 "all other values are numbers."
             )
         return pd.Series(
@@ -177,8 +178,8 @@ def _note_labels(name: str, present: pd.Series, notes: list[str]) -> None:
     if marked.any():
         words = join_quoted(dict.fromkeys(to_string(present[marked])))
         notes.append(
-            f"The target {name!r} contains {words} ({pluralize(int(marked.sum()), 'row')}), which count as labels. "
-            "Only empty cells count as missing."
+            f"The target {name!r} contains {words} ({pluralize(int(marked.sum()), 'row')}). "
+            "In a target of labels, only empty cells count as missing."
         )
 
 

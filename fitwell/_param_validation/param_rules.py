@@ -82,7 +82,7 @@ class Rule:
 
 
 class AnyOf(Rule):
-    """A rule that accepts every value that one of the given rules accepts.
+    """A rule that accepts any value that at least one of the given rules accepts.
 
     The first rule that accepts the value converts it. If None is among the rules, the value None is accepted.
     """

@@ -142,9 +142,9 @@ def _wrap_function(function: Any, known: dict[str, Rule | None]) -> Any:
 def _wrap_init(function: Any, known: dict[str, Rule | None]) -> Any:
     """Wrap ``__init__`` so that its arguments are checked.
 
-    A check is skipped if a subclass's ``__init__`` has already made it. Error messages begin with the name of the
-    object's class. If users create the object only through a public function, they begin with the class's
-    `public_name`.
+    A check is skipped if a subclass's ``__init__`` has already performed it. Error messages begin with the name of the
+    object's class. If users can create the object only through a public function, the messages begin with the
+    class's `public_name` instead.
     """
     tables: dict[type, _SignatureRules] = {}
 

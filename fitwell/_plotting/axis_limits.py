@@ -32,7 +32,7 @@ __all__ = [
 Values = NDArray[np.float64]
 
 MARGIN = 0.05
-# Outliers are excluded only if this makes the axis range at least this many times smaller.
+# Outliers are excluded only if their exclusion makes the axis range smaller by at least this factor.
 ZOOM = 10.0
 # The same factor for a single run. It is larger, so that only extreme values are excluded, because every value of a
 # run is informative, even the first epoch's.
@@ -87,7 +87,7 @@ def robust_limits(values: Any, better: str | None = None, zoom: float = ZOOM) ->
 
 
 def _upper_limit(ordered: Values, better: str | None, zoom: float) -> float:
-    """Return the largest sorted value that is not an outlier. At least half of the values are kept."""
+    """Return the largest of the sorted values that is not an outlier. At least half of the values are kept."""
     fewest, kept = math.ceil(len(ordered) / 2), float(ordered[-1])
     while True:
         ordered = ordered[ordered <= kept]

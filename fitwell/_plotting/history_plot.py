@@ -47,8 +47,7 @@ def plot_history(history: History, ax: Any = None, columns: int = 2) -> list[Axe
     rates = [name for name in LEARNING_RATE_NAMES if name in history.history]
     if len(axes) not in (len(names), len(metrics), len(metrics) + len(rates)):
         raise InvalidArgument(
-            f"plot: expected one axes for each of the {len(metrics)} metrics ({', '.join(metrics)}), "
-            f"got {len(axes)} axes"
+            f"plot: expected one axes per metric ({', '.join(metrics)}), got {len(axes)} axes"
         )
     for name, one in zip(names if len(axes) == len(names) else [*metrics, *rates], axes, strict=False):
         _plot_metric(history, name, one)

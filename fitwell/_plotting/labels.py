@@ -70,7 +70,7 @@ def truncate_middle(text: str, most: int = MAX_LABEL_LENGTH) -> str:
 
 
 def shorten_distinct(names: Sequence[str], most: int = MAX_LABEL_LENGTH) -> list[str]:
-    """Shorten `names` to at most `most` characters, keeping different names different.
+    """Shorten `names` to at most `most` characters, keeping distinct names distinct.
 
     >>> shorten_distinct(["first of many", "fifth of many"], 7)
     ['fir…any', 'fif…any']

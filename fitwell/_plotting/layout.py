@@ -129,7 +129,7 @@ def fit_margins(axes: Axes) -> None:
 
 
 def _overlap(axes: Axes, figure: Any) -> tuple[float, float]:
-    """Return how far `axes` and its labels overlap other axes horizontally and vertically, relative to its size."""
+    """Return how far `axes` and its labels overlap other axes in each direction, relative to the size of `axes`."""
     across = above = 0.0
     box, subplot_spec = axes.get_tightbbox(), axes.get_subplotspec()
     assert box is not None and subplot_spec is not None

@@ -41,8 +41,8 @@ def add_legend(
 ) -> None:
     """Add a legend with all `entries` to `axes`.
 
-    A legend with many or long entries is placed to the right of the axes. If that space is taken by other axes, it is
-    placed inside with a font size that fits.
+    A legend with many or long entries is placed to the right of the axes. If that space is taken by other axes, the
+    legend is placed inside with a font size that fits.
 
     Args:
         axes: The axes that the legend describes.
@@ -127,7 +127,7 @@ def _legend_columns(names: Sequence[str], lines: int, height: float, size: float
 
 
 def add_line_legend(axes: Axes, *others: Any) -> None:
-    """Add a legend of all labeled lines in `axes`, and of the lines `others` from other axes."""
+    """Add a legend to `axes` for its labeled lines, and for those in `others`, which belong to other axes."""
     finite_lines = [
         line for line in [*axes.lines, *others] if np.isfinite(np.asarray(line.get_ydata(), float)).any()
     ]

@@ -34,7 +34,7 @@ def finite_mean_and_std(values: Values) -> tuple[float, float]:
 
 
 def mean_curve(curves: Sequence[dict[int, float]]) -> tuple[list[int], Values, Values]:
-    """Return the epochs that all `curves` reached, with their means and standard deviations.
+    """Return the epochs that all `curves` reached, and the curves' mean and standard deviation at each epoch.
 
     Later epochs are excluded because the mean would jump where a curve ends.
     """

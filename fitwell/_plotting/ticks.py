@@ -26,7 +26,7 @@ _LABEL_HEIGHT = 2.0
 
 
 class FittingLocator(MaxNLocator):
-    """A tick locator that chooses round numbers, few enough that labels do not overlap at the current axes size.
+    """A tick locator that chooses round numbers whose labels do not overlap at the current axes size.
 
     Args:
         letters: The length of a label in characters.

@@ -107,7 +107,7 @@ def _describe_outcome(history: History, best: int | None, interrupted: bool, set
         return f"Training diverged in epoch {done}.{kept}"
     if best is not None and best + 1 == settings.epochs:
         return (
-            f"Trained for all {pluralize(done, 'epoch')}. The last epoch was the best, so more --epochs may "
+            f"Trained for the maximum of {pluralize(done, 'epoch')}. The last epoch was the best, so more --epochs may "
             "improve the result."
         )
     if best is not None and done < settings.epochs:

@@ -43,7 +43,7 @@ def load_arguments(options: Namespace) -> tuple[Namespace, Path]:
     path = folder / CHECKPOINT_DIR / _ARGUMENTS
     if not path.is_file():
         raise FileError(
-            f"{folder} is not the folder of an unfinished run, because {CHECKPOINT_DIR}/{_ARGUMENTS} is missing; "
+            f"{folder} is not the folder of an unfinished run: it does not contain {CHECKPOINT_DIR}/{_ARGUMENTS}; "
             "finished runs cannot be resumed"
         )
     other_words = [

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fitwell._data.target import ClassTarget
+from fitwell._data.text_format import pluralize
 from fitwell._progress import format_seconds
 from fitwell.cli.baselines import Evaluation
 from fitwell.cli.model_training import TrainResult
@@ -134,7 +135,7 @@ def _error_images(prepared: PreparedData, evaluation: Evaluation, predicted: Any
         "Most confident errors",
         [plot_worst_images(prepared.test.x[shown], titles)],
         "Test images with the predicted and the true class",
-        f"{len(shown)} of the {len(wrong):,} errors, sorted from most to least confident.",
+        f"Errors shown: {len(shown)} of {len(wrong):,}, sorted from most to least confident.",
     )
 
 
@@ -169,9 +170,9 @@ def _settings(settings: TrainOptions, train_result: TrainResult) -> list[tuple[s
         ("l2 penalty", f"{settings.l2:g}"),
         (
             "learning rate halved",
-            f"after {settings.plateau_patience} epochs without a better validation loss",
+            f"after {pluralize(settings.plateau_patience, 'epoch')} without a better validation loss",
         ),
-        ("early stopping", f"after {settings.patience} epochs without a better validation loss"),
+        ("early stopping", f"after {pluralize(settings.patience, 'epoch')} without a better validation loss"),
         ("training", train_result.outcome),
         ("time", format_seconds(train_result.seconds)),
     ]

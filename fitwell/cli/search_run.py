@@ -54,7 +54,7 @@ def search_and_train(options: Namespace) -> int:
     except StudyMismatchError as error:
         raise InvalidArgument(f"{error.difference}. Pass a different file with --storage") from None
     finally:
-        # If no trial is complete, delete the storage, and then the folder if it is empty.
+        # If no trial was completed, delete the storage, and then the folder if it is empty.
         if search is None or not _has_complete_trial(search):
             for path in folder.glob(f"{STORAGE_FILE}*"):
                 path.unlink()
@@ -116,7 +116,7 @@ def _run_and_train(
 
 
 def _has_complete_trial(search: Any) -> bool:
-    """Return whether the search has a complete trial, or may have one."""
+    """Return whether the search has, or may have, a completed trial."""
     try:
         return bool(search.result.best_params)
     except StateError:

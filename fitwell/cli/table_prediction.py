@@ -58,7 +58,8 @@ def predict_table(options: Namespace) -> int:
         )
     notes: list[str] = []
     table = read_raw_table(options.table, preprocessor.text_columns, notes, options.sep)
-    del notes[0]  # the note about the size of the table, which the last line reports too
+    # Drop the note about the table's size, because the last line of the output reports it too.
+    del notes[0]
     x = preprocessor.transform(table, notes)
     model = load_model(model_file)
     _check_inputs(model.input_shape, x.shape, model_file)

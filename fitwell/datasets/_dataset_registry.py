@@ -96,7 +96,7 @@ DATASETS: dict[str, Dataset] = {}
 def register(dataset: Dataset) -> None:
     """Register a data set, so that `fitwell train NAME` can load it.
 
-    If the module of a data set is reloaded, the new data set replaces the previous one.
+    If a data set's module is reloaded, the new data set replaces the previous one.
 
     Args:
         dataset (ImageDataset | TableDataset): The data set.

@@ -47,8 +47,9 @@ def find_file(dataset: str, names: Sequence[str], remote: RemoteFile | None = No
         pathlib.Path: The path of an existing file.
 
     Raises:
-        DatasetNotFound: If no file was found. The message lists the searched folders and how to provide the file.
-        FileError: If a download does not have the expected checksum, or if the cache cannot be written.
+        DatasetNotFound: If no file was found. The message lists the searched folders and explains how to
+            provide the file.
+        FileError: If a download does not have the expected checksum, or if the cache cannot be written to.
     """
     first = Path(names[0]).expanduser()
     if first.is_file():

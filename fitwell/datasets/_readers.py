@@ -20,14 +20,14 @@ _UNSIGNED_BYTE = 8
 
 
 def read_idx(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Read a gzipped array of unsigned bytes in LeCun's IDX format. It must have the given shape.
+    """Read a gzipped array of unsigned bytes in LeCun's IDX format. The array must have the given shape.
 
     The header consists of two zero bytes, the dtype, the number of dimensions, and each dimension as a big-endian
-    32-bit integer. Decompression stops one byte after the array's expected end, so an oversized file cannot fill the
+    32-bit integer. Decompression stops one byte after the array's expected end, so an oversized file cannot exhaust
     memory.
 
     Raises:
-        FileError: If the file is damaged or contains anything else.
+        FileError: If the file is damaged or does not contain such an array.
     """
     header = struct.pack(f">HBB{len(shape)}I", 0, _UNSIGNED_BYTE, len(shape), *shape)
     size = len(header) + math.prod(shape)
@@ -49,7 +49,7 @@ def read_npz(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> list[NDArray[
         shapes: A dict that maps the arrays' names to their required shapes.
 
     Raises:
-        FileError: If the file is damaged, if an array is missing, or if it has a different shape.
+        FileError: If the file is damaged, if an array is missing, or if an array has a different shape.
     """
     try:
         with zipfile.ZipFile(path) as archive:

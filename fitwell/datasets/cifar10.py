@@ -16,7 +16,7 @@ _FOLDER = "cifar-10-batches-bin"
 _TRAINING = [f"data_batch_{number}.bin" for number in range(1, 6)]
 _ROWS = 10000
 _ADVICE = (
-    "unpack cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html in one of these folders (the "
+    "unpack cifar-10-binary.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html into one of these folders (the "
     "Python version is not supported because it contains pickles, which fitwell never reads)"
 )
 

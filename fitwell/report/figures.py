@@ -40,7 +40,7 @@ __all__ = [
 
 LINE_COLOR = "#1f2933"
 ERROR_COLOR = "#b3261e"
-# If there are more classes than this, the numbers in a confusion matrix are unreadable and are left out.
+# If there are more classes than this, the numbers in a confusion matrix are unreadable and are omitted.
 MAX_NUMBERED_CLASSES = 20
 # Maximum number of points in a scatter plot.
 MAX_POINTS = 4000

@@ -162,7 +162,7 @@ def test_cells_that_are_not_numbers_are_counted_and_reported(tmp_path: Path, oth
     assert 0 < found.mean < 2000
     count = "1 cell" if len(others) == 1 else f"{len(others)} cells"
     assert any(
-        note.startswith("In 'a', ") and f"({count}) count as missing" in note for note in learned.notes
+        note.startswith("Treated ") and f"({count}) in 'a' as missing" in note for note in learned.notes
     )
 
 
@@ -184,7 +184,9 @@ def test_words_that_may_be_missing_are_reported(tmp_path: Path) -> None:
     continents = [["NA", "EU", "AS"][number % 3] for number in range(ROWS)]
     learned = problem(tmp_path, continents)
     assert column(learned).feature_names == ["a = AS", "a = EU", "a is missing"]
-    assert any("'NA' (40 cells) count as missing; use --type a=category" in note for note in learned.notes)
+    assert any(
+        "Treated 'NA' (40 cells) in 'a' as missing; use --type a=category" in note for note in learned.notes
+    )
     kept = problem(tmp_path, continents, types={"a": "category"})
     assert column(kept).feature_names == ["a = AS", "a = EU", "a = NA"]
 
@@ -253,6 +255,7 @@ def test_a_word_for_no_value_is_one_in_a_new_table_too(tmp_path: Path) -> None:
         assert not any("cannot be read" in note for note in notes)
         (tmp_path / "new.csv").write_text(f"a|z\nlost|1\nlost|2\n{cells[5]}|3\n")
         with pytest.raises(
-            DataError, match=r"most of its values here are different: 'lost' \(the first in row 1\)"
+            DataError,
+            match=r"most of its values here cannot be read as .* values: 'lost' \(the first in row 1\)",
         ):
             loaded.transform(read_raw_table(tmp_path / "new.csv", loaded.text_columns))

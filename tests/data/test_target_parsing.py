@@ -109,7 +109,7 @@ def test_one_word_for_many_cells_is_no_class_among_numbers(tmp_path: Path) -> No
 def test_marks_among_numbers_are_missing(tmp_path: Path, mark: str) -> None:
     learned = problem(tmp_path, [mark, *NUMBERS[1:]])
     assert isinstance(learned.target, RegressionTarget)
-    assert any(repr(mark) in note and "count as missing" in note for note in learned.notes)
+    assert any(repr(mark) in note and "as missing" in note for note in learned.notes)
 
 
 def test_dates_are_refused_as_in_parquet(tmp_path: Path) -> None:

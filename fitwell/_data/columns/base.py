@@ -47,7 +47,7 @@ class Column(ABC):
         notes = notes if notes is not None else []
         if missing.any() and not self.missing:
             gaps = pluralize(int(missing.sum()), "missing value")
-            notes.append(f"{self.name!r} has {gaps} but had none in training; they were imputed.")
+            notes.append(f"Imputed {gaps} in {self.name!r}, which had none in training.")
         block, unparsed = self._transform_values(values, missing, notes)
         if unparsed.any():
             self._note_unparsed(values, unparsed, int((~missing).sum()), notes)
@@ -67,8 +67,8 @@ class Column(ABC):
         if count > present / 2:
             first = get_row_number(values, int(np.flatnonzero(unparsed)[0]))
             raise DataError(
-                f"column {self.name!r} contained {self.kind} values in training, but most of its values here are "
-                f"different: {examples} (the first in row {first})"
+                f"column {self.name!r} contained {self.kind} values in training, but most of its values here "
+                f"cannot be read as {self.kind} values: {examples} (the first in row {first})"
             )
         notes.append(
             f"{self.name!r} has {pluralize(count, 'cell')} that cannot be read as a {self.kind} "

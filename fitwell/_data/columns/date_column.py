@@ -101,8 +101,8 @@ class DateColumn(Column):
             return moments
         parsed = to_datetime(values[unparsed], pattern)
         notes.append(
-            f"{self.name!r} has {pluralize(int(parsed.notna().sum()), 'date')} in the format {pattern} instead of the "
-            f"training format {self.pattern}; they were read in the new format."
+            f"Read {pluralize(int(parsed.notna().sum()), 'date')} in {self.name!r} with the format {pattern}, which "
+            f"is not the training format {self.pattern}."
         )
         return moments.fillna(parsed)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell._data.columns.base import Column
+from fitwell._data.text_format import pluralize
 from fitwell._typing import FloatArray
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class MissingIndicatorColumn(Column):
 
     def describe(self) -> str:
         """Describe the transformation in one short phrase."""
-        return f"1 if missing ({self.missing:,} rows), else 0, because the column has only one distinct value"
+        rows = pluralize(self.missing, "row")
+        return f"1 if missing ({rows}), else 0, because the column has only one distinct value"
 
 
 __all__ = ["MissingIndicatorColumn"]

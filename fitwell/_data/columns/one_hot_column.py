@@ -83,7 +83,7 @@ class OneHotColumn(Column):
         """Describe the transformation in one short phrase."""
         words = f"one-hot, {len(self.categories)} categories"
         if self.dropped:
-            words += f" ({self.dropped:,} rarer categories encoded as zeros)"
+            words += f" ({pluralize(self.dropped, 'rarer category', 'rarer categories')} encoded as zeros)"
         return words + self._describe_missing(f"the most frequent category, {self.fill!r}")
 
 

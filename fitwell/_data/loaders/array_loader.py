@@ -133,7 +133,7 @@ class ArrayLoader(DataLoader):
                 epoch += count
 
     def _draw_permutations(self, epoch: int, count: int) -> NumpyArray:
-        """Compute the row indices for `count` epochs, padded to whole batches: ``[count, rows and padding]``."""
+        """Compute row indices of shape ``[count, rows and padding]`` for `count` epochs, padded to whole batches."""
         rows = self.rows or 0
         permutations = np.empty((count, self._permutation_length), np.int32)
         permutations[:, :rows] = self.permutations(range(epoch, epoch + count))

@@ -40,7 +40,7 @@ class Dispatch:
     Attributes:
         data: The rows of all batches.
         order: Row indices of shape ``[max epochs, batches, batch size]``.
-        sizes: True batch sizes of shape ``[batches]``, or None if all batches are full.
+        sizes: Actual batch sizes of shape ``[batches]``, or None if all batches are full.
         epochs: Number of epochs.
         start: Index of the first batch to process in each epoch.
         stop: Index after the last batch to process in each epoch.

@@ -22,8 +22,8 @@ MAX_BATCHES_PER_BLOCK = 16
 class GeneratorLoader(DataLoader):
     """A loader for rows that arrive in batches from a generator, an iterable, or arrays on disk.
 
-    A thread prefetches the batches. A batch begins a new block if its rows have a different shape than the previous
-    ones, or if it has weights and the previous ones had none.
+    A thread prefetches the batches. A new block begins if the shape of the rows changes, or if a batch with weights
+    follows one without weights or vice versa.
 
     Args:
         open_epoch: A function that is called with the epoch's index and returns an iterator over `Batch` objects with
@@ -83,7 +83,7 @@ class GeneratorLoader(DataLoader):
                 )
 
     def _blocks(self, epoch: int) -> Iterator[tuple[list[Batch], bool]]:
-        """Yield pairs of a list of batches with equal shapes, and whether it is the epoch's last list."""
+        """Yield lists of batches with equal shapes, each with a bool that says whether it is the epoch's last list."""
         pending: list[Batch] = []
         form: Any = None
         waiting: tuple[list[Batch], bool] | None = None
