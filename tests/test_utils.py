@@ -38,7 +38,7 @@ def test_to_categorical_by_hand() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
-        (([0, 3, 9], 3), DataError, r"integers from 0 to 2, got 3 \(2 of 3 labels are invalid\)"),
+        (([0, 3, 9], 3), DataError, r"integers from 0 to 2, got 3 \(invalid labels: 2 of 3\)"),
         (([0, -1],), DataError, r"integers from 0, got -1"),
         (([0.5, 1],), DataError, "got 0.5"),
         (([0, np.nan], 2), DataError, "got nan"),

@@ -28,11 +28,11 @@ class BackupAndRestore(Callback):
     hyperparameters, the metrics of the unfinished epoch, the seed, the position in the data, the history, and
     the states of policies and callbacks. A run that is killed and resumed ends with the same results, bit for
     bit, as an uninterrupted run. A background thread writes the checkpoints, so they hardly slow down
-    training. If a checkpoint is due before the previous one has been written, only the newer one is written.
+    training. If a checkpoint is still waiting to be written when the next one is due, only the newer one is written.
 
     Identical results require the same package versions and the same kind of processor. Convolutions and wide
-    layers also require the same number of cores, because XLA divides long sums among its threads. A run that
-    is resumed with a different version or number of threads warns. With ``NPROC=2`` in the environment, XLA
+    layers also require the same number of cores, because XLA divides long sums among its threads. A resumed
+    run warns if the versions or the number of threads differ. With ``NPROC=2`` in the environment, XLA
     uses two threads regardless of the number of cores.
 
     Args:
@@ -43,8 +43,8 @@ class BackupAndRestore(Callback):
         double_checkpoint (bool): Accepted for compatibility with Keras. It has no effect, because the
             checkpoint before the newest one is always kept. Default: False.
         delete_checkpoint (bool): Whether to delete the checkpoints when the run has finished.
-            ``fit(resume=...)`` never deletes them. A run that a callback stops has finished, but a run that
-            is stopped by Ctrl-C can be resumed. Default: True.
+            ``fit(resume=...)`` never deletes them. A run that a callback stops counts as finished, but a run
+            that is stopped by Ctrl-C can be resumed. Default: True.
 
     Example:
         >>> import fitwell as fw, tempfile

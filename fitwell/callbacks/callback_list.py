@@ -206,7 +206,7 @@ def check_learning_rate_conflicts(callbacks: Sequence[Any], optimizer: Any) -> N
 
 
 def _must_run_on_host(callback: Any) -> bool:
-    """Return whether `callback` is compilable, but is a user-defined subclass or needs the host."""
+    """Return whether `callback` is compilable but is a user-defined subclass or needs the host."""
     return isinstance(callback, CompilableCallback) and (
         not is_fitwell_code(type(callback)) or callback.needs_host
     )

@@ -90,7 +90,8 @@ class CSVLogger(Callback):
         if size < state["position"]:
             raise FileError(
                 f"CSVLogger: {self.filename!r} has {size} bytes, but had {state['position']} when the checkpoint was "
-                "written, so it was changed or removed since then. Restore it, or delete the checkpoint to start again"
+                "written, so it has been changed or removed since then. Restore it, or delete the checkpoint to start "
+                "again"
             )
         self._next_offset = state["position"]
 

@@ -21,7 +21,7 @@ class EarlyStopping(MonitorCallback):
 
     The decision is normally part of the compiled loop. In a subclass, or if the run has user-defined epoch
     hooks, the decision is made on the host when `on_epoch_end` is called, as in Keras. It then uses the
-    values that earlier callbacks added to the logs, a subclass may override `on_epoch_end` or
+    values that earlier callbacks added to the logs. A subclass may override `on_epoch_end` or
     `get_monitor_value`, and hooks may read and set `wait` and `best`.
 
     Args:

@@ -18,7 +18,7 @@ class FlatStopping(MonitorCallback):
     """A callback that stops training when a monitored value v hardly changes anymore.
 
     The decision is made inside the compiled loop or on the host, as in `EarlyStopping`. Epochs without a
-    monitored value (see `validation_freq`) do not count toward the n epochs.
+    monitored value (see `validation_freq`) do not count toward `epochs`.
 
     Args:
         monitor (str): Name of a metric. Default: ``"val_loss"``.

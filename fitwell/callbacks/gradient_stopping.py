@@ -14,11 +14,12 @@ __all__ = ["GradientStopping"]
 
 
 class GradientStopping(Callback):
-    r"""A callback that stops training when the norm of the loss gradient is below a threshold, as at a minimum.
+    r"""A callback that stops training when the norm of the loss gradient falls below a threshold.
 
     At the end of each epoch, the callback computes the gradient :math:`\nabla L` of the training loss,
     including regularization losses. Use it if each batch contains all training rows, because the noise in
-    small batches keeps the gradient from vanishing. It costs one more pass over `rows` rows per epoch.
+    small batches keeps the gradient from vanishing. The callback costs one more pass over
+    `rows` rows per epoch.
 
     Args:
         threshold (float): The run stops when :math:`\|\nabla L\|_2` is below this value, which must be above

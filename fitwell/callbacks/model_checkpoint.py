@@ -30,7 +30,7 @@ _WEIGHTS_FILES = (".h5", ".npz", ".safetensors")
 class ModelCheckpoint(MonitorModeMixin):
     """A callback that saves the model or its weights during training.
 
-    A value that is not finite is never the best. If the callback is used in a second call to `fit`, it starts
+    A value that is not finite never counts as the best. If the callback is used in a second call to `fit`, it starts
     again from `initial_value_threshold`. A run that is resumed from a checkpoint keeps its `best`.
 
     Args:

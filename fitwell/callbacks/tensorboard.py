@@ -21,7 +21,7 @@ from fitwell.events.tag_names import TagNames
 
 __all__ = ["TensorBoard"]
 
-# Number of rows whose gradients and activations are computed. This is enough for a histogram, and cheap compared
+# Number of rows for which gradients and activations are computed. This is enough for a histogram, and cheap compared
 # with an epoch.
 _ROWS = 256
 
@@ -131,11 +131,14 @@ class TensorBoard(Callback):
         self._tags = TagNames(model)
 
     def set_example(self, batch: Any) -> None:
-        """Store the rows whose gradients and activations are computed."""
+        """Store the rows for which gradients and activations are computed."""
         self._example = batch
 
     def steps_until_next_call(self, batches: int) -> int | None:
-        """Return the number of batches until metrics are due or the profiler must start or stop, or None."""
+        """Return the number of batches until metrics are due or the profiler must start or stop.
+
+        The result is None if neither will happen again.
+        """
         candidates = [self.update_freq - batches % self.update_freq] if self.update_freq else []
         if self.profile_batch is not None:
             candidates += [mark - batches for mark in self._profile_bounds() if mark > batches]

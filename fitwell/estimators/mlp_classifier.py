@@ -44,7 +44,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         solver (str | Optimizer): Name of an optimizer from `fitwell.optimizers`, or an optimizer, which keeps
             the learning rate it was created with. Unlike in scikit-learn, ``"sgd"`` has no momentum. For
             momentum, use ``SGD(0.01, momentum=0.9, nesterov=True)``. Default: "adam".
-        alpha (float): Strength of the L2 penalty on all kernels, at least 0. Default: 0.0001.
+        alpha (float): Strength of the L2 penalty on all kernels, which must be >= 0. Default: 0.0001.
         batch_size (int | str): Number of rows per batch. ``"auto"`` means 200, or all rows if there are
             fewer. Default: "auto".
         learning_rate_init (float): Learning rate, which must be above 0. It is used only if `solver` is a
@@ -62,7 +62,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         n_iter_no_change (int): Number of epochs without an improvement after which training stops. Default:
             10.
         dropout (float): Dropout rate after each hidden layer, in [0, 1). Default: 0.0.
-        batch_normalization (bool): Whether to normalize before each hidden activation. Default: False.
+        batch_normalization (bool): Whether to add batch normalization before each hidden activation.
+            Default: False.
         n_members (int): Number of networks, which differ in their seeds. They are trained as one program and
             their probabilities are averaged. Default: 1.
         class_weight (Mapping | str | None): A dict that maps labels to weights, or ``"balanced"``, which

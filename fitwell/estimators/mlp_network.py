@@ -113,8 +113,8 @@ class MLPNetwork:
             if parameters["batch_normalization"]:
                 network.add(layers.BatchNormalization())
             network.add(layers.Activation(activation))
-            # The layer exists even at rate 0, because the rate is an input of the program, so a search over
-            # rates compiles once.
+            # The layer exists even at rate 0. The rate is an input of the program, so a search over rates
+            # compiles only once.
             network.add(layers.Dropout(parameters["dropout"]))
         loss, output_activation = TASKS[self.task]
         network.add(layers.Dense(self.outputs, kernel_regularizer=penalty))

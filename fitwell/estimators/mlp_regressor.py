@@ -33,7 +33,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             `fitwell.activations`, or a function. Default: "relu".
         solver (str | Optimizer): Name of an optimizer from `fitwell.optimizers`, or an optimizer, which keeps
             the learning rate it was created with. Default: "adam".
-        alpha (float): Strength of the L2 penalty on all kernels, at least 0. Default: 0.0001.
+        alpha (float): Strength of the L2 penalty on all kernels, which must be >= 0. Default: 0.0001.
         batch_size (int | str): Number of rows per batch. ``"auto"`` means 200, or all rows if there are
             fewer. Default: "auto".
         learning_rate_init (float): Learning rate, which must be above 0. It is used only if `solver` is a
@@ -51,7 +51,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         n_iter_no_change (int): Number of epochs without an improvement after which training stops. Default:
             10.
         dropout (float): Dropout rate after each hidden layer, in [0, 1). Default: 0.0.
-        batch_normalization (bool): Whether to normalize before each hidden activation. Default: False.
+        batch_normalization (bool): Whether to add batch normalization before each hidden activation.
+            Default: False.
         n_members (int): Number of networks, which differ in their seeds and are trained as one program.
             Default: 1.
 

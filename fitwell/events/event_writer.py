@@ -228,7 +228,7 @@ class EventWriter:
     def hparams(self, values: Mapping[str, Any]) -> None:
         """Write the hyperparameters of the run.
 
-        TensorBoard shows them together with the scalars in the same folder and its subfolders as the run's metrics.
+        TensorBoard shows them with the run's metrics, which are the scalars in the same folder and its subfolders.
 
         Args:
             values (Mapping[str, int | float | str | bool]): A dict that maps names to hyperparameters.

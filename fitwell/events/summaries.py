@@ -74,7 +74,7 @@ def check_text(tag: str, data: Any) -> None:
     """Check that `data` is a string or an array of strings.
 
     Raises:
-        InvalidArgument: if it is not.
+        InvalidArgument: if `data` contains anything else.
     """
     for part in np.array(data, dtype=object).ravel():
         if not isinstance(part, str | bytes):

@@ -23,7 +23,7 @@ class TagNames:
 
     def __init__(self, model: Any) -> None:
         inside = [layer for _, layer in model._flatten_layers()]
-        # The input layers of a functional model are in its list `layers` but are not its attributes.
+        # The input layers of a functional model are in its list `layers`, but they are not attributes of the model.
         every = [*inside, *(part for layer in inside for part in getattr(layer, "layers", ()))]
         layers = list({id(layer): layer for layer in every}.values())
         used_names = {str(layer.name) for layer in layers if not isinstance(layer.name, AutoName)}

@@ -8,7 +8,7 @@ The file is written under a temporary name, flushed to the disk and then renamed
 is the oldest checkpoint removed, so that a complete checkpoint exists even if the power fails.
 
 The library orbax-checkpoint is not used, because it is much heavier (version 0.12, measured in 2026-11 on a machine
-with 2 CPU cores). It adds 16 packages with about 110 MB to JAX and takes 0.7 s to import. To write one megabyte, it
+with 2 CPU cores). It adds 16 packages (about 110 MB) to JAX and takes 0.7 s to import. To write one megabyte, it
 needs 50 to 70 ms on both cores, but this format needs only 3 ms (SGD) to 9 ms (Adam) on one core. The main purpose of
 orbax is to store arrays that are sharded over many hosts, and fitwell has no such arrays.
 """
@@ -41,7 +41,7 @@ _LARGEST_MANIFEST = 64 * 2**20
 
 
 def encode_tree(tree: PyTree, arrays: list[Any]) -> Any:
-    """Convert `tree` to JSON-compatible data, with arrays replaced by references.
+    """Convert `tree` to JSON-compatible data, with arrays replaced with references.
 
     Each array is appended to `arrays` and replaced with ``{"__array__": i}``, where i is its index in that list. A tree
     may also contain dicts with string keys, lists, tuples (which become lists), numbers, strings, booleans and None.

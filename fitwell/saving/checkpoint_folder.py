@@ -24,14 +24,14 @@ _NAME = re.compile(r"checkpoint-(\d{12})\.zip")
 
 
 class CheckpointFolder:
-    """A folder that contains the two newest checkpoints of one run, with names ``checkpoint-<updates>.zip``.
+    """A folder that contains the two newest checkpoints of one run, named ``checkpoint-<updates>.zip``.
 
     The constructor creates the folder and writes a test file, so that errors occur before training. It locks the
     folder until the process ends, because two processes that resume the same run would overwrite each other's
     checkpoints.
 
     `submit` returns immediately, and a background thread writes the newest pending checkpoint. If a checkpoint is still
-    pending when the next one is submitted, it is never written. If the thread fails, the next call of `submit`, `wait`
+    pending when the next one is submitted, it is never written. If the thread fails, the next call to `submit`, `wait`
     or `clear` raises its error.
     """
 

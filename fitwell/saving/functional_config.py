@@ -109,7 +109,7 @@ def _write_layer(layer: Config, write: Callable[[Any], Any]) -> Config:
 
 
 def _extra_arguments(layer: Config) -> list[Any]:
-    """Return the arguments that a call has only in Keras, which is the index of a `GetItem` layer."""
+    """Return the positional arguments that a call has only in Keras. Only `GetItem` layers have one, the index."""
     if layer["class_name"] != "GetItem":
         return []
     return [[_write_index(item) for item in layer["config"]["index"]]]
@@ -263,7 +263,7 @@ class _GraphReader:
         made = self.call_indices[name]
         if number < 0 or index < 0:
             raise ValueError(
-                f"layer {name!r}: the indices of a call and its output must be at least 0, got {number} and {index}"
+                f"layer {name!r}: the indices of a call and its output must be >= 0, got {number} and {index}"
             )
         if number >= len(made):
             raise _MissingInput(name, number)
@@ -284,7 +284,7 @@ class _GraphReader:
             try:
                 return self._tensor(name, number, index)
             except _MissingInput:
-                raise ValueError(f"layer {name!r} is called fewer than {number + 1} times") from None
+                raise ValueError(f"layer {name!r} has no call with the index {number}") from None
 
         found = map_tree(tree, end, is_place)
         # Keras 2: even a single input or output is written as a list, which is removed here.
@@ -295,7 +295,7 @@ def _is_operation(layer: Config) -> bool:
     """Return whether a layer without a module is an arithmetic operation.
 
     In ``.h5`` files, layers have no module, and a layer may have the same class name as an operation. An operation's
-    inputs are separate arguments, but such a layer's inputs are one list.
+    inputs are separate arguments, but the inputs of a layer with the same class name are one list.
     """
     if "module" in layer or set(layer["config"]) != {"name"}:
         return False

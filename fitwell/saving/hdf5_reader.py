@@ -1,6 +1,6 @@
 """A reader for untrusted HDF5 files that reads only attributes and plain numeric arrays inside the file.
 
-An HDF5 file can refer to other files (with external links and with external and virtual datasets), contain pickled
+An HDF5 file can refer to other files (through external links, external datasets or virtual datasets), contain pickled
 objects, and claim to be larger than it is. `HDF5Reader` follows only hard links, and checks dtypes and sizes before it
 reads anything.
 

@@ -39,7 +39,7 @@ def get_compile_config(model: Any) -> Config | None:
 
 
 def expand_names(config: Config) -> Config:
-    """Return `config` with the names of losses and metrics replaced by the configurations of their classes.
+    """Return `config` with the names of losses and metrics replaced with the configurations of their classes.
 
     In ``.h5`` files, Keras 3 cannot read the names of these classes. Names of functions and ``"accuracy"`` are not
     changed.

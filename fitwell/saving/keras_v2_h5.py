@@ -35,7 +35,7 @@ KERAS_VERSION = "3.15.0"
 _LARGEST_ATTRIBUTE = 64512
 # Maximum number of characters that a list of names may take in an error message.
 _LONGEST_LIST = 300
-# The group of the variables that belong to the model itself and not to one of its layers.
+# Name of the group for variables that belong to the model itself and not to one of its layers.
 _TOP_LEVEL_WEIGHTS = "top_level_model_weights"
 
 
@@ -205,8 +205,8 @@ def read_layers(group: HDF5Reader, model: Any, skip_mismatch: bool = False, by_n
             pairs = list(zip(full, layers, strict=True))
         else:
             raise WeightsMismatch(
-                f"{group.where} has weights for {len(full)} layers ({_join_names(full)}), but the model "
-                f"{model.name!r} has {len(layers)} layers with weights "
+                f"{group.where}: the number of layers with weights is {len(full)} in the file "
+                f"({_join_names(full)}), but {len(layers)} in the model {model.name!r} "
                 f"({', '.join(str(layer.name) for layer in layers)}). "
                 "The file was saved from a different architecture. To load only layers with the same name, pass "
                 "by_name=True."
@@ -241,9 +241,9 @@ def _match_layer(
     problem = None
     if len(names) != len(variables):
         problem = (
-            f"layer {layer.name!r} has {len(variables)} weights "
-            f"({', '.join(v.name for v in variables)}), but the file has {len(names)} "
-            f"({short_repr(', '.join(names), _LONGEST_LIST, quote=False)})"
+            f"layer {layer.name!r}: the number of weights is {len(names)} in the file "
+            f"({short_repr(', '.join(names), _LONGEST_LIST, quote=False)}), but {len(variables)} in the model "
+            f"({', '.join(v.name for v in variables)})"
         )
     else:
         for name, variable in zip(names, variables, strict=True):

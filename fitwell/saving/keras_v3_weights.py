@@ -77,8 +77,8 @@ def _find_mismatch(file: HDF5Reader, group: str, layer: Layer, variables: list[V
     count = len(file.child(group).keys())
     if count != len(variables):
         return (
-            f"layer {layer.name!r} has {len(variables)} weights ({', '.join(v.name for v in variables)}), but the "
-            f"file has {count}. The file was saved from a different architecture"
+            f"layer {layer.name!r}: the number of weights is {count} in the file, but {len(variables)} in the model "
+            f"({', '.join(v.name for v in variables)}). The file was saved from a different architecture"
         )
     for number, variable in enumerate(variables):
         shape = file.dataset(f"{group}/{number}").shape

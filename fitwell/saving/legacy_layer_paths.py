@@ -32,7 +32,7 @@ def legacy_variable_names(model: Layer) -> dict[str, str]:
 
 
 def rename_legacy_paths(table: Mapping[str, _T], model: Layer) -> dict[str, _T]:
-    """Return `table` with the earlier layer paths in its keys replaced by the current ones.
+    """Return `table` with the earlier layer paths in its keys replaced with the current ones.
 
     A key is the path of a layer, of a layer's attribute (``"layers.3.units"``), of a hyperparameter
     (``"model.layers.3.rate"``), or of an entry in a training state (``"trainable['layers.3/kernel']"``).

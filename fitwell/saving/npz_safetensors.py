@@ -33,7 +33,7 @@ __all__ = ["read_weights", "write_npz", "write_safetensors"]
 Shape = tuple[int, ...]
 # A dict that maps the name of each array to its shape and a function that reads it.
 Arrays = dict[str, tuple[Shape, Callable[[], NumpyArray]]]
-# The arrays in a file, and the layer numbering that their names use or None if the file does not specify it (see
+# The arrays in a file, and the layer numbering that the file specifies, or None if it does not specify any (see
 # `legacy_layer_paths`).
 Content = tuple[Arrays, Any]
 
@@ -110,7 +110,9 @@ def read_weights(path: Path, model: Any, skip_mismatch: bool) -> None:
         for current, variable in model._named_variables():
             name = names[current]
             if name not in arrays:
-                problem = f"the file has no weight {name!r}, but it has {', '.join(sorted(arrays)[:20])}"
+                problem = (
+                    f"the file has no weight {name!r} (weights in the file: {', '.join(sorted(arrays)[:20])})"
+                )
             elif arrays[name][0] != variable.shape:
                 problem = f"weight {name!r} has shape {arrays[name][0]} in the file, but {variable.shape} in the model"
             else:
@@ -128,8 +130,9 @@ def _names_in_file(model: Any, arrays: Arrays, numbering: Any, where: str) -> di
 
     A file that does not specify its layer numbering was written by an earlier fitwell version or by a different
     program, for example one that averages the weights in multiple files with NumPy. Its names may use the numbering of
-    earlier versions or the current numbering (see `legacy_layer_paths`). The current numbering is used if only its
-    names and shapes match the model, and the earlier numbering otherwise. If both match, the function warns.
+    earlier versions or the current numbering (see `legacy_layer_paths`). If only the current numbering
+    matches the model's names and shapes, it is used. Otherwise, the earlier numbering is used. If both numberings
+    match and they differ, the function warns.
     """
     current = {name: encode_name(name) for name, _ in model._named_variables()}
     if numbering == NUMBERING:
@@ -181,7 +184,8 @@ def _npy_reader(
         )
         if length > _LONGEST_HEADER:
             raise FileError(
-                f"{description} claims a header of {length:,} bytes, which exceeds the limit of {_LONGEST_HEADER:,}"
+                f"{description} claims to have a header of {length:,} bytes, which exceeds the limit of "
+                f"{_LONGEST_HEADER:,}"
             )
         header = io.BytesIO(start + member.read(length))
         version = np.lib.format.read_magic(header)
@@ -231,7 +235,7 @@ def _open_safetensors(path: Path, where: str) -> Iterator[Content]:
 
 
 def _check_contiguous(header: Any, size: int, where: str) -> None:
-    """Check that the arrays fill the file's data section without gaps and overlaps, as the format requires.
+    """Check that the arrays fill the file's data section without gaps or overlaps, as the format requires.
 
     Raises:
         FileError: if there is a gap or an overlap.

@@ -26,7 +26,7 @@ _INTERLEAVED_SLOTS = (
 
 
 def optimizer_arrays(model: Any) -> list[tuple[str, NumpyArray]]:
-    """Return the optimizer state as pairs of a name and an array, in Keras's order.
+    """Return the optimizer state as ``(name, array)`` pairs in Keras's order.
 
     The list is empty if the model has not been trained.
     """
@@ -39,7 +39,7 @@ def optimizer_arrays(model: Any) -> list[tuple[str, NumpyArray]]:
         arrays.append(("learning_rate", np.asarray(rate, np.float32)))
     paths = _paths(model)
     # Layers may have been frozen or unfrozen since the state was created. Write the state that the optimizer would have
-    # if the model was compiled again.
+    # if the model were compiled again.
     slots = optimizer.match_slots(
         optimizer.opt_state, {path: v.value for path, v in _trainable_variables(model).items()}
     )
@@ -88,9 +88,9 @@ def _paths(model: Any) -> list[str]:
 
 
 def _candidate_orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[tuple[str, str | None]], int]]:
-    """Yield each possible order of the state's arrays, with the number of arrays that come before them.
+    """Yield each possible order of the state's arrays, with the number of arrays that precede the state.
 
-    The arrays that come before are the step count and possibly the learning rate.
+    The preceding arrays are the step count and possibly the learning rate.
     """
     today = list(_keras_v3_order(optimizer, paths))
     yield today, 1 if callable(optimizer.get_hyperparameter("learning_rate")) else 2

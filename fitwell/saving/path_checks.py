@@ -21,7 +21,7 @@ def check_output_path(filepath: Any, suffixes: Sequence[str], overwrite: bool) -
         overwrite: Whether the file may already exist.
 
     Raises:
-        InvalidArgument: if the file name has a different suffix.
+        InvalidArgument: if the file name has none of the suffixes.
         FileError: if the file cannot be written.
     """
     path = check_path(filepath)
@@ -57,7 +57,7 @@ def check_input_path(filepath: Any, suffixes: Sequence[str] | None = None) -> Pa
 
     Raises:
         FileError: if the file does not exist or is a folder.
-        InvalidArgument: if the file name has a different suffix.
+        InvalidArgument: if the file name has none of the suffixes.
     """
     path = check_path(filepath)
     if path.is_dir():

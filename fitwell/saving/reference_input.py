@@ -134,7 +134,7 @@ def _bytes_of(array: Any) -> float:
 def _operations(equation: Any) -> float:
     """Return the number of operations of one equation.
 
-    For a convolution or a pooling window, this includes the positions in the padding.
+    For convolution and pooling, the number includes operations at positions in the padding.
     """
     name, settings = equation.primitive.name, equation.params
     results = sum(math.prod(getattr(variable.aval, "shape", ())) for variable in equation.outvars)

@@ -42,7 +42,8 @@ _WEIGHTS_SUFFIXES = (".h5", ".hdf5", ".npz", ".safetensors")
 def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
     """Save a model with its architecture, weights, compile arguments and training state.
 
-    Keras can read the file if it has the same layers. The file is written either completely or not at all.
+    Keras can read the file if all of the model's layers also exist in Keras. The file is written either completely or
+    not at all.
 
     Args:
         model (Model): The model. Its weights must already exist.
@@ -53,7 +54,7 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
 
     Raises:
         StateError: if the model has no weights yet.
-        InvalidArgument: if the file name has a different suffix.
+        InvalidArgument: if the file name has an unsupported suffix.
         FileError: if the file cannot be written, or exists and `overwrite` is False.
 
     Example:
@@ -98,7 +99,7 @@ def load_model(
 
     Raises:
         FileError: if the file cannot be read or is not valid, or if `safe_mode` is False.
-        InvalidArgument: if the file name has a different suffix.
+        InvalidArgument: if the file name has an unsupported suffix.
 
     Example:
         >>> import os, tempfile
@@ -199,7 +200,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
 
     Raises:
         StateError: if the model has no weights yet.
-        InvalidArgument: if the file name has a different suffix.
+        InvalidArgument: if the file name has an unsupported suffix.
         FileError: if the file cannot be written, or exists and `overwrite` is False.
 
     Example:
@@ -251,8 +252,8 @@ def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False, by_name
     Raises:
         WeightsMismatch: if the weights do not match the model. The message describes the first mismatch.
         FileError: if the file cannot be read or is not valid.
-        InvalidArgument: if the file name has a different suffix, or if `by_name` is True and the file is not in Keras
-            2's layout.
+        InvalidArgument: if the file name has an unsupported suffix, or if `by_name` is True and the file is not in
+            Keras 2's layout.
         StateError: if the model has no weights yet.
 
     Example:

@@ -16,7 +16,7 @@ from fitwell.errors import FileError, FitwellError
 __all__ = ["check_members", "declared_size", "open_archive", "read_member"]
 
 # The maximum size of a member is `_SMALL` plus `_EXPANSION` times its compressed size. Keras stores members without
-# compression, but an archive that was created again with other software may compress them a little.
+# compression, but if other software has repacked an archive, its members may be slightly compressed.
 _EXPANSION = 8
 _SMALL = 2**20
 _MOST_MEMBERS = 10_000

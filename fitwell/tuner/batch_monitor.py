@@ -1,4 +1,4 @@
-"""Monitoring of trial batches during training, which includes pruning, progress, and the time limit."""
+"""A monitor for batches of trials. It handles pruning, progress, and the time limit during training."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def find_boundary_warnings(ranking: Sequence[Any], tried: Sequence[Any]) -> list
     near the end of the range. A lower end of 0 is ignored, and so is a lower end of 1 if it is an integer.
 
     Args:
-        ranking: The complete trials, sorted from best to worst.
+        ranking: The completed trials, sorted from best to worst.
         tried: All trained trials, including those that diverged.
     """
     if len(ranking) < 2 * _NUM_BEST:

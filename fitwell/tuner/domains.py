@@ -308,10 +308,10 @@ class Choice(Domain):
             raise InvalidArgument(f"Choice: the values must be distinct, got {self.values!r}")
         self._storage_values: list[Any] = []
         for index, value in enumerate(self.values):
-            # A study does not distinguish 1, 1.0 and True, so only the first of them is stored unchanged.
+            # A study does not distinguish 1, 1.0 and True, so only the first of these in the list is stored unchanged.
             stored_as_is = isinstance(value, _STORABLE) and value not in self._storage_values
             text = value if stored_as_is else strip_addresses(repr(value))
-            # Add a number to values with the same repr, such as two lambdas.
+            # If an earlier value has the same repr, as two lambdas can, append this value's index.
             self._storage_values.append(
                 f"{text}, number {index}" if not stored_as_is and text in self._storage_values else text
             )

@@ -23,7 +23,7 @@ HEARTBEAT_INTERVAL = 10.0
 HEARTBEAT_GRACE_PERIOD = 120.0
 
 _PREFIX = "worker "
-# Names of finished workers in this process. Other workers may take over their trials although the process is alive.
+# Names of finished workers in this process. Other workers may take over their trials even if the process is alive.
 _FINISHED_WORKERS: set[str] = set()
 
 

@@ -66,7 +66,7 @@ class HyperParameters:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> HyperParameters:
-        """Create hyperparameters that have the given values, and default values for all other names."""
+        """Create hyperparameters with the given values. Hyperparameters that are not in `values` get their defaults."""
         return cls(lambda name, domain: values.get(name, domain.default))
 
     @classmethod

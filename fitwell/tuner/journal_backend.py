@@ -105,9 +105,9 @@ class RepairingJournalBackend(JournalFileBackend):
 
 
 def _is_record(line: bytes) -> bool:
-    """Return whether a last line is a complete record, so that only its line break is missing.
+    """Return whether the file's last line is a complete record that lacks only its line break.
 
-    The beginning of a record is never a valid record.
+    A truncated record is never valid JSON.
     """
     try:
         return isinstance(json.loads(line), dict)

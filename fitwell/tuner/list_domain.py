@@ -46,7 +46,7 @@ class List(Domain):
             raise InvalidArgument(f"List: domain must be a domain such as Int(8, 128), got {domain!r}")
         if domain.when:
             raise InvalidArgument(
-                f"List: pass the condition to the list instead of its values, as in List(..., when={domain.when!r})"
+                f"List: pass the condition to the list, not to its domain, as in List(..., when={domain.when!r})"
             )
         if not 0 <= min_length <= max_length:
             raise InvalidArgument(

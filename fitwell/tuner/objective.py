@@ -49,7 +49,7 @@ class Objective:
 
     @property
     def sign(self) -> int:
-        """Factor for values so that smaller is better, which is 1 for ``"min"`` and -1 for ``"max"``."""
+        """Factor that turns the metric into a value to minimize: 1 for ``"min"`` and -1 for ``"max"``."""
         return 1 if self.direction == "min" else -1
 
     @property

@@ -42,7 +42,7 @@ class TrialMetrics:
 
 @dataclass(frozen=True)
 class Trial:
-    """A complete trial.
+    """A completed trial.
 
     Attributes:
         trial_id: The trial's number, as a string.
@@ -76,7 +76,7 @@ class Oracle:
 
     @validate_params(num_trials=Integer(1))
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
-        """Return the best complete trials, sorted from best to worst."""
+        """Return the best completed trials, sorted from best to worst."""
         result: SearchResult = self._result()
         chosen = zip(result.ranking()[:num_trials], result.best_hyperparameters(num_trials), strict=True)
         return [

@@ -34,8 +34,8 @@ _MAX_EXPLORE_ATTEMPTS = 20
 class PBTResult(SearchResult):
     """The results of population-based training. `population_based_training` returns this object.
 
-    `trials` and `best_params` contain the final hyperparameters, and `schedules` contains their history. The values are
-    from the last epoch, and the models have the weights of the last epoch.
+    `trials` and `best_params` contain the final hyperparameters, and `schedules` contains their history. The objective
+    values and the models' weights are from the last epoch.
 
     Args:
         reader, trainer, models: Internal objects that `population_based_training` passes.
@@ -64,7 +64,7 @@ class PBTResult(SearchResult):
     def schedules(self) -> dict[int, list[tuple[int, Setting]]]:
         """A dict that maps trial numbers to schedules.
 
-        A schedule is a list of pairs, which contain an epoch and the hyperparameters that were used from that epoch on.
+        A schedule is a list of pairs. Each contains an epoch and the hyperparameters that were used from that epoch on.
         """
         return {
             trial.number: [
@@ -202,7 +202,7 @@ class PopulationBasedTraining(Search):
         return self.objective.worst if diverged else curve[-1]
 
     def _exploit(self, population: Population, loser: int, parent: int) -> None:
-        """Replace a member with a new one that has its current setting and another member's training state.
+        """Replace a member with a new one that has the same setting, but another member's training state.
 
         Args:
             population: The population.

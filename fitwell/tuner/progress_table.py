@@ -21,7 +21,7 @@ VERBOSE = (Integer(0, 1) | Boolean() | Options("auto")).described_as("0 (silent)
 
 
 class ProgressTable:
-    """A table of the best trials, the number of finished trials, and the elapsed time.
+    """A table that shows the best trials, the number of finished trials, and the elapsed time.
 
     Args:
         verbose: ``"auto"`` shows a live table if the output is a terminal. 1 also prints one line per batch if the

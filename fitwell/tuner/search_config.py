@@ -48,7 +48,8 @@ def check_data(data: Any) -> tuple[Any, Any, Any]:
         )
     if is_batch_iterable(data[0]):
         raise InvalidArgument(
-            "search: x must be arrays, not a generator, because every trial reads the rows again"
+            "search: x must be an array or a collection of arrays, not a generator, because every trial reads the "
+            "rows again"
         )
     return data[0], data[1], data[2] if len(data) == 3 else None
 

@@ -94,7 +94,7 @@ class SearchResult:
             Model: The trained model.
 
         Raises:
-            StateError: If no trial is complete, or if the trials were read from a study, which does not contain the
+            StateError: If no trial has completed, or if the trials were read from a study, which does not contain the
                 rows.
         """
         return self.best_models(1)[0]
@@ -104,7 +104,7 @@ class SearchResult:
         """Return the models of the best trials.
 
         Args:
-            count (int): Number of models. If there are fewer complete trials, all of their models are returned.
+            count (int): Number of models. If there are fewer completed trials, all of their models are returned.
 
         Returns:
             list[Model]: The models, sorted from best to worst. See `best_model`.
@@ -115,11 +115,11 @@ class SearchResult:
     def ensemble(self, top: int = 5) -> Ensemble:
         """Combine the models of the best trials into one predictor.
 
-        The best trial is partly the best by chance, and models of similar quality make different errors. The mean of
+        The best trial is the best partly by chance, and models of similar quality make different errors. The mean of
         their predictions is therefore often better than the predictions of the best model.
 
         Args:
-            top (int): Number of models. If there are fewer complete trials, all of their models are used. Default: 5.
+            top (int): Number of models. If there are fewer completed trials, all of their models are used. Default: 5.
 
         Returns:
             Ensemble: A predictor that computes the mean and the standard deviation of the models' predictions. See
@@ -208,7 +208,7 @@ class SearchResult:
         """Plot the history of the search, and the objective against each hyperparameter.
 
         Outliers are drawn as triangles at the edge, and trials without a finite value as crosses. A note says how many
-        there are. The best trials are always shown. Pruned trials are counted but not drawn. The axis of a
+        of each there are. The best trials are always shown. Pruned trials are counted but not drawn. The axis of a
         hyperparameter is logarithmic if the hyperparameter was sampled on a logarithmic scale.
 
         Args:
@@ -230,6 +230,6 @@ class SearchResult:
         ended = [trial for trial in self._reader.get_trials() if trial.state.is_finished()]
         try:
             best = f", best {self.objective.name} {self.best_value:.4g} with {self.best_params}"
-        except StateError:  # no trial is complete yet
+        except StateError:  # no trial has completed yet
             best = ""
-        return f"<SearchResult of {len(ended)} trials{best}>"
+        return f"<SearchResult of {len(ended)} trial{'' if len(ended) == 1 else 's'}{best}>"

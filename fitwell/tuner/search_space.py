@@ -40,7 +40,7 @@ class SearchSpace:
             InvalidSetting: If the build function rejects the setting.
         """
         if self.domains is None:
-            # The model built here is discarded, so it must not advance the random streams.
+            # The model built here is discarded, so building it must not advance the random streams.
             with random.seed_scope(0):
                 self._call(hp)
             return dict(hp.values)
@@ -82,7 +82,7 @@ class SearchSpace:
             raise
 
     def grid(self) -> Iterator[tuple[dict[str, Any], Setting]]:
-        """Yield every combination of grid values, as a pair of the parameters that the study stores and the setting.
+        """Yield every combination of grid values as a pair: the parameters that the study stores, and the setting.
 
         The last hyperparameter changes fastest. Each hyperparameter is added to the grid when it is first requested, so
         a conditional hyperparameter multiplies only the number of settings in which it exists.
@@ -172,7 +172,7 @@ def _check_domains(space: Any) -> dict[str, Domain]:
         if not isinstance(domain, Domain):
             raise InvalidArgument(
                 f"space[{name!r}]: expected a domain (fw.tuner.Float, Int, Choice, Boolean, Fixed, List), got "
-                f"{domain!r}; for a list of values write fw.tuner.Choice([...])"
+                f"{domain!r}; for a list of values, write fw.tuner.Choice([...])"
             )
         for parent, allowed in domain.when.items():
             location = f"space[{name!r}]: its condition depends on {parent!r}"

@@ -61,7 +61,7 @@ class Storage:
         self._journal = journal
         self._file = file
         self._lock = lock
-        # Without the lock, two workers that start at the same time would both create the tables.
+        # Without the lock, two workers that start at the same time would both try to create the tables.
         with self.translate_errors(), silence_optuna(), lock():
             self.backend = open_backend()
         self._inode = _inode(file)

@@ -265,7 +265,9 @@ class SharedStudy(StudyReader):
         unknown = [name for name in setting if name not in sampled]
         if unknown:
             under = (
-                " for these values of the others" if unknown[0] in (self.space.domains or hp.domains) else ""
+                " for these values of the other hyperparameters"
+                if unknown[0] in (self.space.domains or hp.domains)
+                else ""
             )
             raise InvalidArgument(
                 f"first: {dict(setting)!r} contains {unknown[0]!r}, which is not a hyperparameter{under}; remove it"
@@ -332,7 +334,7 @@ class SharedStudy(StudyReader):
             self.study.tell(handle.trial, None if pruned else value, state)
 
     def own_diverged_trials(self) -> list[Any]:
-        """Return the complete trials that this worker trained and that have no finite value."""
+        """Return the completed trials that this worker trained and that have no finite value."""
         return [trial for trial in self.diverged_trials() if trial.user_attrs.get(WORKER) == self.worker.name]
 
     def release(self, handles: Sequence[TrialHandle]) -> None:

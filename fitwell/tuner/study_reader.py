@@ -92,7 +92,7 @@ class StudyReader:
             return list(self.study.get_trials(deepcopy=False))
 
     def require_finite_trials(self) -> list[Any]:
-        """Return the complete trials with a finite value, or raise `StateError` if there are none."""
+        """Return the completed trials with a finite value, or raise `StateError` if there are none."""
         trials = self.finite_trials()
         if not trials:
             diverged = self.diverged_trials()
@@ -106,15 +106,15 @@ class StudyReader:
         return trials
 
     def finite_trials(self) -> list[Any]:
-        """Return the complete trials with a finite value."""
+        """Return the completed trials with a finite value."""
         return [trial for trial in self._complete_trials() if math.isfinite(trial.value)]
 
     def diverged_trials(self) -> list[Any]:
-        """Return the complete trials without a finite value."""
+        """Return the completed trials without a finite value."""
         return [trial for trial in self._complete_trials() if not math.isfinite(trial.value)]
 
     def best_trial(self) -> Any:
-        """Return the best complete trial."""
+        """Return the best completed trial."""
         pick = min if self.objective.direction == "min" else max
         return pick(self.require_finite_trials(), key=lambda trial: trial.value)
 
@@ -123,7 +123,7 @@ class StudyReader:
         return self.decode_params(frozen.user_attrs.get(FINAL_PARAMS, frozen.params))
 
     def decode_params(self, values: Mapping[str, Any]) -> tuple[HyperParameters, Setting]:
-        """Convert the values that a study stores to hyperparameters and a setting."""
+        """Convert a study's stored values to hyperparameters and a setting."""
 
         def look_up(name: str, domain: Any) -> Any:
             return domain.from_storage(values[name]) if name in values else domain.default

@@ -64,7 +64,7 @@ def check_study(study: Any, trials: Any, where: str) -> None:
     """
     if len(study.directions) != 1 or not isinstance(study.user_attrs.get(STUDY_CONFIG, {}), dict):
         raise FileError(
-            f"the study {study.study_name!r} in {where} was changed, so its settings are missing or invalid"
+            f"the study {study.study_name!r} in {where} was changed: its settings are missing or invalid"
         )
     for trial in trials:
         notes = {name: note for name, note in trial.user_attrs.items() if name in _NOTES}
@@ -103,4 +103,5 @@ def describe_diverged_trials(trials: Sequence[Any]) -> str:
     setting = ", ".join(f"{name}={value!r}" for name, value in first.params.items())
     count = "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
     description = f"trial {first.number} with {setting} ({first.user_attrs[REASON]})"
-    return f"{count} had no finite value; the first was {description}"
+    link = ": " if len(trials) == 1 else "; the first was "
+    return f"{count} had no finite value{link}{description}"

@@ -39,14 +39,14 @@ def plot_search(
     by: str | None = None,
     figure: Figure | None = None,
 ) -> list[Axes]:
-    """Plot the complete trials of a study.
+    """Plot the completed trials of a study.
 
     The first axes show the history of the search. Each of the other axes shows one hyperparameter.
 
     Args:
-        trials: The complete trials with a finite value.
+        trials: The completed trials with a finite value.
         objective: The objective of the search.
-        diverged: The complete trials without a finite value.
+        diverged: The completed trials without a finite value.
         unfinished: Number of pruned trials, which are not drawn.
         by: The hyperparameter that sets the color of the trials, or None.
         figure: An empty figure to draw on, or None, which creates a new one.

@@ -52,14 +52,14 @@ def to_categorical(x: Any, num_classes: int | None = None, dtype: DTypeLike = "f
         labels = labels[..., 0]
     if num_classes is None and labels.size == 0:
         raise DataError("to_categorical: x is empty, so the number of classes is unknown; pass num_classes")
-    wrong = ~((labels >= 0) & (labels == np.floor(labels)))  # negated, so that NaN is wrong too
+    wrong = ~((labels >= 0) & (labels == np.floor(labels)))  # negated, so that NaN is also invalid
     if num_classes is not None:
         wrong |= labels >= num_classes
     if wrong.any():
         last = "" if num_classes is None else f" to {num_classes - 1}"
         raise DataError(
             f"to_categorical: labels must be integers from 0{last}, got {labels[wrong][0]} "
-            f"({int(wrong.sum())} of {labels.size} labels are invalid)"
+            f"(invalid labels: {int(wrong.sum())} of {labels.size})"
         )
     codes = labels.astype(np.intp)
     out = np.zeros((*codes.shape, num_classes or int(codes.max()) + 1), dtype)

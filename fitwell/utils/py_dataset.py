@@ -48,4 +48,4 @@ class PyDataset:
         return (self[index] for index in range(len(self)))
 
     def on_epoch_end(self) -> None:
-        """Prepare the next epoch, for example by shuffling the rows. The default does nothing."""
+        """Prepare the next epoch, for example by shuffling the rows. The default implementation does nothing."""

@@ -63,7 +63,7 @@ class BaseWrapper(BaseEstimator):  # type: ignore[misc]
             BaseWrapper: The estimator.
 
         Raises:
-            InvalidArgument: if neither the build function nor `fit` has an argument with that name.
+            InvalidArgument: if a name is an argument of neither the build function nor `fit`.
         """
         settings = {**self._settings, **params}
         build_fn = settings.pop("build_fn", self.build_fn)

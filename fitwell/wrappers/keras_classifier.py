@@ -76,7 +76,7 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
             y (array): Labels, ``[rows]``, or one-hot or 0/1 rows, ``[rows, classes]``.
             sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
             **settings (Any): Additional arguments for `Model.fit`, which override the estimator's settings.
-                Labels in ``validation_data`` have the same form as `y`.
+                Labels in ``validation_data`` must have the same form as `y`.
 
         Returns:
             KerasClassifier: The fitted estimator.
@@ -140,8 +140,10 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         self._width = model._output_specs(X[:1])[0].shape[-1]
         if len(self.classes_) != max(self._width, 2):
             raise DataError(
-                f"KerasClassifier: the labels have {len(self.classes_)} classes, but the model has {self._width} "
-                "outputs; it needs one output for each class, or a single sigmoid unit for two classes"
+                f"KerasClassifier: the labels have {len(self.classes_)} "
+                f"{'class' if len(self.classes_) == 1 else 'classes'}, but the model has {self._width} "
+                f"{'output' if self._width == 1 else 'outputs'}; use one output for each class, or a single sigmoid "
+                "unit for two classes"
             )
         self.model_ = model
 

@@ -263,7 +263,7 @@ def test_a_long_npy_header(goods: Path, tmp_path: Path, length: int) -> None:
     members[name] = b"\x93NUMPY\x02\x00" + struct.pack("<I", length) + b" " * 20_000
     path = tmp_path / "w.npz"
     path.write_bytes(stored(members))
-    assert f"claims a header of {length:,} bytes" in refused(path)
+    assert f"claims to have a header of {length:,} bytes" in refused(path)
 
 
 @pytest.mark.parametrize("change", [(0, 8), (-4, -4), (4, 4), (0, -4)])

@@ -91,7 +91,7 @@ def test_a_trial_whose_loss_becomes_nan_is_the_worst() -> None:
     space = {"learning_rate": tuner.Choice([0.05, 1e6])}
     with pytest.warns(fw.errors.NonFiniteWarning) as warned:
         result = tuner.search(build, space, data(), sampler="grid", epochs=40, storage=":memory:", verbose=0)
-    words = r"1 trial had no finite value; the first was trial 1 with learning_rate=1000000.0 \(NaN in epoch"
+    words = r"1 trial had no finite value: trial 1 with learning_rate=1000000.0 \(NaN in epoch"
     assert len(warned) == 1 and re.search(words, str(warned[0].message))
     assert warned[0].filename == __file__
     assert list(result.trials["value"]) == [result.best_value, np.inf]
@@ -206,7 +206,7 @@ def test_first_settings_may_hold_lists_and_must_lie_in_the_space() -> None:
 
 def test_a_first_setting_holds_nothing_that_its_conditions_exclude() -> None:
     space = SPACE | {"kind": tuner.Choice(["none", "l2"]), "l2": tuner.Float(0, 1, when={"kind": "l2"})}
-    words = "contains 'l2', which is not a hyperparameter for these values of the others; remove it"
+    words = "contains 'l2', which is not a hyperparameter for these values of the other hyperparameters; remove it"
     with pytest.raises(InvalidArgument, match=words):
         tuner.search(
             build, space, data(), trials=1, first=[{"kind": "none", "l2": 0.1}], storage=":memory:", verbose=0

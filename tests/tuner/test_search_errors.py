@@ -81,7 +81,9 @@ def test_whole_numbers_may_be_those_of_numpy(tmp_path: Path) -> None:
 
 
 def test_data_must_be_a_pair() -> None:
-    with pytest.raises(InvalidArgument, match="x must be arrays, not a generator"):
+    with pytest.raises(
+        InvalidArgument, match="x must be an array or a collection of arrays, not a generator"
+    ):
         tuner.search(build, SPACE, (iter([data()]), None), trials=2)
     with pytest.raises(InvalidArgument, match=r"data must be a tuple \(x, y\)"):
         tuner.search(build, SPACE, data()[0], trials=2)
