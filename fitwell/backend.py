@@ -208,7 +208,7 @@ def set_learning_phase(value: int) -> NoReturn:
         fitwell.errors.InvalidArgument: keras.backend.set_learning_phase(1) is not supported. ...
     """
     raise InvalidArgument(
-        f"keras.backend.set_learning_phase({value}) is not supported. Each call of a model sets its phase with the "
+        f"keras.backend.set_learning_phase({value}) is not supported. Each call to a model sets its phase with the "
         "argument training. Call model(x, training=True) or model(x, training=False)."
     )
 

@@ -26,7 +26,7 @@ _epsilon = 1e-7
 _memory_budget = 2**30
 
 # XLA's CPU compiler turns a `while` loop whose buffers are smaller than this into one native function.
-# With its default of 1 KiB, every training loop is dispatched operation by operation, which on small networks
+# With XLA's default limit of 1 KiB, every training loop is dispatched operation by operation, which on small networks
 # costs two to four times as much as the arithmetic. XLA reads this option only from the environment.
 XLA_SMALL_LOOP_FLAG = "--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold=1000000000000"
 
@@ -133,7 +133,7 @@ def float_dtype() -> np.dtype[Any]:
 
 
 def memory_budget() -> int:
-    """Return the maximum size of memory-mapped arrays that are loaded into memory.
+    """Return the size up to which a memory-mapped array is loaded into memory.
 
     Larger arrays are streamed.
 

@@ -84,7 +84,7 @@ class Constraint(Configurable):
 class MaxNorm(Constraint):
     """A constraint that limits the norms of weight vectors to a maximum r.
 
-    It replaces a vector w along `axis` with ``w min(|w|, r) / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by
+    It replaces each vector w along `axis` with ``w min(|w|, r) / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by
     default.
 
     Args:
@@ -120,8 +120,8 @@ class MaxNorm(Constraint):
 class MinMaxNorm(Constraint):
     """A constraint that moves the norms of weight vectors into an interval.
 
-    It replaces a vector w along `axis` with ``w n / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by default. The new
-    norm is ``n = rate clip(|w|, min_value, max_value) + (1 - rate) |w|``.
+    It replaces each vector w along `axis` with ``w n / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by default. The
+    new norm is ``n = rate clip(|w|, min_value, max_value) + (1 - rate) |w|``.
 
     Args:
         min_value (float): Lower bound, at least 0. Default: 0.
@@ -162,7 +162,7 @@ class MinMaxNorm(Constraint):
 class UnitNorm(Constraint):
     """A constraint that scales weight vectors to norm 1.
 
-    It replaces a vector w along `axis` with ``w / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by default.
+    It replaces each vector w along `axis` with ``w / (ε + |w|)``, where ε is `config.epsilon`, 1e-7 by default.
 
     Args:
         axis (int | list[int]): Axes along which norms are computed; see `MaxNorm`. Default: 0.

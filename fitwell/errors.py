@@ -46,7 +46,7 @@ _TRANSPARENT_PACKAGES = ("jax", "jaxlib", "importlib", "contextlib", "functools"
 class FitwellError(Exception):
     """Base class of all errors that fitwell raises deliberately.
 
-    A message may quote an untrusted file, so control characters are escaped before a terminal sees them.
+    A message may quote an untrusted file, so control characters are escaped to protect the terminal.
 
     Example:
         >>> import fitwell as fw
@@ -152,7 +152,7 @@ def raise_if_out_of_memory(error: BaseException, operation: str, advice: str) ->
 
 
 class TracingWarning(UserWarning):
-    """Issued when compiled user code runs a side effect only once, or broadcasts shapes unexpectedly."""
+    """Issued when a side effect in compiled user code runs only once, or shapes are broadcast unexpectedly."""
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
@@ -179,7 +179,7 @@ def unknown_name_error(
 
 
 def missing_extra_error(library: str, extra: str, purpose: str) -> MissingExtra:
-    """Return an error for a missing `library` that `purpose` requires and ``fitwell[extra]`` installs."""
+    """Return an error saying that `purpose` requires `library`, which ``fitwell[extra]`` installs."""
     return MissingExtra(
         f"{purpose} requires {library}, which is not installed; run pip install 'fitwell[{extra}]'"
     )

@@ -56,8 +56,8 @@ class SeedGenerator:
         return int(sequence.generate_state(1)[0])
 
 
-# If epochs have fewer rows than this, multiple epochs are permuted in a block with at most this number of rows. Each
-# block uses one state of the generator.
+# If epochs have fewer rows than this, the permutations for multiple epochs are drawn in one block with at most this
+# many rows in total. Each block uses one state of the generator.
 _BLOCK_ROWS = 4096
 # Maximum number of cached blocks, and maximum number of rows in each block. The cache takes at most 16 MB.
 _CACHED_BLOCKS = 256
@@ -76,10 +76,10 @@ def _stream() -> SeedGenerator:
 
 @validate_params(seed=SEED)
 def set_random_seed(seed: int) -> None:
-    """Set the seed of fitwell, NumPy's global generator and Python's `random` module to make a program reproducible.
+    """Seed fitwell, NumPy's global generator and Python's `random` module to make a program reproducible.
 
     Args:
-        seed (int): The seed, an integer of at least 0.
+        seed (int): The seed, a non-negative integer.
 
     Example:
         >>> import fitwell as fw

@@ -209,8 +209,8 @@ class ElasticNet(Regularizer):
 
     Args:
         strength (float | None): The strength λ, at least 0. None means 0. Default: 0.01.
-        l1_ratio (float | None): The fraction β of the L1 penalty. 0 penalizes only squares, and 1 penalizes only
-            absolute values. None means 0. Default: 0.5.
+        l1_ratio (float | None): The share β of the L1 penalty, from 0 to 1. With 0, only squares are penalized, and
+            with 1, only absolute values. None means 0. Default: 0.5.
 
     Example:
         >>> import fitwell as fw
@@ -307,7 +307,7 @@ def get(identifier: Any) -> Callable[[Any], Any] | None:
     Args:
         identifier (str | Regularizer | type | dict | Callable | None): A name, a `Regularizer` object, a regularizer
             class, a configuration, or a function that takes an array and returns a scalar. If you pass a name, the
-            strengths are 0.01. In contrast, ``"l1l2"`` has no effect in Keras 3, because its strengths are 0.
+            strengths are 0.01. In contrast, ``"l1l2"`` has no effect in Keras 3, because its strengths default to 0.
 
     Returns:
         Callable | None: The regularizer, or None if `identifier` is None.

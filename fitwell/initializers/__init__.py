@@ -1,6 +1,6 @@
 """Initializers: objects that create the initial values of weights.
 
-You call an initializer as ``initializer(shape, dtype=None, rng=None)``, and it returns a NumPy array. Initializers run
+An initializer is called as ``initializer(shape, dtype=None, rng=None)``, and returns a NumPy array. Initializers run
 on the host with NumPy, because JAX would compile one program for each shape.
 
 A random initializer with an integer `seed` returns the same values at each call, as in Keras. Without a seed, it draws

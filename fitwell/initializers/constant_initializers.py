@@ -19,7 +19,7 @@ __all__ = ["Constant", "Identity", "Ones", "Zeros"]
 class Zeros(Initializer):
     """An initializer that sets all values to 0.
 
-    It is suitable for biases, and for the last kernel of each residual branch ("zero-last", Fixup).
+    It is suitable for biases, and for the last kernel of each residual branch, as in Fixup.
 
     Example:
         >>> import fitwell as fw

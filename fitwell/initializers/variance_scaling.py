@@ -80,7 +80,8 @@ class VarianceScaling(RandomInitializer):
         seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
             returns new values.
         input_axes (list[int] | None): Input axes of a kernel with an unusual layout; see `compute_fans`. Default: None.
-        output_axes (list[int] | None): Output axes of such a kernel; see `compute_fans`. Default: None.
+        output_axes (list[int] | None): Output axes of a kernel with an unusual layout; see `compute_fans`. Default:
+            None.
 
     Example:
         >>> import fitwell as fw
@@ -158,7 +159,8 @@ class GlorotUniform(_NamedVarianceScaling):
         seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
             returns new values.
         input_axes (list[int] | None): Input axes of a kernel with an unusual layout; see `compute_fans`. Default: None.
-        output_axes (list[int] | None): Output axes of such a kernel; see `compute_fans`. Default: None.
+        output_axes (list[int] | None): Output axes of a kernel with an unusual layout; see `compute_fans`. Default:
+            None.
 
     Example:
         >>> import fitwell as fw
@@ -182,7 +184,8 @@ class GlorotNormal(_NamedVarianceScaling):
         seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
             returns new values.
         input_axes (list[int] | None): Input axes of a kernel with an unusual layout; see `compute_fans`. Default: None.
-        output_axes (list[int] | None): Output axes of such a kernel; see `compute_fans`. Default: None.
+        output_axes (list[int] | None): Output axes of a kernel with an unusual layout; see `compute_fans`. Default:
+            None.
 
     Example:
         >>> import fitwell as fw
@@ -206,7 +209,8 @@ class HeUniform(_NamedVarianceScaling):
         seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
             returns new values.
         input_axes (list[int] | None): Input axes of a kernel with an unusual layout; see `compute_fans`. Default: None.
-        output_axes (list[int] | None): Output axes of such a kernel; see `compute_fans`. Default: None.
+        output_axes (list[int] | None): Output axes of a kernel with an unusual layout; see `compute_fans`. Default:
+            None.
 
     Example:
         >>> import fitwell as fw
@@ -230,7 +234,8 @@ class HeNormal(_NamedVarianceScaling):
         seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
             returns new values.
         input_axes (list[int] | None): Input axes of a kernel with an unusual layout; see `compute_fans`. Default: None.
-        output_axes (list[int] | None): Output axes of such a kernel; see `compute_fans`. Default: None.
+        output_axes (list[int] | None): Output axes of a kernel with an unusual layout; see `compute_fans`. Default:
+            None.
 
     Example:
         >>> import fitwell as fw
@@ -254,7 +259,8 @@ class LecunUniform(_NamedVarianceScaling):
         seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
             returns new values.
         input_axes (list[int] | None): Input axes of a kernel with an unusual layout; see `compute_fans`. Default: None.
-        output_axes (list[int] | None): Output axes of such a kernel; see `compute_fans`. Default: None.
+        output_axes (list[int] | None): Output axes of a kernel with an unusual layout; see `compute_fans`. Default:
+            None.
 
     Example:
         >>> import fitwell as fw
@@ -277,7 +283,8 @@ class LecunNormal(_NamedVarianceScaling):
         seed (int | None): Seed that makes each call return the same values. Default: None, which means that each call
             returns new values.
         input_axes (list[int] | None): Input axes of a kernel with an unusual layout; see `compute_fans`. Default: None.
-        output_axes (list[int] | None): Output axes of such a kernel; see `compute_fans`. Default: None.
+        output_axes (list[int] | None): Output axes of a kernel with an unusual layout; see `compute_fans`. Default:
+            None.
 
     Example:
         >>> import fitwell as fw

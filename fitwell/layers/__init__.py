@@ -92,7 +92,7 @@ from fitwell.layers.zero_padding import ZeroPadding1D, ZeroPadding2D
 
 
 def get(identifier: Any) -> Any:
-    """Return the layer for `identifier`.
+    """Return the layer that an identifier specifies.
 
     Args:
         identifier (str | Layer | type | dict): A name, a layer, a class or a configuration.
@@ -101,7 +101,7 @@ def get(identifier: Any) -> Any:
         Layer: The layer.
 
     Raises:
-        InvalidArgument: if there is no such layer.
+        InvalidArgument: if no layer matches the identifier.
 
     Example:
         >>> import fitwell as fw

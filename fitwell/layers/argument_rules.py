@@ -29,7 +29,7 @@ PAIRS = ByClass(lambda kind: Pairs(kind.rank))
 AXES = Integer() | ListOf(Integer(), least=1)
 # A shape, or a single integer for a shape with one axis. A size of None is unknown.
 _SHAPE = (Integer(1) | ListOf(Integer(1) | None) | None).described_as(
-    "an integer of at least 1, a list of such integers with None for each unknown size, or None"
+    "a positive integer, a list of positive integers with None for each unknown size, or None"
 )
 _SEED = Integer(0) | None
 
@@ -65,7 +65,7 @@ class Pairs(Rule):
     def __init__(self, rank: int) -> None:
         self.rank = rank
         self.description = (
-            f"an integer of at least 0, or a list of length {rank} with integers or (before, after) pairs"
+            f"a non-negative integer, or a list of length {rank} with integers or (before, after) pairs"
         )
         self._each = ListOf(SizeTuple(2, 0), rank)
         self._all = SizeTuple(2, 0)

@@ -30,7 +30,7 @@ def get_spatial_axes(data_format: str, rank: int) -> tuple[int, ...]:
 
 
 def get_broadcast_shape(array: Any, axes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of `array` with 1 on all axes except `axes`, for broadcasting."""
+    """Return the shape of `array` with all sizes set to 1 except along `axes`, for broadcasting."""
     return tuple(size if axis in axes else 1 for axis, size in enumerate(array.shape))
 
 
@@ -65,9 +65,10 @@ def promote_to_float32(inputs: Array) -> Array:
 
 
 def to_array(value: Any, dtype: Any) -> Any:
-    """Convert NumPy arrays, DataFrames, lists of numbers and variables to JAX arrays, with floats as `dtype`.
+    """Convert NumPy arrays, DataFrames, lists of numbers and variables to JAX arrays.
 
-    Arrays in dicts, lists and tuples are converted separately. Other values are returned unchanged.
+    Floats are converted to `dtype`. Arrays in dicts, lists and tuples are converted separately. Other values
+    are returned unchanged.
     """
     if isinstance(value, jax.Array):
         pass

@@ -41,7 +41,7 @@ __all__ = ["Layer", "register", "registry"]
 
 registry = Registry("layer")
 _WEIGHT_SHAPE = (Integer(0) | ListOf(Integer(0) | None) | None).described_as(
-    "a non-negative integer or a list of such integers"
+    "a non-negative integer or a list of non-negative integers"
 )
 _BASE_ARGUMENTS = (
     "name",
@@ -85,7 +85,7 @@ class Layer(SymbolicCall["Layer"]):
         activity_regularizer (str | Regularizer | None): Penalty on the outputs. Default: None.
         input_shape (tuple[int | None, ...] | None): Shape of one row, for the first layer of a `Sequential`
             model.
-        input_dim (int | None): Width of one row, as an alternative to `input_shape`.
+        input_dim (int | None): Number of features in each row, as an alternative to `input_shape`.
         batch_input_shape (tuple[int | None, ...] | None): Shape including the batch axis, as an alternative
             to `input_shape`.
 

@@ -21,8 +21,8 @@ class CategoryEncoding(Layer):
     """A layer that encodes integers from 0 to ``num_tokens - 1`` as vectors of length `num_tokens`.
 
     Differs from Keras: inputs of shape `[batch]` always contain one integer per row, while Keras treats them
-    as a single row if `output_mode` is ``"multi_hot"``. ``sparse=True`` is not supported. Integers out of
-    range raise `DataError` in eager calls and give NaN in compiled code.
+    as a single row if `output_mode` is ``"multi_hot"``. ``sparse=True`` is not supported. An integer that is
+    out of range raises `DataError` in an eager call and gives NaN in compiled code.
 
     Args:
         num_tokens (int): Number of possible integers.

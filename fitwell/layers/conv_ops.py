@@ -45,7 +45,7 @@ class ConvWindow(NamedTuple):
 
 
 def same_padding(sizes: Sequence[int], widths: Sequence[int], strides: Sequence[int]) -> Padding:
-    """Return the padding that gives ``ceil(size / stride)`` outputs for kernels with these dilated `widths`."""
+    """Return the padding that gives ``ceil(size / stride)`` outputs for kernels whose dilated sizes are `widths`."""
     total = [
         max((-(-size // step) - 1) * step + width - size, 0)
         for size, width, step in zip(sizes, widths, strides, strict=True)
@@ -119,13 +119,14 @@ def _conv_general(inputs: Array, kernel: Array, window: ConvWindow) -> Array:
 
 
 def _gradients(gradient: Array, inputs: Array, kernel: Array, window: ConvWindow) -> tuple[Array, Array]:
-    """Compute the input gradient and the kernel gradient, which are both convolutions.
+    """Compute the gradients with respect to the inputs and the kernel. Both are convolutions.
 
     Along one axis, input i and tap j contribute to output t if ``lhs_dilation i + before = stride t +
-    dilation j``, where `before` is the padding before the inputs. Therefore, the input gradient slides the
-    flipped kernel, in steps of `lhs_dilation`, over the output gradient, which is dilated by the strides. The
-    kernel gradient slides the output gradient, dilated by the strides, over the inputs in steps of
-    `dilation`. The padding is chosen so that the results are as long as the inputs and the kernel.
+    dilation j``, where `before` is the padding before the inputs. Therefore, the gradient with respect to the
+    inputs slides the flipped kernel, in steps of `lhs_dilation`, over the output gradient, which is dilated
+    by the strides. The gradient with respect to the kernel slides the output gradient, dilated by the
+    strides, over the inputs in steps of `dilation`. The padding is chosen so that the results are as long as
+    the inputs and the kernel.
     """
     axes = range(1, inputs.ndim - 1)
     for_inputs, for_kernel = [], []

@@ -111,7 +111,7 @@ class ConvTranspose(BaseConv):
 
 @register("Convolution1DTranspose")
 class Conv1DTranspose(ConvTranspose):
-    """Transposed convolution along a sequence, which is the input gradient of `Conv1D`.
+    """Transposed convolution along a sequence, which is the gradient of `Conv1D` with respect to its inputs.
 
     Every input adds a scaled copy of the kernel to the output. Copies from neighboring inputs are `strides`
     apart.
@@ -164,7 +164,7 @@ class Conv1DTranspose(ConvTranspose):
 
 @register("Convolution2DTranspose")
 class Conv2DTranspose(ConvTranspose):
-    """Transposed convolution of images, which is the input gradient of `Conv2D`.
+    """Transposed convolution of images, which is the gradient of `Conv2D` with respect to its inputs.
 
     Every input adds a scaled copy of the kernel to the output. Copies from neighboring inputs are `strides`
     apart.

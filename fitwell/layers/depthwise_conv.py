@@ -31,7 +31,7 @@ class BaseDepthwiseConv(BaseConv):
         )
 
     def _depthwise(self, inputs: Array, kernel: Array) -> Array:
-        """Convolve each channel c with m kernels, which gives channels ``c * m`` to ``c * m + m - 1``."""
+        """Convolve each channel c with m kernels to get output channels ``c * m`` to ``c * m + m - 1``."""
         *size, channels, multiplier = kernel.shape
         kernel = kernel.reshape((*size, 1, channels * multiplier))
         return self._check_not_empty(

@@ -106,8 +106,8 @@ class Dropout(BaseDropout):
 class MCDropout(Dropout):
     """Dropout that is also active at inference, for Monte Carlo estimates of uncertainty.
 
-    Keras does not have this layer. There, you would write a subclass of `Dropout`, which also works in
-    fitwell.
+    Keras does not have this layer. In Keras, you would write a subclass of `Dropout` instead, which also
+    works in fitwell.
 
     Args:
         rate (float): See `Dropout`.

@@ -98,9 +98,8 @@ class GroupNormalization(AffineNormalization):
         groups = channels if self.groups == -1 else self.groups
         if channels % groups:
             raise InvalidArgument(
-                f"layer {self.name!r} (GroupNormalization): the {channels} channels of inputs with shape "
-                f"{tuple(input_shape)} cannot be split into {groups} equal groups; set groups to a "
-                f"divisor of {channels}"
+                f"layer {self.name!r} (GroupNormalization): the number of channels must be a multiple of "
+                f"groups={groups}, got {channels} for inputs of shape {tuple(input_shape)}"
             )
         self._group_count = groups
         self._add_gamma_and_beta(self.sizes)

@@ -41,7 +41,8 @@ class RandomRange(HyperparameterMixin):
     Args:
         bounds (float | tuple[float, float]): A number x, which means the range from -x to x, or the two
             bounds.
-        least (float): Lower limit for -x if `bounds` is a single number x.
+        least (float): Smallest allowed lower bound. If `bounds` is a single number x and -x is smaller than `least`,
+            the range starts at `least`.
     """
 
     hyperparameters = ("low", "high")

@@ -61,8 +61,8 @@ class InputLayer(Layer):
                 raise InvalidArgument("Input: pass the shape of one row, such as Input(shape=(28, 28))")
             sizes = (shape,) if isinstance(shape, int) else tuple(shape)
             batch_shape = (batch_size, *sizes)
-        # The batch size is always variable, because training pads batches and prediction accepts any row
-        # count.
+        # The batch size is always variable, because training pads batches, and prediction accepts any number
+        # of rows.
         self.batch_shape = (None, *(None if size is None else int(size) for size in tuple(batch_shape)[1:]))
         self.built = True
         tensor = KerasTensor(self.batch_shape, dtype or None, name=self.name)

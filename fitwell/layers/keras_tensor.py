@@ -189,9 +189,10 @@ def to_shape_dtype_struct(tensor: KerasTensor, attempt: int = 0) -> jax.ShapeDty
 def from_shape_dtype_structs(
     first: jax.ShapeDtypeStruct, second: jax.ShapeDtypeStruct, node: Node | None, name: str
 ) -> KerasTensor:
-    """Combine the outputs inferred with the first and the second placeholder value in a KerasTensor.
+    """Create a KerasTensor from an output that was inferred with each of the two placeholder values.
 
-    A size that differs between the two outputs is unknown.
+    `first` and `second` are the results for the first and the second placeholder value. A size that
+    differs between them is unknown.
     """
     shape: list[int | None] = [
         size if size == other else None for size, other in zip(first.shape, second.shape, strict=True)

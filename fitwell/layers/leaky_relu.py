@@ -18,7 +18,8 @@ __all__ = ["LeakyReLU"]
 class LeakyReLU(Layer):
     """Leaky ReLU, which returns ``x`` above 0 and ``negative_slope * x`` below 0.
 
-    Unlike in ReLU, the gradient for negative inputs is not zero, so units cannot stop learning.
+    Unlike the gradient of ReLU, its gradient for negative inputs is not zero, so units with negative inputs
+    continue to learn.
 
     Args:
         negative_slope (float): Slope for negative inputs, which must be at least 0. Changing it does not

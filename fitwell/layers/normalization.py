@@ -139,7 +139,7 @@ class Normalization(BaseNormalization):
         if self._statistics is not None:
             raise InvalidArgument(
                 f"layer {self.name!r} (Normalization): adapt cannot be used, because mean and variance were "
-                "passed to the constructor; omit both of them there"
+                "passed to the constructor; to use adapt, omit both of these arguments"
             )
         count, mean, squares = 0, np.zeros(()), np.zeros(())
         for batch in islice(_batches(data, batch_size), steps):

@@ -53,7 +53,7 @@ class Permute(Layer):
     def call(self, inputs: Array) -> Array:
         if inputs.ndim != len(self.dims) + 1:
             raise ShapeError(
-                f"layer {self.name!r} (Permute): dims={self.dims} requires {len(self.dims)} axes after the "
-                f"batch axis, got inputs of shape {tuple(inputs.shape)}"
+                f"layer {self.name!r} (Permute): dims={self.dims} requires inputs with {len(self.dims) + 1} "
+                f"axes, including the batch axis, got inputs of shape {tuple(inputs.shape)}"
             )
         return jnp.transpose(inputs, (0, *self.dims))

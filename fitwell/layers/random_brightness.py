@@ -30,9 +30,9 @@ class RandomBrightness(ImageAugmentation):
     ``(lowest, highest)``. Results are clipped to this range.
 
     Args:
-        factor (float | tuple[float, float]): Brightness change f, which is drawn from -factor to factor or
-            between two bounds. The bounds must be between -1 and 1. Changing it does not trigger
-            recompilation.
+        factor (float | tuple[float, float]): Brightness change f, which is drawn uniformly between -factor
+            and factor, or between the two given bounds. The bounds must be between -1 and 1. Changing the
+            factor does not trigger recompilation.
         value_range (tuple[float, float]): Lowest and highest pixel value. Default: (0, 255).
         seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.

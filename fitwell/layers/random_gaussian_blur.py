@@ -32,12 +32,14 @@ class RandomGaussianBlur(ImageAugmentation):
     image, while Keras draws one sigma for the whole batch.
 
     Args:
-        factor (float | tuple[float, float]): Probability of blurring an image. It is drawn for each image
-            from 0 to factor or between two bounds, which must be between 0 and 1. With the default, half of
-            the images are blurred on average. Changing it does not trigger recompilation. Default: 1.
+        factor (float | tuple[float, float]): Probability of blurring an image. It is drawn uniformly for
+            each image between 0 and factor, or between the two given bounds. The bounds must be between 0 and
+            1. With the default, half of the images are blurred on average. Changing the factor does not
+            trigger recompilation. Default: 1.
         kernel_size (int | tuple[int, int]): Odd height and width of the kernel, in pixels. Default: 3.
-        sigma (float | tuple[float, float]): Standard deviation in pixels, which is drawn from 0 to sigma or
-            between two bounds. Changing it does not trigger recompilation. Default: 1.
+        sigma (float | tuple[float, float]): Standard deviation in pixels, which is drawn uniformly between
+            0 and sigma, or between the two given bounds. Changing sigma does not trigger recompilation.
+            Default: 1.
         value_range (tuple[float, float]): Lowest and highest pixel value. Default: (0, 255).
         data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
         seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.

@@ -25,9 +25,9 @@ class RandomRotation(AffineAugmentation):
     """A layer that rotates each image about its center by a random angle during training.
 
     Args:
-        factor (float | tuple[float, float]): Angle as a fraction of a full turn, which is drawn from -factor
-            to factor or between two bounds. The bounds must be between -1 and 1. Positive angles rotate
-            counterclockwise. Changing it does not trigger recompilation.
+        factor (float | tuple[float, float]): Angle as a fraction of a full turn, which is drawn uniformly
+            between -factor and factor, or between the two given bounds. The bounds must be between -1 and 1.
+            Positive angles rotate counterclockwise. Changing the factor does not trigger recompilation.
         fill_mode (str): How to fill pixels outside the image: ``"reflect"`` (d c b a | a b c d | d c b a),
             ``"nearest"`` (the edge), ``"wrap"`` (the opposite edge) or ``"constant"`` (`fill_value`).
             Default: ``"reflect"``.

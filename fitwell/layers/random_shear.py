@@ -28,9 +28,10 @@ class RandomShear(AffineAugmentation):
     upper left corner.
 
     Args:
-        x_factor (float | tuple[float, float]): Shear s, which is drawn from 0 to the factor or between two
-            bounds. The bounds must be between 0 and 1. With probability 1/2, the signs of s and t are both
-            flipped. Changing it does not trigger recompilation. Default: 0.
+        x_factor (float | tuple[float, float]): Shear s, which is drawn uniformly between 0 and the
+            factor, or between the two given bounds. The bounds must be between 0 and 1. With probability 1/2,
+            the signs of s and t are both flipped. Changing the factor does not trigger recompilation.
+            Default: 0.
         y_factor (float | tuple[float, float]): Shear t, which is drawn in the same way. Default: 0.
         interpolation (str): ``"bilinear"`` or ``"nearest"``. Default: ``"bilinear"``.
         fill_mode (str): See `RandomTranslation`. Default: ``"reflect"``.

@@ -24,8 +24,8 @@ class RandomTranslation(HeightWidthAugmentation):
 
     Args:
         height_factor (float | tuple[float, float]): Downward shift as a fraction of the height, which is
-            drawn from -factor to factor or between two bounds. The bounds must be between -1 and 1. Changing
-            it does not trigger recompilation.
+            drawn uniformly between -factor and factor, or between the two given bounds. The bounds must be
+            between -1 and 1. Changing the factor does not trigger recompilation.
         width_factor (float | tuple[float, float]): Shift to the right as a fraction of the width, which is
             drawn in the same way.
         fill_mode (str): How to fill pixels outside the image: ``"reflect"`` (d c b a | a b c d | d c b a),

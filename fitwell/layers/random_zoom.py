@@ -23,9 +23,10 @@ class RandomZoom(HeightWidthAugmentation):
     """A layer that zooms each image about its center by a random factor during training.
 
     Args:
-        height_factor (float | tuple[float, float]): Zoom of the height, which is drawn from -factor to factor
-            or between two bounds. The bounds must be at least -1. A value of 0.2 shows 20% more of the image
-            (zooms out), and -0.2 shows 20% less. Changing it does not trigger recompilation.
+        height_factor (float | tuple[float, float]): Zoom of the height, which is drawn uniformly between
+            -factor and factor, or between the two given bounds. The bounds must be at least -1. A value of
+            0.2 shows 20% more of the image (zooms out), and -0.2 shows 20% less. Changing the factor does not
+            trigger recompilation.
         width_factor (float | tuple[float, float] | None): Zoom of the width, which is drawn in the same way.
             Defaults to None, which uses the height's zoom to preserve the aspect ratio.
         fill_mode (str): How to fill pixels outside the image: ``"reflect"`` (d c b a | a b c d | d c b a),

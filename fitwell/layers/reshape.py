@@ -55,7 +55,7 @@ class Reshape(Layer):
         known = math.prod(size for size in self.target_shape if size != -1)
         if count % known if (-1 in self.target_shape and known) else count != known:
             raise ShapeError(
-                f"layer {self.name!r} (Reshape): rows of shape {tuple(inputs.shape[1:])} have {count} elements, "
-                f"which do not fit target_shape {self.target_shape}"
+                f"layer {self.name!r} (Reshape): rows of shape {tuple(inputs.shape[1:])} with a total size of {count} "
+                f"cannot be reshaped to target_shape {self.target_shape}"
             )
         return inputs.reshape((inputs.shape[0], *self.target_shape))

@@ -160,7 +160,8 @@ class VariableTracker(Configurable, Generic[LayerType]):
         variables = self.variables
         if len(weights) != len(variables):
             raise ShapeError(
-                f"layer {self.name!r} has {len(variables)} weights, but set_weights got {len(weights)}"
+                f"layer {self.name!r} has {len(variables)} weight{'s' * (len(variables) != 1)}, "
+                f"but set_weights got {len(weights)}"
             )
         for variable, value in zip(variables, weights, strict=True):
             if tuple(np.shape(value)) != variable.shape:

@@ -24,8 +24,8 @@ def to_float_predictions(y_pred: Any, dtype: Any = None) -> Array:
     """Convert predictions to a floating-point array.
 
     If `dtype` is None, floating-point predictions keep their dtype, and other predictions get the default float dtype.
-    An array that already has the right dtype is returned as the same object, because logits are recorded for array
-    objects.
+    If an array already has the right dtype, the same object is returned, because the logits that are recorded for the
+    predictions belong to that object.
     """
     array = jnp.asarray(y_pred)
     if dtype is None:

@@ -68,7 +68,8 @@ def compute_log_probabilities(y_pred: Array, from_logits: bool, axis: int) -> Ar
 def smooth_labels(y_true: Array, label_smoothing: Any, uniform: float) -> Array:
     """Return the smoothed labels ``y (1 - s) + s * uniform``, where s is `label_smoothing`.
 
-    The number `uniform` is the label of each class if all classes are equally likely.
+    `uniform` is the value that a uniform distribution assigns to each class: 0.5 for binary labels, or
+    ``1 / classes`` for one-hot labels.
 
     If `label_smoothing` is 0 and not a traced value, the labels are returned unchanged.
     """

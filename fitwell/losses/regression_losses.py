@@ -148,7 +148,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Array:
     """Compute the log-cosh loss, the mean of ``log(cosh(ŷ - y))`` over the last axis.
 
     The value is close to ``e²/2`` for small errors e, and to ``|e| - log 2`` for large ones. For small errors, the
-    result is more accurate than in Keras, whose formula loses all float32 digits.
+    result is more accurate than in Keras, whose formula loses all significant digits in float32.
 
     Args:
         y_true (ArrayLike): Targets, ``[batch, ..., d]``.
@@ -377,9 +377,9 @@ class Poisson(FunctionLoss):
 
 @loss_registry.register("cosine_proximity")
 class CosineSimilarity(FunctionLoss):
-    """Negative cosine of the angle between target and prediction.
+    """Negative cosine of the angle between the target and the prediction.
 
-    The loss is smallest, -1, if target and prediction have the same direction.
+    The loss has its minimum, -1, if the target and the prediction have the same direction.
 
     Args:
         axis (int): Axis along which to compute the cosine. Default: -1.

@@ -109,16 +109,17 @@ def accuracy_for(
     means that they have fewer axes than the predictions or a last axis of size 1, the result is a
     `SparseCategoricalAccuracy`. Otherwise, it is a `CategoricalAccuracy`. These rules are the same as in Keras.
 
-    If `several_labels` is True, the result is also a `BinaryAccuracy`, which is the fraction of correct labels, as in
-    Keras 2 but not in Keras 3. If the loss treats the predictions as logits or margins, a
-    `SignAccuracy` replaces the `BinaryAccuracy`, so the threshold is 0 instead of 0.5.
+    If `several_labels` is True, the result is a `BinaryAccuracy` even if there are multiple outputs. It computes the
+    fraction of correct labels, as in Keras 2 but not in Keras 3. If the loss treats the predictions as logits or
+    margins, a `SignAccuracy` replaces the `BinaryAccuracy`, so the threshold is 0 instead of 0.5.
 
     Args:
         y_true_shape (tuple[int | None, ...]): Shape of the targets, ``(batch, ...)``.
         y_pred_shape (tuple[int | None, ...]): Shape of the predictions, ``(batch, ..., width)``.
         loss (Loss | str | None): The loss, or its name. Default: None.
         name (str): Name of the metric. Default: "accuracy".
-        several_labels (bool): Whether any number of a row's labels can be 1, instead of exactly one. Default: False.
+        several_labels (bool): Whether each row can have any number of labels equal to 1, instead of exactly one.
+            Default: False.
 
     Returns:
         Metric: The accuracy metric.

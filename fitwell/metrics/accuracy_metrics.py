@@ -298,7 +298,7 @@ class SignAccuracy(MeanOverSamples):
 
 @metric_registry.register()
 class CategoricalAccuracy(MeanOverSamples):
-    """Fraction of rows whose largest prediction is at the target's class, for one-hot targets.
+    """Fraction of rows in which the true class has the largest prediction, for one-hot targets.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.
@@ -322,7 +322,7 @@ class CategoricalAccuracy(MeanOverSamples):
 
 @metric_registry.register()
 class SparseCategoricalAccuracy(MeanOverSamples):
-    """Fraction of rows whose largest prediction is at the target's class index.
+    """Fraction of rows in which the true class has the largest prediction, for class indices.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.

@@ -85,9 +85,9 @@ METRIC_RULES: dict[str, Rule] = {
 class Metric(Configurable):
     """Base class of all metrics.
 
-    A subclass creates its accumulators in `__init__` with `add_weight`, updates them in `update_state`, and reads them
-    in `result`. `result` returns a number, a variable, or a dict that maps names to numbers. Both methods are traced
-    and compiled, so they must use JAX operations.
+    A subclass creates its accumulators in `__init__` with `add_weight`, updates them in `update_state`, and reads
+    them in `result`. `result` returns a number, a variable, or a dict that maps names to numbers. `update_state` and
+    `result` are traced and compiled, so they must use JAX operations.
 
     During training and evaluation, `update_state` receives targets and predictions that are aligned in the same way as
     for a loss. Arrays of shape ``[n]`` become arrays of shape ``[n, 1]``, so ``y_true - y_pred`` never broadcasts.
@@ -203,7 +203,7 @@ class Metric(Configurable):
     def variables(self) -> list[Variable]:
         """The accumulators in the order of their creation, followed by the accumulators of nested metrics.
 
-        Nested metrics are metrics that are stored in attributes, or in lists or tuples in attributes.
+        Nested metrics are stored in attributes, either directly or in lists or tuples.
         """
         found = list(self._direct_variables())
         for inner in self._nested_metrics():

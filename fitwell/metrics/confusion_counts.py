@@ -160,7 +160,7 @@ class ConfusionCounts(Metric):
 
 
 def charge_thresholds(metric: Metric, count: Any) -> None:
-    """Charge the memory that a metric's thresholds need to the current loading budget.
+    """Count the memory for a metric's thresholds toward the current loading budget.
 
     The metric may come from an untrusted file, so this function must be called before the thresholds are created.
     """

@@ -159,7 +159,7 @@ class RootMeanSquaredError(MeanOverSamples):
 
 @metric_registry.register("cosine_proximity")
 class CosineSimilarity(MeanOverSamples):
-    """Mean cosine of the angle between target and prediction.
+    """Mean cosine of the angle between the target and the prediction.
 
     The value is 1 if they have the same direction. The loss with the same name has the opposite sign.
 

@@ -46,23 +46,24 @@ class Optimizer(DeprecatedOptimizerMethods, PureOptimizer):
         use_ema (bool): True to keep an exponential moving average of the parameters. Default: False.
         ema_momentum (float): β in the average ``a = β a + (1 - β) θ``. The first update sets ``a = θ``.
             Default: 0.99.
-        ema_overwrite_frequency (int | None): Number of updates after which the averages overwrite the
-            parameters. Default: None, which means that the parameters are overwritten only at the end of
-            `fit`, through `finalize`.
+        ema_overwrite_frequency (int | None): Interval, in updates, at which the parameters are overwritten
+            with their averages. Default: None, which means that the parameters are overwritten only at the
+            end of `fit`, through `finalize`.
         gradient_accumulation_steps (int | None): Number of gradients (at least 2) to average for each update.
             Default: None, which means one update per gradient.
-        loss_scale_factor (float | None): Factor by which `scale_loss` multiplies the loss and updates divide
-            the gradients. Default: None.
+        loss_scale_factor (float | None): Factor by which `scale_loss` multiplies the loss, and by which
+            updates divide the gradients. Default: None.
         learning_rate_multipliers (dict | None): A dict ``{layer or name: factor}`` for discriminative
-            learning rates. The factor multiplies η for each parameter in that layer or model. A name may be a
-            path (``"dense/kernel"``, ``"base/dense"``), and the closest match is used. Changing a factor does
-            not trigger recompilation. Default: None.
+            learning rates. Each factor multiplies η for all parameters in the layer or model that its key
+            specifies. A name may also be a path (``"dense/kernel"``, ``"base/dense"``). If more than one key
+            matches a parameter, the closest match is used. Changing a factor does not trigger recompilation. Default:
+            None.
         name (str | None): The optimizer's name. Default: None, which means the class name in lowercase.
 
     `hyperparameters` lists the numeric arguments, and each may be a schedule (any function of the step). They are
     traced, so assigning a new number does not trigger recompilation. Switching between None, a number and a schedule
-    does, and so does changing a count or a flag. Gradients and slots are at least float32, even for half-precision
-    parameters, because half precision cannot represent Adam's ``(1 - β₂) g²`` accurately.
+    triggers recompilation, as does changing a count or a flag. Gradients and slots are at least float32, even for
+    half-precision parameters, because half precision cannot represent Adam's ``(1 - β₂) g²`` accurately.
 
     If layers are frozen or unfrozen and the model is compiled again with the same optimizer object, the
     optimizer keeps its step and the slots for variables that it has already trained, and initializes slots

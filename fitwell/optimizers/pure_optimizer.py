@@ -117,8 +117,8 @@ class PureOptimizer(ConfiguredOptimizer):
         for name, value in self.init_shared_slots().items():
             slots[name] = np.asarray(value, dtype)
         if self.use_ema:
-            # The averages start at the parameters, not at zero, so that a run without updates, or a layer
-            # that is unfrozen later, ends with the initial values.
+            # The averages start at the parameters' values instead of zero. Otherwise, a run without
+            # updates would end with zeros, and the averages of a layer that is unfrozen later would be too small.
             slots["average"] = {
                 path: jnp.array(p, jnp.promote_types(p.dtype, jnp.float32)) for path, p in parameters.items()
             }
@@ -345,8 +345,8 @@ class PureOptimizer(ConfiguredOptimizer):
         moves = {path: now.get(id(variable)) for path, variable in before.items()}
         if not any(moves.values()):
             warn(
-                f"the optimizer {self.name!r} trained a different model before, so its state was reset; create one "
-                "optimizer for each model",
+                f"the optimizer {self.name!r} was used for a different model before, so its state was reset; create a "
+                "separate optimizer for each model",
             )
             self.opt_state = None
             self.step.assign(0)
@@ -381,7 +381,7 @@ def _full_like(parameter: Array, value: Any) -> Any:
 
 
 def _cast_like(values: Any, templates: Any) -> Any:
-    """Convert `values` to the dtypes of `templates`, strongly typed, so that a loop can carry them."""
+    """Convert `values` to the dtypes of `templates`. The results are strongly typed, so a loop can carry them."""
     return jax.tree.map(
         lambda value, template: jnp.asarray(value, jnp.result_type(template)), values, templates
     )

@@ -131,7 +131,10 @@ class ScheduledHyperparameters(Configurable):
         return attribute.inner.__get__(self)
 
     def is_zero(self, name: str) -> bool:
-        """Return True if `name` was set to the number 0, even inside a run, where a traced array replaces it."""
+        """Return True if the hyperparameter `name` was set to the number 0.
+
+        This also works inside a run, where a traced array replaces the number.
+        """
         cell: Hyperparameter = self.__dict__["_hyperparameters"][name]
         return cell.is_number and not bool(cell.raw_value)
 
@@ -183,7 +186,8 @@ class StepHyperparameters:
     Attributes:
         step (Array): Number of steps so far.
         count (Array): 1-based number of this update, for bias corrections.
-        shared (dict[str, Array]): The slots that all parameters share, already updated.
+        shared (dict[str, Array]): The slots that all parameters share, as `update_shared_slots` returned
+            them for this update.
 
     Example:
         >>> import fitwell as fw

@@ -33,7 +33,7 @@ STEPS_RULE = Real(0, closed="right")
 
 
 class LearningRateSchedule(_registry.Configurable):
-    """Base class for schedules, whose ``schedule(step)`` is the value for the update after `step` updates.
+    """Base class of all schedules. ``schedule(step)`` is the value to use after `step` updates.
 
     `step` is the number of updates so far, as an integer or a float. The result is a float scalar. An
     optimizer accepts a schedule for any of its hyperparameters, not only for the learning rate.

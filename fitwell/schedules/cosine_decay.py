@@ -28,7 +28,8 @@ class CosineDecay(LearningRateSchedule):
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.
-        decay_steps (float): N, the number of updates without the warm-up. It must be above 0.
+        decay_steps (float): N, the number of updates in the cosine phase, which excludes the warm-up. It must be
+            above 0.
         alpha (float): α, the final value as a fraction of the cosine's highest value. Default: 0.0.
         name (str | None): Name in the configuration. Default: "CosineDecay".
         warmup_target (float | None): η₁, or None for no warm-up. Default: None.

@@ -30,7 +30,8 @@ class ExponentialDecay(LearningRateSchedule):
         initial_learning_rate (float): η₀, the value at step 0.
         decay_steps (float): Number of updates over which the value is multiplied by `decay_rate` once. It
             must be above 0.
-        decay_rate (float): The factor, for which Keras has no default. Default: 0.1.
+        decay_rate (float): Factor by which the value is multiplied every `decay_steps` updates. Default: 0.1.
+            (Required in Keras.)
         staircase (bool): True to change the value only every `decay_steps` updates, by rounding
             ``t / decay_steps`` down. Default: False.
         name (str | None): Name in the configuration. Default: "ExponentialDecay".

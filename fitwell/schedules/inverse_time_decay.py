@@ -76,7 +76,7 @@ class PowerDecay(LearningRateSchedule):
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.
-        decay_steps (float): s, a number of updates above 0.
+        decay_steps (float): s, the number of updates after which the value is η₀ / 2^c. It must be above 0.
         power (float): c, the exponent. Default: 1.0.
         name (str | None): Name in the configuration. Default: "PowerDecay".
 

@@ -54,7 +54,7 @@ def _interpolate(begin: Any, end: Any, fraction: Array) -> Array:
 
 @schedule_registry.register()
 class OneCycle(_CycleSchedule):
-    """1cycle, which raises the value from η₀ to η₁, lowers it to η₀, and ends far below η₀.
+    """A 1cycle schedule, which raises the value from η₀ to η₁, lowers it to η₀, and ends far below η₀.
 
     The last L of the T updates are the tail. With ``h = ⌊(T - L) / 2⌋``, the value changes linearly from η₀
     to η₁ until step h, back to η₀ until step 2h, and to η_last until step T, where it remains. Keras has no

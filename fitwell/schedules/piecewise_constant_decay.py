@@ -47,8 +47,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     ) -> None:
         if len(values) != len(boundaries) + 1:
             raise InvalidArgument(
-                f"PiecewiseConstantDecay: {len(boundaries)} boundaries need {len(boundaries) + 1} values, "
-                f"got {len(values)}"
+                f"PiecewiseConstantDecay: the number of values must be {len(boundaries) + 1}, one more than "
+                f"the number of boundaries, got {len(values)}"
             )
         if any(later <= earlier for earlier, later in pairwise(boundaries)):
             raise InvalidArgument(f"PiecewiseConstantDecay: boundaries must increase, got {list(boundaries)}")

@@ -20,7 +20,7 @@ class PolynomialDecay(LearningRateSchedule):
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.
-        decay_steps (float): N, a number of updates above 0.
+        decay_steps (float): N, the number of updates until the value is η_end. It must be above 0.
         end_learning_rate (float): η_end, the final value. Default: 0.0001.
         power (float): The exponent, where 1 gives a straight line. Default: 1.0.
         cycle (bool): True to extend N to the next multiple of `decay_steps` when N updates have been made,
@@ -76,7 +76,7 @@ class LinearDecay(LearningRateSchedule):
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.
-        decay_steps (float): N, a number of updates above 0.
+        decay_steps (float): N, the number of updates until the value is η_end. It must be above 0.
         end_learning_rate (float): η_end, the final value. Default: 0.0.
         name (str | None): Name in the configuration. Default: "LinearDecay".
 

@@ -17,14 +17,14 @@ __all__ = [
 
 @schedule_registry.register()
 class Warmup(LearningRateSchedule):
-    """A linear warm-up, followed by another schedule that starts from its step 0.
+    """A linear warm-up, followed by another schedule, which starts at its own step 0.
 
     The value is ``η_start + (after(0) - η_start) t / W`` for t < W, and ``after(t - W)`` after that. In
     Keras, only `CosineDecay` has a warm-up.
 
     Args:
         after (LearningRateSchedule | Callable | float): The schedule that follows, or a constant.
-        warmup_steps (float): W, a number of updates above 0.
+        warmup_steps (float): W, the length of the warm-up in updates. It must be above 0.
         initial_learning_rate (float): η_start, the value at step 0. Default: 0.0.
         name (str | None): Name in the configuration. Default: "Warmup".
 

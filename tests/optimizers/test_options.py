@@ -164,7 +164,9 @@ def test_an_optimizer_that_goes_to_another_model_starts_afresh() -> None:
         {"momentum": {"layers.0/kernel": np.full(1, 7.0)}},
         Variable(np.int32(5)),
     )
-    with pytest.warns(UserWarning, match="'sgd' trained a different model before, so its state was reset"):
+    with pytest.warns(
+        UserWarning, match="'sgd' was used for a different model before, so its state was reset"
+    ):
         optimizer.bind_variables(others)
     assert optimizer.opt_state is None
     assert int(optimizer.iterations) == 0

@@ -301,7 +301,10 @@ def test_functions_are_schedules_and_other_things_are_not() -> None:
             "end_learning_rate must be a finite number above 0",
         ),
         (lambda: schedules.ExponentialRange(0.1, 1.0, 1), "steps must be a finite number of at least 2"),
-        (lambda: schedules.PiecewiseConstantDecay([1, 2], [1.0, 2.0]), "2 boundaries need 3 values, got 2"),
+        (
+            lambda: schedules.PiecewiseConstantDecay([1, 2], [1.0, 2.0]),
+            "the number of values must be 3, one more than the number of boundaries, got 2",
+        ),
         (lambda: schedules.PiecewiseConstantDecay([2, 2], [1.0, 2.0, 3.0]), "boundaries must increase"),
         (lambda: schedules.OneCycle(0.1, 0), "total_steps must be a finite number above 0"),
         (lambda: schedules.OneCycle(0.1, 2), "leave no room"),
