@@ -34,7 +34,7 @@ def escape_controls(text: str) -> str:
 
 
 def escape_unencodable(text: str, stream: Any) -> str:
-    """Replace characters in `text` that `stream` cannot encode with escape sequences.
+    """Escape the characters in `text` that `stream` cannot encode.
 
     Box-drawing lines, ellipses and typographic apostrophes become ``=``, ``.`` and ``'``. Windows terminals, cron logs
     and containers without a locale can encode only a few characters.

@@ -30,8 +30,8 @@ __all__ = [
     "remove_stale_temp_files",
 ]
 
-# Maximum length in bytes of a file name that is part of its temporary file's name. Longer names are shortened there,
-# because the temporary file's name is longer and must not exceed the system's limit.
+# A temporary file's name contains at most this many bytes of the final file's name. The rest is omitted, because
+# the temporary file's name is longer than the final file's name and must not exceed the system's limit.
 _MAX_PREFIX_BYTES = 200
 
 

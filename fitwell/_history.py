@@ -51,7 +51,7 @@ class History(Callback):
     """The logs of every epoch of a run, which `fit` returns.
 
     As in Keras, it is also a callback. If you pass a `History` to `fit`, it contains the same values as the returned
-    history. This is necessary only for code that needs the object before the run ends.
+    history. Passing one is necessary only if code needs the object before the run ends.
 
     Args:
         params (Mapping | None): Settings of the run. Default: None.
@@ -62,7 +62,7 @@ class History(Callback):
             With a schedule, this is the rate of the next step, like ``optimizer.learning_rate`` in Keras.
         epoch (list[int]): The 0-based numbers of the epochs.
         learning_rate (list[float]): The learning rate of each epoch, even if it is constant. It is NaN if the optimizer
-            has no learning rate, and for epochs in files of earlier versions, which do not contain it.
+            has no learning rate, and for epochs in files that earlier versions wrote, which do not contain it.
         params (dict): Settings of the run (``epochs``, ``steps``, ``verbose``).
 
     Example:
@@ -209,7 +209,7 @@ class History(Callback):
         the mean over an epoch in which the weights change, whereas a validation value is measured at the end of the
         epoch. The training curve is therefore shifted to the left by half an epoch (Géron, *Hands-On Machine
         Learning*, chapter 10). If the learning rate changes, it has a plot after the metrics. Outliers and
-        nonfinite values are left out and mentioned in a note. The figure is not displayed automatically:
+        nonfinite values are omitted and mentioned in a note. The figure is not displayed automatically:
         a notebook displays it, and a script must call ``plt.show()``.
 
         Args:
@@ -232,7 +232,9 @@ class History(Callback):
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items() if values)
-        return escape_controls(f"<History of {len(self.epoch)} epochs{': ' + last if last else ''}>")
+        return escape_controls(
+            f"<History of {len(self.epoch)} epoch{'s' * (len(self.epoch) != 1)}{': ' + last if last else ''}>"
+        )
 
 
 def to_float(value: Any) -> float | None:

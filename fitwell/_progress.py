@@ -27,7 +27,7 @@ CALLBACK_VERBOSE = (Integer(0, 2) | Boolean()).described_as("0 or 1")
 
 # The minimum time between two updates of the live line. Faster updates would make no visible difference.
 REDRAW_SECONDS = 0.1
-# Runs with more epochs print at most one line per LINE_SECONDS. Other runs print every line, as Keras does.
+# Runs with more epochs than this print at most one line per LINE_SECONDS. Other runs print every line, as Keras does.
 MAX_EPOCHS_LISTED = 100
 LINE_SECONDS = 1.0
 BAR_WIDTH = 20
@@ -53,7 +53,7 @@ class ProgressReporter:
         stream (IO[str] | None): Output stream. Defaults to None, which means standard output.
 
     Attributes:
-        interval (float | None): Maximum time in seconds between two calls of `update` or `epoch_end`. Within
+        interval (float | None): Maximum time in seconds between two calls to `update` or `epoch_end`. Within
             this time, a run may report multiple epochs together without a visible difference. None if nothing
             is printed.
     """

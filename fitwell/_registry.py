@@ -317,7 +317,7 @@ def find_kind(entry: Any) -> str | None:
 
 
 def resolve_custom_objects(value: Any) -> Any:
-    """Replace names that a `custom_objects` block defines with the objects, even inside lists and dicts."""
+    """Replace each name from a `custom_objects` block with its object, even inside lists and dicts."""
     if isinstance(value, str):
         return _custom.get(value, value)
     if isinstance(value, Mapping) and "class_name" not in value:
@@ -417,7 +417,8 @@ def find_registry(config: Mapping[str, Any]) -> Registry:
             f"unknown class {name!r}{hint} (if you defined this class, pass custom_objects={{{name!r}: ...}} or "
             f"register it with @fitwell.saving.register_keras_serializable())"
         )
-    # The name "ReLU" is a layer's and "relu" an activation's. Because matching ignores case, both registries are found.
+    # "ReLU" is the name of a layer, and "relu" is the name of an activation. Because matching ignores case, both
+    # registries are found.
     # In such a case, choose the class whose name is spelled exactly like `name`.
     exact = [registry for registry, entry in found if inspect.isclass(entry) and entry.__name__ == name]
     return (exact or [registry for registry, _ in found] or list(_registries.values()))[0]

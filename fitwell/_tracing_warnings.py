@@ -96,7 +96,7 @@ def warn_changed_constants(constants: TracedConstants) -> None:
             warn_at_line(
                 constant.filename,
                 constant.line,
-                f"{constant.change}, which has no effect before the next call of fit; to change a value during a "
+                f"{constant.change}, which has no effect before the next call to fit; to change a value during a "
                 "run, create a variable with self.add_weight(shape=(), trainable=False), and assign the value to it",
                 constant.label,
             )

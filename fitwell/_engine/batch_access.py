@@ -48,13 +48,13 @@ class Validation:
 def gather_batch(data: Batch, order: Array, sizes: Array | None, index: Array) -> Batch:
     """Return the batch at `index`, which consists of the rows ``order[index]`` of `data`.
 
-    The rows after the first ``sizes[index]`` are marked as padding.
+    All rows after the first ``sizes[index]`` rows are marked as padding.
     """
     return mask_padding(gather_rows(data, take_index(order, index)), sizes, index)
 
 
 def select_batch(dispatch: Dispatch, epoch: int, index: int) -> Batch:
-    """Return one batch of a dispatch, given the indices of its epoch and its batch."""
+    """Return one batch of a dispatch, given the index of the epoch and the index of the batch."""
     if dispatch.tail is not None and index >= dispatch.order.shape[1]:
         return gather_rows(dispatch.data, dispatch.tail[epoch])
     return gather_batch(dispatch.data, dispatch.order[epoch], dispatch.sizes, jnp.int32(index))
@@ -72,7 +72,7 @@ def take_index(array: Array, index: Array) -> Array:
 
 
 def mask_padding(batch: Batch, sizes: Array | None, index: Array) -> Batch:
-    """Mark the rows after the first ``sizes[index]`` as padding, and return the batch."""
+    """Mark all rows after the first ``sizes[index]`` rows as padding, and return the batch."""
     if sizes is None:
         return batch
     length = jax.tree.leaves(batch)[0].shape[0]

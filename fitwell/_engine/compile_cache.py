@@ -259,8 +259,8 @@ def on_clear(callback: Callable[[], object]) -> None:
 def clear_caches() -> None:
     """Release all compiled programs and their memory.
 
-    Models, weights and optimizer states do not change. The next call of `fit`, `evaluate` or `predict` for each model
-    compiles its program again, and the results stay the same.
+    Models, weights and optimizer states do not change. The next call to a model's `fit`, `evaluate` or `predict`
+    compiles the program again, and the results stay the same.
 
     Example:
         >>> import fitwell as fw

@@ -1,6 +1,6 @@
 """`EpochRunner`: the compiled training loop, a `while_loop` over epochs around a `while_loop` over batches.
 
-A dispatch is one call of the compiled program. It covers either multiple whole epochs or part of one epoch. The range
+A dispatch is one call to the compiled program. It covers either multiple whole epochs or part of one epoch. The range
 is an argument, so the same compiled program serves silent runs, progress bars, and callbacks with batch hooks.
 """
 

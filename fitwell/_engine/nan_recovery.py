@@ -1,4 +1,4 @@
-"""Recovery of the last finite weights after a loss or a gradient became non-finite.
+"""Recovery of the last finite weights after a loss or a gradient became nonfinite.
 
 `EpochRunner.__call__` uses this module. `TrainLoop._stop_at_nonfinite` then warns and ends the run.
 """
@@ -16,11 +16,11 @@ __all__ = ["find_first_nonfinite_step"]
 def find_first_nonfinite_step(
     rerun: Callable[[int], tuple[TrainState, DispatchResult]], result: DispatchResult, updates: int
 ) -> tuple[int, tuple[TrainState, DispatchResult]]:
-    """Find the first step with a non-finite loss or gradient, and repeat the dispatch up to that step.
+    """Find the first step with a nonfinite loss or gradient, and repeat the dispatch up to that step.
 
     If a loss is not finite, its step is already known. However, a gradient may be nonfinite although the loss is
-    finite, for example that of a square root at 0. The weights are then not finite after that step, and usually the
-    next loss is not finite either. The search therefore first tries the step before the reported one, and then
+    finite, for example the gradient of a square root at 0. After such a step, the weights are not finite, and usually
+    the next loss is not finite either. The search therefore first tries the step before the reported one, and then
     bisects the range.
 
     Args:
@@ -29,7 +29,7 @@ def find_first_nonfinite_step(
         updates: The update count at the end of the failed dispatch.
 
     Returns:
-        The first non-finite step, and the outcome of the dispatch that ends just before it.
+        The first nonfinite step, and the outcome of the dispatch that ends just before it.
     """
     good, bad = result.step_before, updates
     if result.first_nonfinite_step >= 0:

@@ -45,9 +45,9 @@ def note_incomparable_losses(examples: Mapping[str, Model], metric: str) -> list
         )
     if any(regularizers_of(model) for model in examples.values()):
         notes.append(
-            "The loss includes the penalties (regularizers), so a strong penalty looks bad even if it improves the "
-            "predictions. Add the loss to the metrics, as in compile(loss='mse', metrics=['mse']), and compare that "
-            "metric."
+            "The loss includes the penalties (regularizers), so a strong penalty raises the loss even if it improves "
+            "the predictions. Add the loss to the metrics, as in compile(loss='mse', metrics=['mse']), and compare "
+            "that metric."
         )
     return notes
 

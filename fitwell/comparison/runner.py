@@ -363,7 +363,7 @@ def _drop_non_finite(scores: pd.DataFrame, metric: str) -> tuple[pd.DataFrame, l
         )
     if not has_scores.all():
         notes.append(
-            f"{(~has_scores).sum()} of {len(has_scores)} repeats were excluded, because a candidate's {metric} was not "
-            "finite."
+            f"{(~has_scores).sum()} of {len(has_scores)} repeats {'was' if (~has_scores).sum() == 1 else 'were'} "
+            f"excluded, because a candidate's {metric} was not finite."
         )
     return remaining.loc[has_scores], notes

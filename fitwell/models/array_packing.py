@@ -14,7 +14,7 @@ __all__ = ["DtypeRaveler"]
 
 
 class DtypeRaveler:
-    """A packer that concatenates variables' values into one flat array per dtype and splits such arrays again.
+    """A packer that converts variables' values to flat arrays, one per dtype, and back.
 
     It replaces `jax.flatten_util.ravel_pytree`, which would convert all values to a single dtype. An int32
     count would become a float32, which represents integers exactly only up to 2**24.

@@ -62,7 +62,7 @@ class BaseModel(Layer):
 
     @property
     def output_names(self) -> list[str] | None:
-        """The names of the outputs, or None if a subclassed model has not been called yet."""
+        """The names of the outputs, or None for a subclassed model that has not been called yet."""
         return None
 
     @property
@@ -95,7 +95,7 @@ class BaseModel(Layer):
 
     @property
     def _supports_padding(self) -> bool:
-        """Whether every layer treats the rows of a batch independently, or ignores padding rows."""
+        """Whether every layer either processes each row independently or ignores padding rows."""
         return all(layer.supports_padding for _, layer in self._flatten_layers())
 
     # --- layers ----------------------------------------------------------------------------------------------

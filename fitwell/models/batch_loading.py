@@ -30,7 +30,7 @@ EVALUATION_ROWS = 1024
 # If all rows fit in one batch, the batch is padded to a multiple of this number of rows, so that data sets of similar
 # size share a program. Very small data sets are not padded, because masking would take longer than the epoch itself.
 _ROWS_ALIKE = 16
-# The measured number of blocks of a stream that are in memory at the same time. This counts blocks on the device, rows
+# The measured number of a stream's blocks that are in memory at the same time. This counts blocks on the device, rows
 # on the host, and blocks that are being assembled, queued or read.
 _BLOCKS_AT_ONCE = 12
 
@@ -62,7 +62,7 @@ def make_loader(
     assert data.batch is not None
     total = count_rows(data.batch)
     if steps is None and not must_stream(data.batch):
-        # Data sets smaller than one batch are padded, so that those of similar size share a program.
+        # Pad data sets that are smaller than one batch, so that data sets of similar size share a program.
         alike = min(size, -(-total // _ROWS_ALIKE) * _ROWS_ALIKE)
         room = alike if 2 * _ROWS_ALIKE < total < size else None
         return ArrayLoader(
@@ -82,7 +82,7 @@ def _streamed_arrays(
 ) -> GeneratorLoader:
     """Return a loader that reads arrays batch by batch, in the same order as an `ArrayLoader`.
 
-    If `steps` is given, each epoch continues where the previous one stopped, even in a later call of `fit`.
+    If `steps` is given, each epoch continues where the previous one stopped, even in a later call to `fit`.
     """
     rows = count_rows(batch)
     order_of = ArrayLoader.permutation_fn(rows, shuffle, seed)
@@ -117,7 +117,7 @@ def _batches_together(size: float) -> int:
     """Return how many batches of `size` bytes to transfer together within the memory budget.
 
     The result is at least two. A loop over a single batch compiles to a different XLA program, whose results
-    differ in the last bits from the results for resident rows.
+    differ in the last bits from the results for rows that are all on the device.
     """
     most = config.memory_budget() / (_BLOCKS_AT_ONCE * max(size, 1))
     return int(min(max(most, 2), MAX_BATCHES_PER_BLOCK))

@@ -62,7 +62,7 @@ def unpack_x(item: Any, names: Sequence[str] | None) -> Any:
 
 @contextmanager
 def label_batch_errors(number: int) -> Iterator[None]:
-    """Prefix errors that are raised inside the block with the batch number.
+    """Add the batch number to the messages of errors that are raised inside the block.
 
     Args:
         number: The 0-based index of the batch. The message counts from 1.
@@ -76,7 +76,7 @@ def label_batch_errors(number: int) -> Iterator[None]:
 def iterate_batches(source: Any) -> Iterator[Any]:
     """Return an iterator over the source's batches.
 
-    An iterator continues from its current position.
+    If the source is an iterator, it continues from its current position.
     """
     if hasattr(source, "__iter__"):
         return iter(source)
@@ -154,7 +154,7 @@ class BatchSource:
         Args:
             batches: Number of batches to skip if the source is an iterator.
             epochs: Number of finished epochs. If the source is not an iterator, its method `on_epoch_end` (if
-                any) is called once for each.
+                any) is called once for each finished epoch.
         """
         if self._iterator is None:
             for _ in range(epochs if hasattr(self.source, "on_epoch_end") else 0):

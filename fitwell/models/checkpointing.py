@@ -246,7 +246,7 @@ class CheckpointManager(NullCheckpointManager):
     # --- writing ---------------------------------------------------------------------------------------------
 
     def steps_until_save(self, position: RunPosition) -> int | None:
-        """Return the number of batches until the next checkpoint is due, or None if there is no limit."""
+        """Return the number of batches until the next checkpoint is due, or None if it is not known."""
         return self.backup.batches_until_due(
             position.batches_seen, position.epochs_done, position.open_steps, self._run.loader.steps
         )
@@ -291,7 +291,7 @@ class CheckpointManager(NullCheckpointManager):
     def save_on_interrupt(self, position: RunPosition, last_logs: Logs) -> None:
         """Write the last checkpoint of a run that was interrupted inside an epoch.
 
-        The interrupted run ends the epoch early afterwards, but a resumed run continues it.
+        The interrupted run then ends its epoch early, but a resumed run completes that epoch.
         """
         self.save(position, last_logs)
         self.folder.wait()
@@ -385,7 +385,7 @@ class CheckpointManager(NullCheckpointManager):
 
 
 def _rename_paths(saved: dict[str, Any], model: Any) -> None:
-    """Replace the paths in a checkpoint of an earlier version with the current paths."""
+    """Update the paths in a checkpoint that an earlier version wrote."""
     for part in (saved, saved["identity"]):
         for name in ("architecture", "began", "numbers", "state"):
             if name in part:

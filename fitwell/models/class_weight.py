@@ -26,8 +26,8 @@ def apply_class_weight(
     Args:
         class_weight: A dict that maps classes to weights, or None to return `batch` unchanged.
         batch: The rows.
-        has_all_rows: Whether `batch` contains all the data. If so, a weight for a negative class that does not occur
-            is an error.
+        has_all_rows: Whether `batch` contains all the data. If so, weights for negative classes are allowed
+            only if the targets contain negative classes.
     """
     if class_weight is None:
         return batch
@@ -92,7 +92,7 @@ def _by_class(class_weight: Any) -> dict[int, float]:
             )
         if not isinstance(value, numbers.Real) or not math.isfinite(value) or value < 0:
             raise InvalidArgument(
-                f"class_weight: the weight of class {key!r} must be a finite number of at least 0, got {value!r}"
+                f"class_weight: the weight of class {key!r} must be a finite number >= 0, got {value!r}"
             )
         factors[int(float(key))] = float(value)
     return factors

@@ -41,8 +41,8 @@ def clone_model(
     Args:
         model (Model): The model to clone.
         input_tensors (KerasTensor | list[KerasTensor] | None): Symbolic inputs for the clone, one for each input of
-            `model`. They are results of `Input` or of layers. Defaults to None, which creates new inputs like the
-            model's.
+            `model`. They are symbolic tensors that `Input` or layers returned. Defaults to None, which creates new
+            inputs like the model's.
         clone_function (Callable[[Layer], Layer] | None): A function that returns a copy of each layer of a `Sequential`
             or functional model, except `Input`. It may return a layer of a different class, or the layer itself to
             share it. Defaults to None, which creates each copy from the layer's
@@ -117,7 +117,7 @@ def _check_input_tensors(model: Any, input_tensors: Any) -> list[KerasTensor] | 
     if not all(map(is_keras_tensor, tensors)) or len(tensors) != len(model.input_names):
         raise InvalidArgument(
             "clone_model: input_tensors must be the results of Input(...) or of layers called on them, one for each of "
-            f"the {len(model.input_names)} inputs, got {input_tensors!r}"
+            f"the model's inputs ({', '.join(model.input_names)}), got {input_tensors!r}"
         )
     return tensors
 

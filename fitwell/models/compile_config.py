@@ -107,7 +107,7 @@ class CompileConfig:
         problems.raise_if_any()
 
     def loss_terms(self, names: Sequence[str]) -> list[OutputLoss]:
-        """Return the losses of the outputs with these `names`."""
+        """Return the losses of the outputs whose names are in `names`."""
         chosen = _per_output(self.loss, names, "loss")
         weights = _per_output(self.loss_weights, names, "loss_weights", broadcast=False)
         terms = []
@@ -126,7 +126,7 @@ class CompileConfig:
         shapes: Sequence[tuple[Any, Any]],
         targets: Sequence[Any] | None = None,
     ) -> list[OutputMetric]:
-        """Return the metrics of the outputs with these `names`.
+        """Return the metrics of the outputs whose names are in `names`.
 
         Args:
             names: The names of the outputs.
@@ -320,7 +320,7 @@ def _has_several_labels(y: Any, loss: Any) -> bool:
 def sample_rows(array: Any) -> np.ndarray:
     """Return an evenly spaced sample of the rows of `array`.
 
-    It contains enough values to decide, for example, whether they are labels.
+    The sample contains enough values to decide, for example, whether they are labels.
     """
     rows = max(1, _MAX_SAMPLED_VALUES // max(1, math.prod(np.shape(array)[1:])))
     return np.asarray(array[:: max(1, -(-len(array) // rows))])

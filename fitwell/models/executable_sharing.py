@@ -1,4 +1,4 @@
-"""Executables that models with the same structure share, so that only the first of them is traced.
+"""Executables that are shared by all models with the same structure, so that only the first model is traced.
 
 A hyperparameter search builds the same network many times with different hyperparameter values. Tracing a small network
 takes longer than training it for a hundred epochs, and would only produce a program that already exists.
@@ -95,7 +95,7 @@ on_clear(_by_structure.clear)
 def shared_executables(traced: Traced) -> SharedExecutables[Traced]:
     """Return the executables for programs with the same structure as `traced`.
 
-    If sharing is not safe or the model is too large, they are new and are not shared.
+    If sharing is not safe or the model is too large, the returned executables are new and are not shared.
     """
     if traced.model.count_params() > MAX_PARAMETERS:
         return SharedExecutables(traced, None)

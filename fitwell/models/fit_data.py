@@ -11,6 +11,7 @@ import numpy as np
 
 from fitwell import config
 from fitwell._data.loaders import Batch, count_rows
+from fitwell._data.text_format import pluralize
 from fitwell.errors import InvalidArgument
 from fitwell.models import input_checks
 from fitwell.models.base_model import BaseModel
@@ -70,7 +71,8 @@ class FitData:
         cut = int(rows * (1 - fraction))
         if cut in (0, rows):
             raise InvalidArgument(
-                f"validation_split={fraction} of {rows} rows would leave no rows for training or none for validation"
+                f"validation_split={fraction} of {pluralize(rows, 'row')} would leave no rows for training or "
+                "none for validation"
             )
         head = jax.tree.map(lambda leaf: leaf[:cut], self.batch)
         tail = jax.tree.map(lambda leaf: leaf[cut:], self.without_class_weight)

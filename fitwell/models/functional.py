@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from fitwell._data.text_format import pluralize
 from fitwell._param_validation import validate_params
 from fitwell._registry import deserialize, serialize
 from fitwell.errors import InvalidArgument
@@ -30,7 +31,7 @@ class Functional(Model):
     """A graph of layers from `inputs` to `outputs`, created by ``Model(inputs=..., outputs=...)``.
 
     Layers may be shared, and models may be used as layers. An input may also be the output of a layer in an existing
-    model. The new model then begins with a new input in its place and shares the layers that follow.
+    model. The new model then has a new input in place of that output, and shares the layers that follow it.
 
     Args:
         inputs (KerasTensor | list | dict): Symbolic tensors, returned by ``Input(...)`` or by layers.
@@ -125,7 +126,8 @@ class Functional(Model):
             arrays = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         if len(arrays) != len(self._inputs):
             raise InvalidArgument(
-                f"model {self.name!r} expects {len(self._inputs)} inputs {self.input_names}, got {len(arrays)}"
+                f"model {self.name!r} expects {pluralize(len(self._inputs), 'input')} "
+                f"{self.input_names}, got {len(arrays)}"
             )
         return [cast_input(array, tensor) for tensor, array in zip(self._inputs, arrays, strict=True)]
 
@@ -141,9 +143,9 @@ class Functional(Model):
     def layers(self) -> list[Layer]:
         """The layers, including inputs, in Keras's order, which starts with the layers farthest from the outputs.
 
-        Layers at the same distance are sorted by when a search from the outputs to the inputs reaches them. The
-        search follows the arguments of each call in order. Arithmetic on symbolic tensors (``a + b``, ``a[:, 1:]``)
-        is listed only in `operations`.
+        Layers at the same distance are in the order in which a search from the outputs to the inputs reaches
+        them. The search follows the arguments of each call in order. Arithmetic on symbolic tensors (``a + b``,
+        ``a[:, 1:]``) is listed only in `operations`.
         """
         return [layer for layer in self._operations if not isinstance(layer, Operation | GetItem)]
 
@@ -301,7 +303,7 @@ def _map_tree(tree: Any, function: Any) -> Any:
 
 
 def _sort_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
-    """Return the nodes between `inputs` and `outputs` in the order of creation.
+    """Return the nodes between `inputs` and `outputs` in the order in which they were created.
 
     Each node follows the nodes that it depends on. The nodes of inputs are included only if `Input` created
     them.

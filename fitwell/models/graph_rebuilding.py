@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from fitwell._data.text_format import pluralize
 from fitwell.errors import InvalidArgument
 from fitwell.layers.input_layer import InputLayer
 from fitwell.layers.keras_tensor import KerasTensor, Node, find_keras_tensors, is_keras_tensor
@@ -44,7 +45,8 @@ def rebuild_graph(
         new_tensors = find_keras_tensors(call(node.layer, *args, **kwargs))
         if len(old_tensors) != len(new_tensors):
             raise InvalidArgument(
-                f"clone_model: the copy of layer {node.layer.name!r} has {len(new_tensors)} outputs, "
+                f"clone_model: the copy of layer {node.layer.name!r} has "
+                f"{pluralize(len(new_tensors), 'output')}, "
                 f"but the original layer has {len(old_tensors)}"
             )
         for tensor, other in zip(old_tensors, new_tensors, strict=True):

@@ -31,8 +31,8 @@ class HostPolicies:
         runner: The runner that applies the policies.
         callbacks: The callbacks of the run.
         history: The history of the run.
-        pairs: Pairs of a callback that decides on the host and its policy. There are none if the decisions are
-            compiled.
+        pairs: One pair for each callback that makes decisions on the host, which consists of the callback and its
+            policy. There are no pairs if the decisions are compiled.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class HostPolicies:
             elif name not in self._warned:
                 self._warned.add(name)
                 warn(
-                    f"the history leaves out {name!r}, because a callback logged a value of type "
+                    f"the history omits {name!r}, because a callback logged a value of type "
                     f"{type(value).__name__}, which is not a number; store it in an attribute of the callback instead",
                 )
         return found

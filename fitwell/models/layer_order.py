@@ -16,9 +16,9 @@ __all__ = ["sort_by_depth"]
 def sort_by_depth(inputs: Sequence[KerasTensor], outputs: Sequence[KerasTensor]) -> list[Layer]:
     """Return the layers between `inputs` and `outputs`, starting with the layers farthest from the outputs.
 
-    Layers of equal depth are sorted by when a search from the outputs to the inputs reaches them. The search follows
-    the arguments of each call in order. A layer that is called more than once has the depth of its deepest call. An
-    unused input comes first among the layers nearest to the outputs.
+    Layers of equal depth are in the order in which a search from the outputs to the inputs reaches them. The search
+    follows the arguments of each call in order. A layer that is called more than once has the depth of its deepest
+    call. An unused input comes first among the layers nearest to the outputs.
     """
     finished, met = _search(outputs)
     node_depth: dict[int, int] = {}

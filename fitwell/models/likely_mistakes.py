@@ -67,7 +67,7 @@ def warn_about_likely_mistakes(
         batch: Training rows.
         program: The model's training program.
         tail: The last rows if they were split off for validation, else None.
-        fixed_optimizer: Whether the run has no callbacks, which might change the optimizer.
+        fixed_optimizer: Whether the run has no callbacks. (A callback might change the optimizer.)
         has_all_rows: Whether `batch` contains all the training data.
     """
     ends = output_activations(model, batch.x)

@@ -21,7 +21,7 @@ def regularizers_of(model: Model) -> RegularizerSet:
 
 
 def warn_if_regularizers_differ(penalties: Collection[RegularizerSet], metric: str, where: str) -> bool:
-    """Warn if models with different regularizers are ranked by their losses, and return whether they are.
+    """Warn and return True if models with different regularizers are ranked by their losses, else return False.
 
     Args:
         penalties: The regularizers of each model.

@@ -95,7 +95,7 @@ class Model(DeprecatedMethods, CompilableModel):
     def __getstate__(self) -> dict[str, Any]:
         """Exclude the compiled forward pass from copies and pickles.
 
-        The next call of a copy compiles it again.
+        A copy compiles it again when it is next called.
         """
         return {**vars(self), "_forward_pass_or_none": None}
 
@@ -333,7 +333,7 @@ class Model(DeprecatedMethods, CompilableModel):
         loop = TrainLoop(self._session, RunData(data), options)
         self._session.warn_about_mistakes(data.example)
         history = loop.run()
-        # Leave out the learning rate of a schedule, which the history also contains.
+        # If the learning rate follows a schedule, the history also contains the rate. Omit it here.
         found = {name: history.history[name][-1] for name in self.metrics_names}
         values = list(found.values())
         return found if return_dict else values[0] if len(values) == 1 else values

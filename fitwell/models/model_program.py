@@ -139,8 +139,9 @@ class ModelProgram:
         new = [path for path, cell in now.items() if self.hyperparams.get(path) is not cell]
         if new:
             raise InvalidArgument(
-                f"{', '.join(new)} was set after the model was compiled, so the compiled program does not use it; "
-                "compile the model again with optimizer=model.optimizer, which keeps the optimizer's state"
+                f"{', '.join(new)} {'was' if len(new) == 1 else 'were'} set after the model was compiled, so the "
+                f"compiled program does not use {'it' if len(new) == 1 else 'them'}; compile the model again with "
+                "optimizer=model.optimizer, which keeps the optimizer's state"
             )
 
     def _accumulators(self) -> dict[str, Variable]:

@@ -70,8 +70,8 @@ def _input_batches(
         x: The inputs, or a stream of batches.
         batch_size: The number of rows per batch, or None to choose it automatically.
         steps: The maximum number of batches, or None for all.
-        together: Whether to yield more than one batch at a time. Computing small batches together takes a
-            tenth of the time that computing them separately takes.
+        together: Whether to yield more than one batch at a time. Computing small batches together is
+            ten times as fast as computing them separately.
     """
     if is_batch_iterable(x):
         if batch_size is not None:

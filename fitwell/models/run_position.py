@@ -13,7 +13,7 @@ class RunPosition:
 
     Attributes:
         seed: The run's seed.
-        epoch: The number of epochs that the model has been trained for since `compile`, in all calls of `fit`.
+        epoch: The number of epochs that the model has been trained for since `compile`, in all calls to `fit`.
         epochs_done: The number of epochs that this run has finished.
         step_in_epoch: The number of finished batches in the current or last epoch.
         batches_seen: The number of finished batches in the whole run.

@@ -97,7 +97,7 @@ def _rows(data: Any) -> dict[str, str]:
 def _architecture(model: Any) -> dict[str, str]:
     """Return the layers, the optimizer, the loss and the metrics as strings.
 
-    Numbers that are arguments of the compiled program are left out.
+    Numbers that are arguments of the compiled program are omitted.
     """
     compile_config = model._session.compile_config
     parts = {

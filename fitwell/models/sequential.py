@@ -27,7 +27,7 @@ class Sequential(Model):
     """A stack of layers, each applied to the output of the previous one.
 
     If the first layer declares its input shape (``Input(shape)``, ``input_shape=`` or ``input_dim=``), the model is
-    built immediately. Otherwise, the first call of the model, of `build` or of `fit` builds it.
+    built immediately. Otherwise, it is built by the first call to the model, `build` or `fit`.
 
     Args:
         layers (list[Layer] | None): The layers. Use `add` to append more. Default: None.
@@ -168,7 +168,7 @@ class Sequential(Model):
         return [jax.ShapeDtypeStruct((count_rows(x), *output.shape[1:]), output.dtype)]
 
     def _known_output_spec(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Return the symbolic output if the argument has the shape and dtype of the input, else None."""
+        """Return the symbolic output if the argument matches the input's shape and dtype, else None."""
         if type(self).call is not Sequential.call or kwargs or len(args) != 1 or self._ends is None:
             return None
         first, last = self._ends
@@ -205,7 +205,10 @@ class Sequential(Model):
 
     @property
     def _input_layer(self) -> InputLayer | None:
-        """The input layer, or None if there is none yet. ``input_shape=`` and the first call also create one."""
+        """The input layer, or None if there is none yet.
+
+        If it was not added explicitly, it is created from ``input_shape=`` or by the first call.
+        """
         return None if self._ends is None else self._ends[0].node.layer  # type: ignore[union-attr]
 
     @property

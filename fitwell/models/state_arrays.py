@@ -17,7 +17,7 @@ __all__ = ["fill_state", "named_arrays", "to_storable"]
 def named_arrays(state: TrainState) -> dict[str, Any]:
     """Return the state's arrays, keyed by name.
 
-    Hyperparameters are left out, because they are stored as numbers.
+    Hyperparameters are omitted, because checkpoints store them as numbers.
     """
     leaves, _ = jax.tree_util.tree_flatten_with_path(state.replace(hyperparams={}))
     return {_key(path): leaf for path, leaf in leaves}

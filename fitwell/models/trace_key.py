@@ -62,7 +62,7 @@ class TraceKey(NamedTuple):
 
     Attributes:
         key: A tuple. Objects with equal keys have equal traces. The key covers classes, shapes, code, the
-            constants of functions and all other attributes. It leaves out initial weights, hyperparameters
+            constants of functions and all other attributes. It omits initial weights, hyperparameters
             that are arguments (`variables.Hyperparameter`), runs' seeds and automatic names.
         library_code_only: Whether only code of fitwell and its libraries is traced. A user-defined function
             may read a global variable, which the key does not cover and which may have changed by the time the next
@@ -183,7 +183,7 @@ def _captured_values(function: types.FunctionType) -> list[Any]:
 def _filters_key(reach: ParameterFilters) -> list[Any]:
     """Return, for each variable, which multiplier applies and whether weight decay does.
 
-    The path prefixes to which the multipliers were assigned are left out.
+    The result omits the path prefixes to which the multipliers were assigned.
     """
     multipliers = list(reach.multipliers)
     places = []

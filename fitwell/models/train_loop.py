@@ -1,4 +1,4 @@
-"""`TrainLoop`: one call of `fit`, from its first dispatch to its last."""
+"""`TrainLoop`: one call to `fit`, from its first dispatch to its last."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ EpochValues = Arrays
 
 
 class TrainLoop:
-    """One call of `fit`.
+    """One call to `fit`.
 
     `run` performs all steps. A population, which executes the dispatches of multiple loops together, calls
     `training`, `dispatches` and `after` in the same order instead.
@@ -255,7 +255,8 @@ class TrainLoop:
         plan, name = self.plan, log_name(LEARNING_RATE)
         if name not in plan.metric_names:
             return columns.get(name) or [plan.host_policies.learning_rate()] * epochs
-        # A metric has the same name, so the logs do not contain the rates that callbacks set for a dispatch's epochs.
+        # A metric has the name of the learning rate, so the logs do not contain the rates that callbacks set for a
+        # dispatch's epochs.
         is_set = any(getattr(c, "controlled_hyperparameter", None) for c in plan.callbacks.callbacks)
         return [math.nan if is_set else plan.host_policies.learning_rate()] * epochs
 

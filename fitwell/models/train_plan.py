@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fitwell._data.loaders import MAX_EPOCHS_PER_DISPATCH, DataLoader
+from fitwell._data.text_format import pluralize
 from fitwell._engine.batch_access import Validation
 from fitwell._engine.epoch_runner import EpochRunner, log_name
 from fitwell._engine.policies import Policy
@@ -141,7 +142,7 @@ def _warn_if_no_epochs(options: FitOptions) -> None:
     if 0 < epochs < first:
         warn(
             f"fit: epochs={epochs} is the epoch to stop after, but initial_epoch={first} is later, so nothing is "
-            f"trained. To train {epochs} more epochs, use epochs={first + epochs}",
+            f"trained. To train {pluralize(epochs, 'more epoch')}, use epochs={first + epochs}",
             MistakeWarning,
         )
 
@@ -200,7 +201,7 @@ def _check_policy(
             hint = ", because there is no validation; pass validation_data or validation_split."
         raise InvalidArgument(
             f"{name}: monitor={policy.monitor!r} is not measured{hint} The measured values are {', '.join(known)}. "
-            f"(If a callback logs the value, it must come before {name}.)"
+            f"(If a callback logs the value, that callback must come before {name}.)"
         )
     if policy.target is not None and policy.target not in program.hyperparams:
         raise InvalidArgument(

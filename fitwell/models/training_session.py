@@ -10,6 +10,7 @@ import numpy as np
 
 from fitwell import random
 from fitwell._data.loaders import Batch
+from fitwell._data.text_format import pluralize
 from fitwell._engine import compile_cache
 from fitwell._engine.batch_access import Validation
 from fitwell._engine.epoch_runner import EpochRunner
@@ -59,7 +60,7 @@ class TrainingSession:
         self._shapes: list[tuple[Any, ...]] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        """Exclude compiled programs from copies and pickles. The next call of a copy compiles them again."""
+        """Exclude compiled programs from copies and pickles. A copy compiles them again when needed."""
         return {name: vars(self)[name] for name in self._KEPT}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -77,7 +78,8 @@ class TrainingSession:
             names = self.model._output_names_for(example.y)
             if len(structs) != len(names):
                 raise InvalidArgument(
-                    f"the model has {len(structs)} outputs, but there are targets for {len(names)} outputs: {names}"
+                    f"the model has {pluralize(len(structs), 'output')}, but there are targets for "
+                    f"{pluralize(len(names), 'output')}: {names}"
                 )
             self._shapes = [(None, *struct.shape[1:]) for struct in structs]
             losses = self.compile_config.loss_terms(names)
@@ -147,7 +149,7 @@ class TrainingSession:
         Args:
             example: Training rows.
             tail: The last rows if they were split off for validation, else None.
-            alone: Whether the run has no callbacks, which might change the optimizer.
+            alone: Whether the run has no callbacks. (A callback might change the optimizer.)
             has_all_rows: Whether `example` contains all the training data.
         """
         if self._checked_for_mistakes:
@@ -305,7 +307,7 @@ class TrainingSession:
         Args:
             state: The state to update.
             sent: The hyperparameters that are already on the device, keyed by path. Only values that differ
-                are sent.
+                from these are sent.
         """
         program = self.program
         hyperparams = dict(state.hyperparams)

@@ -47,8 +47,8 @@ def plot_effect(
         metric: The name of the metric, or None for the default metric.
         by: The hyperparameters that group the members, or None.
         ax: The axes to draw on, or None for a new figure.
-        log: A dict that maps hyperparameters to whether they were sampled on a logarithmic scale. A hyperparameter is
-            missing if this is not known.
+        log: A dict that maps each hyperparameter to True if it was sampled on a logarithmic scale, and to False if it
+            was not. A hyperparameter is missing if its scale is not known.
 
     Returns:
         The axes.
@@ -152,7 +152,7 @@ def _draw_means(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Draw the mean score at each position, and connect the means with lines if the hyperparameter is a number.
 
-    Nothing is drawn for a number with many values that each belong to one member.
+    Nothing is drawn if the hyperparameter is a number with many values that each occur in only one member.
 
     Args:
         ax: The axes to draw on.

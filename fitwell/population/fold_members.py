@@ -39,7 +39,7 @@ def assign_folds(members: list[Member], build: Build, folds: Sequence[Fold] | No
         )
     assigned = []
     for member in members:
-        if not member.fold:  # skip members that an earlier call of `fit` created before it failed
+        if not member.fold:  # skip members that an earlier call to `fit` created before it failed
             member.fold = None if count is None else 0
             assigned.append(member)
             assigned += [
@@ -52,7 +52,7 @@ def check_leakage(trained: TrainedFolds | None, rows: int, folds: Sequence[Fold]
     """Check that the folds do not validate members on rows that they were trained on.
 
     Args:
-        trained: The number of rows and the folds of the previous call of `fit`, or None.
+        trained: The number of rows and the folds of the previous call to `fit`, or None.
         rows: The current number of rows. If it has changed, the folds are not compared.
         folds: The current folds, or None.
 

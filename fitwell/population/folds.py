@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell._data.loaders import Batch, count_rows
+from fitwell._data.text_format import pluralize
 from fitwell.errors import DataError, InvalidArgument
 
 __all__ = ["Fold", "RowIndices", "check_splits", "class_labels", "make_folds"]
@@ -127,7 +128,7 @@ def _check_split(pair: Any, number: int, rows: int) -> Fold:
     shared = np.intersect1d(parts[0], parts[1])
     if shared.size:
         raise InvalidArgument(
-            f"splits[{number}]: training and validation rows must not overlap, but they share {shared.size} row(s), "
-            f"such as row {shared[0]}"
+            f"splits[{number}]: training and validation rows must not overlap, but they share "
+            f"{pluralize(shared.size, 'row')}, such as row {shared[0]}"
         )
     return Fold(parts[0].astype(np.int32), parts[1].astype(np.int32))

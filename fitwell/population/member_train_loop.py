@@ -269,7 +269,7 @@ class MemberTrainLoop(TrainLoop):
 
 
 def is_function_of_setting(callbacks: Any) -> bool:
-    """Return whether `callbacks` is a function that maps a setting to callbacks, and not a callback or a list."""
+    """Return whether `callbacks` is a function that maps a setting to callbacks, rather than a callback or a list."""
     return callable(callbacks) and not hasattr(callbacks, "set_model")
 
 

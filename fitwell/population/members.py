@@ -65,7 +65,7 @@ class Member:
     restored_epoch: int | None = None
 
     def mark_waiting(self) -> None:
-        """Set the status of a member that was trained before to "interrupted" until its training continues."""
+        """If the member was trained before, set its status to "interrupted" until its training continues."""
         if self.status != "not trained":
             self.status = "interrupted"
 

@@ -43,8 +43,8 @@ def plot_pairs(
     Args:
         members: The members to plot.
         metric: The name of the metric, or None for the default metric.
-        log: A dict that maps hyperparameters to whether they were sampled on a logarithmic scale. A hyperparameter is
-            missing if this is not known.
+        log: A dict that maps each hyperparameter to True if it was sampled on a logarithmic scale, and to False if it
+            was not. A hyperparameter is missing if its scale is not known.
         by: The hyperparameters that determine the marker shapes, or None.
 
     Returns:

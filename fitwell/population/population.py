@@ -126,8 +126,8 @@ class Population(PopulationPlots, PopulationSaving):
         """Train all members. If you call `fit` again, each member continues where it stopped.
 
         If a member's loss becomes non-finite, the member stops with its last finite weights and the others continue.
-        Pressing Ctrl-C stops the running members, which keep their current weights, and so does an error in a
-        callback. Members that have not started do not change.
+        Ctrl-C or an error in a callback stops the running members, which keep their current weights. Members that
+        have not started do not change.
 
         If JAX has more than one accelerator (``jax.local_devices()``), all of them train members. A member that is
         trained alone gives bit-identical results on each accelerator. Members under ``vmap`` form
@@ -135,7 +135,7 @@ class Population(PopulationPlots, PopulationSaving):
         device, wrap the call in ``with jax.default_device(device):``.
 
         Args:
-            x (Array | pytree): Training inputs, `[rows, ...]`. They must be arrays, not a generator.
+            x (Array | pytree): Training inputs, `[rows, ...]`: an array or a collection of arrays, not a generator.
             y (Array | pytree | None): Targets, `[rows, ...]`. Default: None.
             batch_size (int | None): Rows per step. Default: None, which means 32.
             epochs (int | Callable[[dict], int]): Number of epochs. If the number of epochs is a hyperparameter,
@@ -233,8 +233,8 @@ class Population(PopulationPlots, PopulationSaving):
         if diverged:
             first = diverged[0]
             warn(
-                f"{len(diverged)} of {len(self.members)} members stopped because their loss was not finite, and keep "
-                f"their last finite weights. The first one is {first.label} ({first.status}). See the 'status' column "
+                f"{len(diverged)} of {len(self.members)} members stopped because of a non-finite loss. The last finite "
+                f"weights are kept. The first such member is {first.label} ({first.status}). See the 'status' column "
                 "of population.results.",
                 NonFiniteWarning,
             )
@@ -351,7 +351,7 @@ class Population(PopulationPlots, PopulationSaving):
         """Compute each member's loss and metrics.
 
         Args:
-            x (Array | pytree): Inputs, `[rows, ...]`. They must be arrays, not a generator.
+            x (Array | pytree): Inputs, `[rows, ...]`: an array or a collection of arrays, not a generator.
             y (Array | pytree | None): Targets, `[rows, ...]`. Default: None.
             batch_size (int | None): Rows per step, see `Model.evaluate`. Default: None.
             sample_weight (Array | None): Weight of each row, `[rows]`. Default: None.
@@ -364,8 +364,8 @@ class Population(PopulationPlots, PopulationSaving):
         """
         if data_adapters.is_batch_iterable(x):
             raise InvalidArgument(
-                "Population.evaluate: x must be arrays, not a generator, because the first member would exhaust the "
-                "generator"
+                "Population.evaluate: x must be an array or a collection of arrays, not a generator, because the first "
+                "member would exhaust the generator"
             )
         metrics = [
             member.model.evaluate(

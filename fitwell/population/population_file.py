@@ -39,7 +39,7 @@ __all__ = ["from_tree", "read_population", "read_populations", "to_tree", "write
 # While a model is built, the memory limit is _SPARE times the size of its saved state, plus _SMALL bytes. The extra
 # memory is for weights that the build function creates but that are not part of the model.
 _SPARE, _SMALL = 4, 2**20
-# The saved fields of the training state. The next call of `fit` creates the other fields.
+# The saved fields of the training state. The next call to `fit` creates the other fields.
 _SAVED_STATE = ("trainable", "statistics", "slots", "hyper", "seed", "step", "epoch")
 
 

@@ -1,4 +1,4 @@
-"""`PopulationRun`, which groups and starts the members for one call of `Population.fit`."""
+"""`PopulationRun`, which groups and starts the members for one call to `Population.fit`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["PopulationRun"]
 
 
 class PopulationRun:
-    """A single call of `Population.fit`, which groups the members and creates their train loops.
+    """A single call to `Population.fit`, which groups the members and creates their train loops.
 
     Args:
         members: The members of the population.

@@ -91,7 +91,7 @@ def check_tree(tree: Any, where: str) -> None:
         _check_group(group, f"groups[{number}]", where)
     members = [member for group in tree["groups"] for member in group["members"]]
     if sorted(member["place"] for member in members) != list(range(len(members))):
-        raise _damaged(where, f"the places of its {len(members)} members must be 0 to {len(members) - 1}")
+        raise _damaged(where, "its members are not numbered consecutively, starting at 0")
     if len({member["fold"] is None for member in members}) > 1:
         raise _damaged(where, "only some of its members have a fold")
 
@@ -99,7 +99,7 @@ def check_tree(tree: Any, where: str) -> None:
 def _check_group(group: dict[str, Any], place: str, where: str) -> None:
     count = len(group["members"])
     if any(stack.shape[:1] != (count,) for stack in group["state"].values()):
-        raise _damaged(where, f"{place} does not have a state for each of its {count} members")
+        raise _damaged(where, f"{place} does not have one state for each member (number of members: {count})")
     for name, example in group["example"].items():
         leaves = jax.tree.leaves(example)
         # The example is a row of zeros. Only its shape is used.

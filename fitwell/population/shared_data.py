@@ -107,7 +107,7 @@ def _padded_size(sizes: Iterable[int]) -> int | None:
 
 
 class PopulationData:
-    """The data for one call of `Population.fit`, which is packed once for all models with the same input format."""
+    """The data for one call to `Population.fit`, which is packed once for all models with the same input format."""
 
     def __init__(
         self,
@@ -153,16 +153,17 @@ class PopulationData:
         batch = data.batch
         if batch is None:
             raise InvalidArgument(
-                "Population.fit: x must be arrays, not a generator, because each member reads the rows in a different "
-                "order; memory-map arrays that are too large for memory (numpy.load(..., mmap_mode='r'))"
+                "Population.fit: x must be an array or a collection of arrays, not a generator, because each member "
+                "reads the rows in a different order; memory-map arrays that are too large for memory "
+                "(numpy.load(..., mmap_mode='r'))"
             )
         validation = None
         if self._validation_data is not None:
             validation = pack_validation_data(model, self._validation_data)
             if validation.batch is None:
                 raise InvalidArgument(
-                    "Population.fit: validation_data must be arrays, not a generator, because the first member would "
-                    "exhaust the generator"
+                    "Population.fit: validation_data must be (x, y) or (x, y, sample_weight), not a generator, because "
+                    "the first member would exhaust the generator"
                 )
         elif self._validation_split:
             data, validation = data.split(self._validation_split)

@@ -182,7 +182,7 @@ def test_mistakes(regression, classes):
         ),
         (
             {"splits": [([0, 1], [1, 2])]},
-            r"must not overlap, but they share 1 row\(s\), such as row 1",
+            r"must not overlap, but they share 1 row, such as row 1",
         ),
         ({"splits": [(x[:, 0] > 0, x[:, 0] <= 0)]}, "to use a mask, write np.flatnonzero"),
     ]:

@@ -70,10 +70,10 @@ EDITS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "only some of its members have a fold": lambda tree: _first(tree).update(fold=1),
     f"fold is {10**12}": lambda tree: _first(tree).update(fold=10**12),
     "stopped_epoch is -3": lambda tree: _first(tree).update(stopped_epoch=-3),
-    "the places of its 2 members must be 0 to 1": lambda tree: _first(tree).update(place=1),
+    "its members are not numbered consecutively": lambda tree: _first(tree).update(place=1),
     "drawn is -1": lambda tree: _first(tree).update(drawn=-1),
     "the step count or the epoch": lambda tree: tree["groups"][0]["state"].update({"['epoch']": np.int32([-1, 1])}),
-    "does not have a state for each of its 2 members": lambda tree: (
+    "does not have one state for each member": lambda tree: (
         tree["groups"][0]["state"].update({"['seed']": np.uint32([1])})
     ),
     r"is int64 \(\) in the file": lambda tree: tree["groups"][0]["state"].update({"['step']": np.int64([1, 1])}),

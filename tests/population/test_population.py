@@ -212,7 +212,9 @@ def test_predictions_and_ensembles(trained, regression):
     np.testing.assert_allclose(spread, outputs[best].std(axis=0), rtol=1e-4)
     table = trained.evaluate(x_new, y_new)
     np.testing.assert_allclose(table["loss"], ((outputs - y_new) ** 2).mean(axis=(1, 2)), rtol=1e-5)
-    with pytest.raises(InvalidArgument, match="x must be arrays, not a generator"):
+    with pytest.raises(
+        InvalidArgument, match="x must be an array or a collection of arrays, not a generator"
+    ):
         trained.evaluate(iter([(x_new, y_new)]))
     with pytest.raises(InvalidArgument, match="top=7 exceeds the number of members, 6"):
         trained.ensemble(top=7)

@@ -108,8 +108,8 @@ def test_mistakes_in_fitting(trained, regression):
         ),
         ({"epochs": -1}, "epochs must be an integer"),
         ({"x": None}, "x is missing"),
-        ({"x": iter([(x, y)]), "y": None}, "x must be arrays, not a generator"),
-        ({"validation_data": iter([(x, y)])}, "validation_data must be arrays"),
+        ({"x": iter([(x, y)]), "y": None}, "x must be an array or a collection of arrays, not a generator"),
+        ({"validation_data": iter([(x, y)])}, r"validation_data must be \(x, y\)"),
     ]:
         with pytest.raises(InvalidArgument, match=message):
             population.fit(**({"x": x, "y": y, "verbose": 0} | arguments))
