@@ -184,7 +184,7 @@ class History(Callback):
             )
 
     def metrics(self) -> list[str]:
-        """Return the distinct metric names without the prefix ``"val_"`` and without the learning rate."""
+        """Return the distinct metric names, with the prefix ``"val_"`` removed. The learning rate is left out."""
         names = dict.fromkeys(name.removeprefix(VALIDATION_PREFIX) for name in self.history)
         return [name for name in names if name not in LEARNING_RATE_NAMES]
 

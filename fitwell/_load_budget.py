@@ -133,7 +133,9 @@ class LoadBudget:
         """Charge one object that is built from a configuration."""
         self.objects -= 1
         if self.objects < 0:
-            raise FileError(f"{self.where}: the configuration defines more objects than its size allows")
+            raise FileError(
+                f"{self.where}: the configuration defines more objects than a configuration of this size may have"
+            )
         self.check_time()
 
     def check_time(self) -> None:
@@ -184,7 +186,7 @@ def charge_call() -> None:
 
 
 def charge_object() -> None:
-    """Charge one object that a configuration defines to the current load. Do nothing if no file is being loaded."""
+    """Charge the current load for one object in a configuration. Do nothing if no file is being loaded."""
     budget = _current.get()
     if budget is not None:
         budget.spend_object()

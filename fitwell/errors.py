@@ -156,10 +156,16 @@ class TracingWarning(UserWarning):
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return ``", did you mean 'x'?"`` with the valid name closest to `name`, or ``""`` if none is close."""
+    """Return ``". Did you mean 'x'?"`` with the valid name closest to `name`, or ``""`` if none is close."""
+    closest = closest_name(name, names)
+    return "" if closest is None else f". Did you mean {closest!r}?"
+
+
+def closest_name(name: str, names: Iterable[str]) -> str | None:
+    """Return the name in `names` that is closest to `name`, or None if none is close."""
     by_lower = {candidate.lower(): candidate for candidate in names}
     match = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    return f", did you mean {by_lower[match[0]]!r}?" if match else ""
+    return by_lower[match[0]] if match else None
 
 
 def unknown_name_error(

@@ -77,10 +77,10 @@ def _read_deprecated_l(kind: str, where: str, value: Any, deprecated: dict[str, 
 class Regularizer(Configurable):
     """Base class of all regularizers.
 
-    A subclass overrides `__call__`, and lists the names of its strengths in `hyperparameters`. If rows of zeros do not
-    change the penalty, the subclass should set ``supports_padding = True``. This allows fitwell to pad batches when the
-    regularizer is applied to activities. The attribute is not inherited, so each
-    subclass must set it.
+    A subclass overrides `__call__`, and lists the names of its strength parameters in `hyperparameters`. If rows of
+    zeros do not change the penalty, the subclass should set ``supports_padding = True``. This allows fitwell to pad
+    batches when the regularizer is applied to a layer's outputs. The attribute is not inherited, so each subclass must
+    set it.
 
     Example:
         >>> import fitwell as fw

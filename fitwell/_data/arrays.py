@@ -181,11 +181,16 @@ def check_finite(array: NumpyArray | Array, name: str) -> None:
         rows += int(bad.reshape(len(bad), -1).any(axis=1).sum())
     if first is None:
         return
-    parts = [f"{number:,} {name}" for number, name in ((nan, "NaN"), (infinite, "infinite")) if number]
+    parts = [
+        pluralize(number, kind)
+        for number, kind in ((nan, "NaN value"), (infinite, "infinite value"))
+        if number
+    ]
+    replace = "replace infinite values with NaN, and impute them" if infinite else "impute them"
     raise DataError(
-        f"{name}: found {' and '.join(parts)} among {host.size:,} numbers, in {rows:,} of {len(host):,} rows; the "
-        f"first is in {_format_index(first)}. A network cannot be trained on such values. Drop those rows or impute "
-        "the values, for example with sklearn.impute.SimpleImputer fitted on the training rows"
+        f"{name}: found {' and '.join(parts)} among {host.size:,} entries, in {rows:,} of {len(host):,} rows; the "
+        f"first is in {_format_index(first)}. A network cannot be trained on such values. Drop those rows, or "
+        f"{replace}, for example with sklearn.impute.SimpleImputer fitted on the training rows"
     )
 
 

@@ -34,7 +34,7 @@ from fitwell._data.target import ClassTarget, RegressionTarget, Target, target_f
 from fitwell._data.text_format import describe_near_duplicates, join_quoted, join_words, pluralize
 from fitwell._data.units import strip_unit
 from fitwell._schema import STRING, DictSchema, NonEmpty, enum_schema
-from fitwell.errors import DataError, did_you_mean
+from fitwell.errors import DataError, closest_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,10 +144,11 @@ class TablePreprocessor:
         absent = [column.name for column in self.columns if column.name not in present]
         if absent:
             nouns = "the column" if len(absent) == 1 else "the columns"
-            hint = did_you_mean(absent[0], present) if len(absent) == 1 else ""
+            similar = closest_name(absent[0], present) if len(absent) == 1 else None
+            hint = "" if similar is None else f". Is it named {similar!r} in this table?"
             raise DataError(
-                f"the table does not have {nouns} {join_quoted(absent, most=20)} that the model was trained on{hint}; "
-                f"its columns are {join_quoted(present, most=20)}"
+                f"the table does not have {nouns} {join_quoted(absent, most=20)} that the model was trained on; its "
+                f"columns are {join_quoted(present, most=20)}{hint}"
             )
         known = {column.name for column in self.columns} | set(self.dropped) | {self.target.name}
         extra = [name for name in present if name not in known]

@@ -13,7 +13,7 @@ Traceback (most recent call last):
 fitwell.errors.InvalidArgument: drop: rate must be a number of at least 0 and below 1, got 1.0
 >>> drop(0.5, mode="mim")
 Traceback (most recent call last):
-fitwell.errors.InvalidArgument: drop: mode must be 'min' or 'max', got 'mim', did you mean 'min'?
+fitwell.errors.InvalidArgument: drop: mode must be 'min' or 'max', got 'mim'. Did you mean 'min'?
 
 Only arguments that the caller passes are checked, so defaults cost nothing. The checks take 0.3 µs per call and about
 0.1 µs per argument, compared with 6 µs for building a Dense layer. They also convert values, so ``np.int64(3)`` and

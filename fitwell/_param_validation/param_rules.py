@@ -64,7 +64,7 @@ class Rule:
         raise NotImplementedError
 
     def hint(self, value: Any) -> str:
-        """Return a suggestion for an invalid value, such as ``", did you mean ...?"``, or ``""`` if there is none."""
+        """Return a suggestion for an invalid value, such as ``". Did you mean ...?"``, or ``""`` if there is none."""
         return ""
 
     def for_class(self, kind: type) -> Rule:

@@ -99,7 +99,7 @@ def mark_outliers(
 def dodge(places: Sequence[tuple[Any, ...]], reach: float) -> Values:
     """Return an offset for each point, so that points with equal `places` do not overlap.
 
-    Offsets are at most `reach` in both directions.
+    Offsets are at most `reach` in either direction.
 
     >>> dodge([(1,), (1,), (2,)], 0.3).tolist()
     [-0.15, 0.15, 0.0]

@@ -211,7 +211,8 @@ def compare_pairs(
 def _paired_differences(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return ``first - second`` without rounding errors.
 
-    Differences that are as small as rounding errors become 0, and differences that vary as little become equal.
+    Differences no larger than rounding errors become 0. If all differences are equal except for rounding errors,
+    they become exactly equal.
     """
     values = _check_scores(first) - _check_scores(second)
     rounding = RELATIVE_TOLERANCE * max(np.abs(first).max(), np.abs(second).max())

@@ -192,7 +192,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             )
         if isinstance(self.class_weight, str):
             raise InvalidArgument(
-                "partial_fit: class_weight='balanced' needs all rows; pass a weight for each class, or sample_weight"
+                "partial_fit: class_weight='balanced' needs all rows at once; set class_weight to a dict with a "
+                "weight for each class, or pass sample_weight"
             )
         y = y if self._task == "multilabel" else column_or_1d(y)
         weights = self._check_weights(self._combine_weights(sample_weight, X, y), X)

@@ -148,7 +148,7 @@ TASKS = {
 
 
 _HIDDEN = (Integer(1) | ListOf(Integer(1))).described_as(
-    "a list with the number of units in each hidden layer, such as (64, 64), or one integer of at least 1"
+    "a list or tuple with the number of units in each hidden layer, such as (64, 64), or a single integer of at least 1"
 )
 
 

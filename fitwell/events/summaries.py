@@ -39,7 +39,7 @@ def _summary(tag: str, tensor: Any, metadata: Any) -> Any:
 def check_array(kind: str, tag: str, data: Any) -> None:
     """Check that `data` has a shape and dtype that are valid for this `kind` of summary.
 
-    The check does not wait until a JAX array's values are computed.
+    The check does not wait for a JAX array's values to be computed.
 
     Args:
         kind: The kind of summary, such as ``"image"``.

@@ -23,7 +23,7 @@ _WEIGHTS = Predicate(lambda value: isinstance(value, list | tuple | np.ndarray),
 
 
 class VariableTracker(Configurable, Generic[LayerType]):
-    """Base class of `Layer` that finds the layers stored in attributes, and all their variables."""
+    """Base class of `Layer` that finds a layer's variables, and its sublayers with their variables."""
 
     name: str | None
     _own_variables: list[Variable]

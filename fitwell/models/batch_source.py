@@ -23,7 +23,7 @@ def unpack_x_y_sample_weight(item: Any) -> tuple[Any, Any, Any]:
         return item, None, None
     if not 1 <= len(item) <= 3:
         raise DataError(
-            f"a generator must yield (x,), (x, y) or (x, y, sample_weight), got {len(item)} items"
+            f"a generator must yield (x,), (x, y) or (x, y, sample_weight), got a tuple or list of {len(item)} items"
         )
     padded = (*item, None, None)
     return padded[0], padded[1], padded[2]

@@ -38,7 +38,10 @@ def is_batch_iterable(x: Any) -> bool:
 
 
 def is_container_of_arrays(value: Any) -> bool:
-    """Return whether `value` is a tuple or a list of arrays, as opposed to a nested list of numbers."""
+    """Return whether `value` is a container of arrays, which is a tuple, or a nonempty list of arrays with axes.
+
+    A nested list of numbers is a single array.
+    """
     return isinstance(value, tuple) or (
         isinstance(value, list)
         and bool(value)

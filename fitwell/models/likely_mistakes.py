@@ -177,7 +177,7 @@ def _check_weights(model: BaseModel, learned: Mapping[str, Variable]) -> Iterato
 
 
 def _check_dead_layers(model: BaseModel, constant: Sequence[Variable]) -> Iterator[str]:
-    """Check for layers whose ReLUs are all 0 initially. Their gradients are 0, so they stay 0."""
+    """Check for layers whose ReLU outputs are all 0 initially. Their gradients are 0, so they stay 0."""
     for _, layer in model._flatten_layers():
         if getattr(layer, "activation", None) is not activations.relu:
             continue

@@ -37,7 +37,7 @@ def to_storable(leaf: Any) -> Any:
 
 
 def fill_state(state: TrainState, saved: dict[str, np.ndarray], where: str) -> tuple[TrainState, list[str]]:
-    """Return `state` with the saved arrays, and the names of the policies that are not in the checkpoint.
+    """Return a copy of `state` with the saved arrays, and a list of the policies that are not in the checkpoint.
 
     Args:
         state: The state whose arrays are replaced.

@@ -175,7 +175,10 @@ def _logged_hyperparams(
 def _make_policies(
     callbacks: CallbackList, session: TrainingSession, options: FitOptions, metric_names: list[str]
 ) -> CallbackPolicies:
-    """Return the callbacks that have a policy, each with its policy. The names of the policies are unique."""
+    """Return the callbacks that have a policy, each with its policy.
+
+    A policy with the name of another one is renamed.
+    """
     known = [*metric_names, *map(log_name, _logged_hyperparams(callbacks, session, metric_names))]
     pairs: CallbackPolicies = []
     names = set()

@@ -69,7 +69,7 @@ class OptaxOptimizer(Optimizer):
                 )
 
     def slot_names(self) -> tuple[str, ...]:
-        """Return the slot names. The first is the transformation's state."""
+        """Return the slot names. The first slot contains the transformation's state."""
         return ("optax", *super().slot_names())
 
     def init(self, parameters: Mapping[str, Array]) -> OptState:

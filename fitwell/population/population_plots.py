@@ -56,7 +56,7 @@ class PopulationPlots:
 
         Error bars show one standard deviation (with divisor n - 1). The x axis is logarithmic if `sample` drew the
         hyperparameter from a logarithmic distribution, or if its values are spread evenly over decades. Outliers are
-        triangles at the edge of the plot, and members without a finite value are crosses.
+        triangles at the edge of the plot, and members without a finite value are drawn as crosses.
 
         Args:
             name (str): Name of the hyperparameter, or ``"seed"`` or ``"fold"``.
@@ -73,7 +73,7 @@ class PopulationPlots:
         return effect_plot.plot_effect(self.members, name, metric, by, ax, self._log_scaled)
 
     def plot_pairs(self, metric: str | None = None, by: str | Sequence[str] | None = None) -> Figure:
-        """Plot all pairs of the hyperparameters that vary, and show the metric as color.
+        """Plot all pairs of the hyperparameters that vary, and show the metric by color.
 
         Members at the same point, such as the seeds of one setting, are spread around it. Diverged members are
         crosses.

@@ -18,9 +18,9 @@ REDUCTION_FACTOR = 3
 def make_pruner(name: Any, epochs: int) -> BasePruner:
     """Create the pruner `name` for trials with up to `epochs` epochs.
 
-    ``"hyperband"`` trains most trials for a few epochs, and the best trials of each rung for three times as many.
-    ``"median"`` stops trials that are worse than the median of the other trials at the same epoch. None never stops a
-    trial.
+    ``"hyperband"`` trains most trials for only a few epochs. After each number of epochs in `rungs`, only the best
+    trials continue, up to three times that number. ``"median"`` stops a trial that is worse than the median of the
+    other trials at the same epoch. With None, no trial is stopped.
     """
     from optuna import pruners
 

@@ -188,7 +188,8 @@ def _check_domains(space: Any) -> dict[str, Domain]:
             possible = space[parent]
             if not isinstance(possible, List) and not any(possible.contains(value) for value in allowed):
                 raise InvalidArgument(
-                    f"{location}, but it can never be met, because no value in {allowed!r} is in {possible!r}"
+                    f"{location}, but the condition can never be met, because no value in {allowed!r} is in "
+                    f"{possible!r}"
                 )
         known.append(name)
     return dict(space)

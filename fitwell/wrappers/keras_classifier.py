@@ -130,7 +130,8 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
         settings = {"epochs": 1, **self._settings_for(["class_weight"]), **settings}
         if isinstance(settings.get("class_weight"), str):
             raise InvalidArgument(
-                "partial_fit: class_weight='balanced' needs all rows; pass a weight for each class, or sample_weight"
+                "partial_fit: class_weight='balanced' needs all rows at once; set class_weight to a dict with a "
+                "weight for each class, or pass sample_weight"
             )
         self._fit(X, self._encode_targets(y), weights, self._encode_settings(settings, y))
         return self

@@ -260,7 +260,7 @@ def test_round_trip(name: str) -> None:
 
 
 def test_words_of_errors() -> None:
-    with pytest.raises(UnknownName, match="unknown activation 'rleu', did you mean 'relu'?"):
+    with pytest.raises(UnknownName, match="unknown activation 'rleu'. Did you mean 'relu'?"):
         activations.get("rleu")
     with pytest.raises(InvalidArgument, match="expected a name such as 'relu'"):
         activations.get(3)

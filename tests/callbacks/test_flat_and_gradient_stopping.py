@@ -91,7 +91,7 @@ def test_a_run_stops_at_its_minimum(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_invalid_arguments_raise() -> None:
-    with pytest.raises(InvalidArgument, match="did you mean 'decrease'"):
+    with pytest.raises(InvalidArgument, match="Did you mean 'decrease'"):
         callbacks.FlatStopping(measure="decreas")
     for options in ({"epochs": 0}, {"threshold": 0.0}, {"epochs": 1.5}):
         with pytest.raises(InvalidArgument, match="FlatStopping"):

@@ -146,9 +146,9 @@ def test_invalid_arguments_raise(options: dict[str, Any], message: str) -> None:
     ("options", "message"),
     [
         ({"filepath": "{epoch}-{val_loss:.2f}.keras"}, "pass validation_data"),
-        ({"filepath": "{epohc}.keras"}, "did you mean 'epoch'"),
+        ({"filepath": "{epohc}.keras"}, "Did you mean 'epoch'"),
         ({"filepath": "{epoch}-{batch}.keras"}, "{batch}"),
-        ({"filepath": "a.keras", "save_best_only": True, "monitor": "los"}, "did you mean 'loss'"),
+        ({"filepath": "a.keras", "save_best_only": True, "monitor": "los"}, "Did you mean 'loss'"),
         ({"filepath": "{epoch.keras"}, "not a valid file name pattern"),
     ],
     ids=str,

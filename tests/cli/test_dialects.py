@@ -109,7 +109,7 @@ def test_a_search_trains_with_the_given_options(fitwell: Callable[..., Any], fol
             ("--type", "ort=date", "--type", "ort=category"),
             "specifies two different types for the column 'ort'",
         ),
-        (("--keep", "idd"), "has no column 'idd', did you mean 'id'"),
+        (("--keep", "idd"), "has no column 'idd'. Did you mean 'id'"),
         (("--sep", "ab"), "the separator must be one character (not a letter"),
     ],
 )

@@ -50,7 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
         ("trian digits", "invalid choice: 'trian'"),
         (
             "train mnits",
-            "unknown data set 'mnits', did you mean 'mnist'? Known data sets: boston_housing, california",
+            "unknown data set 'mnits'. Did you mean 'mnist'? Known data sets: boston_housing, california",
         ),
         ("train notes.pdf", "notes.pdf is not a table; expected a file whose name ends in one of .csv"),
         ("train none.csv --target price", "the file none.csv does not exist"),
@@ -62,7 +62,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
         ("train headless.csv", "the first line looks like data, but must contain the column names"),
         (
             "train houses.csv --target prize",
-            "houses.csv has no column 'prize', did you mean 'price'? Its columns are 'id'",
+            "houses.csv has no column 'prize'. Did you mean 'price'? Its columns are 'id'",
         ),
         (
             "train one.csv --target one",
@@ -92,8 +92,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
         ("train digits --hidden 999999999999", "(64, 999999999999) needs more memory than is available"),
         ("train digits --dropout 1", "--dropout must be at least 0 and below 1, got 1"),
         ("train digits --batch-size 0", "argument --batch-size: expected at least 1, got 0"),
-        ("train digits --activation rleu", "did you mean 'relu'"),
-        ("train digits --optimizer adm", "did you mean 'adam'"),
+        ("train digits --activation rleu", "Did you mean 'relu'"),
+        ("train digits --optimizer adm", "Did you mean 'adam'"),
         ("train digits --output full", "full is not empty; choose a different folder"),
         ("train digits --output file", "cannot create the folder file: a file with this name exists"),
         ("train digits --output file/run", "cannot create the folder file/run: Not a directory"),

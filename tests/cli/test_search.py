@@ -123,7 +123,7 @@ def test_the_final_training_is_of_the_column_that_was_searched_for() -> None:
     ("words", "message"),
     [
         (("--sampler", "grid"), "--sampler grid is not supported"),
-        (("--sampler", "tpa"), "unknown sampler 'tpa', did you mean 'tpe'"),
+        (("--sampler", "tpa"), "unknown sampler 'tpa'. Did you mean 'tpe'"),
         (("--storage", "shared.txt"), "expected a file name that ends in .db"),
         (("--minutes", "0"), "minutes"),
         pytest.param(

@@ -141,7 +141,7 @@ def test_other_identifiers() -> None:
 
 
 def test_words_of_errors() -> None:
-    with pytest.raises(UnknownName, match="unknown constraint 'max_nrm', did you mean 'max_norm'"):
+    with pytest.raises(UnknownName, match="unknown constraint 'max_nrm'. Did you mean 'max_norm'"):
         constraints.get("max_nrm")
     with pytest.raises(InvalidArgument, match="expected a name such as 'max_norm'"):
         constraints.get(1.0)

@@ -244,8 +244,8 @@ def test_a_single_nan_is_found(dtype: Any, convert: Any) -> None:
     array[423, 5] = np.nan
     with pytest.raises(
         DataError,
-        match=r"^x: found 1 NaN among 7,000 numbers, in 1 of 1,000 rows; the first is in row 423, column 5\..*"
-        "Drop those rows or impute the values",
+        match=r"^x: found 1 NaN value among 7,000 entries, in 1 of 1,000 rows; the first is in row 423, column 5\..*"
+        "Drop those rows, or impute them",
     ):
         check_finite(convert(array), "x")
 
@@ -253,11 +253,15 @@ def test_a_single_nan_is_found(dtype: Any, convert: Any) -> None:
 @pytest.mark.parametrize(
     ("shape", "bad", "words"),
     [
-        ((9,), {(4,): np.inf, (7,): -np.inf}, "2 infinite among 9 numbers, in 2 of 9 rows; .* in row 4\\."),
+        (
+            (9,),
+            {(4,): np.inf, (7,): -np.inf},
+            "2 infinite values among 9 entries, in 2 of 9 rows; .* in row 4\\.",
+        ),
         (
             (4, 3),
             {(1, 2): np.nan, (1, 0): np.inf, (3, 0): np.nan},
-            "2 NaN and 1 infinite .* in 2 of 4 rows; .* row 1, column 0",
+            "2 NaN values and 1 infinite value .* in 2 of 4 rows; .* row 1, column 0",
         ),
         ((4, 3, 2), {(2, 1, 1): np.nan}, r"in row 2, position \(1, 1\)\."),
     ],

@@ -250,7 +250,7 @@ def test_other_identifiers() -> None:
 
 
 def test_words_of_errors() -> None:
-    with pytest.raises(UnknownName, match="unknown initializer 'he_norml', did you mean 'he_normal'"):
+    with pytest.raises(UnknownName, match="unknown initializer 'he_norml'. Did you mean 'he_normal'"):
         initializers.get("he_norml")
     with pytest.raises(InvalidArgument, match="seed must be an integer of at least 0 or None, got 1.5"):
         initializers.HeNormal(seed=1.5)  # type: ignore[arg-type]

@@ -124,7 +124,7 @@ def test_images_without_channels_train_in_a_dense_network() -> None:
 def test_bad_arguments_raise() -> None:
     with pytest.raises(InvalidArgument, match="height_factor"):
         layers.RandomTranslation(2.0, 0.1)
-    with pytest.raises(InvalidArgument, match="did you mean 'reflect'"):
+    with pytest.raises(InvalidArgument, match="Did you mean 'reflect'"):
         layers.RandomRotation(0.1, fill_mode="reflekt")
     with pytest.raises(InvalidArgument, match="odd"):
         layers.GaussianBlur(4)

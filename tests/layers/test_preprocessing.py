@@ -151,7 +151,7 @@ def test_unknown_sizes_stay_unknown_through_a_convolution() -> None:
         (lambda: layers.Dot(axes=1)([np.ones((2, 6)), np.ones((2, 5))]), "same size"),
         (lambda: layers.Subtract()([np.ones((2, 6))] * 3), "exactly two"),
         (lambda: layers.PReLU(shared_axes=[4])(np.ones((2, 6))), "axis"),
-        (lambda: layers.Conv2D(2, 3, padding="smae"), "did you mean 'same'"),
+        (lambda: layers.Conv2D(2, 3, padding="smae"), "Did you mean 'same'"),
         (lambda: layers.Conv2D(2, 3, padding="causal"), "padding"),
         (lambda: layers.Conv2D(2, (1, 2, 3)), "kernel_size"),
         (lambda: layers.Conv2DTranspose(2, 3, strides=2, output_padding=2), "smaller than strides"),

@@ -123,7 +123,7 @@ def test_hints_about_threads_and_arguments_of_keras_1(older: Any, diabetes: Any)
         history = model.fit(X, y, epochs=2, verbose=0, workers=4, use_multiprocessing=True)
         predictions = model.predict(X, max_queue_size=20)
     assert len(history.epoch) == 2 and predictions.shape == (442, 1)
-    with pytest.raises(TypeError, match="fit has no argument 'nb_epoch', did you mean 'epochs'"):
+    with pytest.raises(TypeError, match="fit has no argument 'nb_epoch'. Did you mean 'epochs'"):
         model.fit(X, y, nb_epoch=10)
     with pytest.raises(
         TypeError, match="evaluate has no argument 'frobnicate'. Its arguments are x, y, batch_size"

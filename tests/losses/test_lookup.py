@@ -104,7 +104,7 @@ def test_a_users_function_survives_a_round_trip() -> None:
 
 def test_words_of_errors() -> None:
     with pytest.raises(
-        UnknownName, match="unknown loss 'mean_square_error', did you mean 'mean_squared_error'"
+        UnknownName, match="unknown loss 'mean_square_error'. Did you mean 'mean_squared_error'"
     ):
         losses.get("mean_square_error")
     with pytest.raises(InvalidArgument, match="expected a name such as 'mse'"):

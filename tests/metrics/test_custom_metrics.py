@@ -303,9 +303,9 @@ def test_other_identifiers() -> None:
 
 
 def test_words_of_errors() -> None:
-    with pytest.raises(UnknownName, match="unknown metric 'acuracy', did you mean 'accuracy'"):
+    with pytest.raises(UnknownName, match="unknown metric 'acuracy'. Did you mean 'accuracy'"):
         metrics.get("acuracy")
-    with pytest.raises(UnknownName, match="unknown metric 'hubr', did you mean 'huber'"):
+    with pytest.raises(UnknownName, match="unknown metric 'hubr'. Did you mean 'huber'"):
         metrics.get("hubr")
     for build, words in (
         (lambda: metrics.get(3), "expected a name such as 'accuracy'"),

@@ -41,7 +41,7 @@ def test_a_loss_of_ones_own_may_leave_missing_targets_out(loss: Any) -> None:
 
 
 def test_a_loss_of_ours_may_not() -> None:
-    with pytest.raises(DataError, match="y: found 16 NaN among 48 numbers"):
+    with pytest.raises(DataError, match="y: found 16 NaN values among 48 entries"):
         dense(fw, "mse").fit(X, Y, verbose=0)
     with pytest.raises(DataError, match="x: "):
         dense(fw, masked).fit(np.full((24, 3), np.nan), Y, verbose=0)

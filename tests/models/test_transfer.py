@@ -251,7 +251,7 @@ def test_a_multiplier_is_data_and_its_name_is_structure() -> None:
 
 def test_names_of_no_layer_are_refused_with_the_nearest() -> None:
     for key, words in (
-        ("hiden", "did you mean 'hidden'?"),
+        ("hiden", "Did you mean 'hidden'?"),
         ("decoder", "The known paths are: .*hidden.*top"),
     ):
         model = stack()

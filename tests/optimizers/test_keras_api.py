@@ -38,7 +38,7 @@ def test_optax_transformations_are_wrapped() -> None:
 
 
 def test_what_is_no_optimizer() -> None:
-    with pytest.raises(UnknownName, match=r"unknown optimizer 'adm', did you mean '(?i:adam)'\?"):
+    with pytest.raises(UnknownName, match=r"unknown optimizer 'adm'. Did you mean '(?i:adam)'\?"):
         optimizers.get("adm")
     for value in (None, 3, int, optimizers):
         with pytest.raises(InvalidArgument, match="expected an optimizer"):
@@ -46,9 +46,9 @@ def test_what_is_no_optimizer() -> None:
 
 
 def test_an_unknown_argument_names_the_nearest() -> None:
-    with pytest.raises(InvalidArgument, match=r"SGD: unknown argument 'momentun', did you mean 'momentum'\?"):
+    with pytest.raises(InvalidArgument, match=r"SGD: unknown argument 'momentun'. Did you mean 'momentum'\?"):
         optimizers.SGD(momentun=0.9)
-    with pytest.raises(InvalidArgument, match=r"'clip_norm', did you mean 'clipnorm'\?"):
+    with pytest.raises(InvalidArgument, match=r"'clip_norm'. Did you mean 'clipnorm'\?"):
         optimizers.Adam(clip_norm=1.0)
 
 
@@ -133,7 +133,7 @@ def test_under_a_schedule_the_attribute_is_the_number_in_force() -> None:
 
 
 def test_a_setting_that_does_not_exist() -> None:
-    with pytest.raises(AttributeError, match=r"no hyperparameter 'momentun', did you mean 'momentum'\?"):
+    with pytest.raises(AttributeError, match=r"no hyperparameter 'momentun'. Did you mean 'momentum'\?"):
         optimizers.SGD().get_hyperparameter("momentun")
 
 

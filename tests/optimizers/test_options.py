@@ -176,13 +176,13 @@ def test_paths_that_match_nothing_are_refused() -> None:
     variable = Variable(np.ones(1), name="kernel")
     variable.path = "dense/kernel"
     optimizer = optimizers.SGD(0.1, learning_rate_multipliers={"dens": 2.0, "dense": 1.0})
-    with pytest.raises(InvalidArgument, match=r"no parameter under 'dens', did you mean 'dense'\?"):
+    with pytest.raises(InvalidArgument, match=r"no parameter under 'dens'. Did you mean 'dense'\?"):
         optimizer.bind_variables({"layers.0/kernel": variable})
     optimizer = optimizers.SGD(0.1)
     optimizer.exclude_from_weight_decay(["dense/kernl", variable, Variable(np.ones(1), name="other")])
     with pytest.raises(InvalidArgument, match="2 problems") as caught:
         optimizer.bind_variables({"layers.0/kernel": variable})
-    assert "no parameter 'dense/kernl', did you mean 'dense/kernel'?" in str(caught.value)
+    assert "no parameter 'dense/kernl'. Did you mean 'dense/kernel'?" in str(caught.value)
     assert "no parameter 'other'" in str(caught.value)
 
 

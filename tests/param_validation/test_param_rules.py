@@ -177,7 +177,7 @@ def test_what_is_passed_is_checked_by_place_and_by_name() -> None:
     with pytest.raises(InvalidArgument, match=r"^Special: size must be an integer of at least 1, got 0$"):
         Special(0)
     with pytest.raises(
-        InvalidArgument, match=r"mode must be 'min' or 'max', got 'mx', did you mean 'max'\?$"
+        InvalidArgument, match=r"mode must be 'min' or 'max', got 'mx'. Did you mean 'max'\?$"
     ):
         Thing(1, "mx")
     with pytest.raises(UnknownName, match=r"^Thing: kind: unknown kind 'bad'$"):
@@ -189,7 +189,7 @@ def test_what_is_passed_is_checked_by_place_and_by_name() -> None:
 
 
 def test_names_that_a_call_does_not_have_are_refused_with_the_nearest() -> None:
-    with pytest.raises(UnexpectedArgument, match=r"fit has no argument 'step', did you mean 'steps'\?"):
+    with pytest.raises(UnexpectedArgument, match=r"fit has no argument 'step'. Did you mean 'steps'\?"):
         Thing(1).fit(1, step=1)
     with pytest.raises(UnexpectedArgument, match="fit takes at most 2 positional arguments"):
         Thing(1).fit(1, 2, 3)

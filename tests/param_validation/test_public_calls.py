@@ -252,13 +252,13 @@ def test_parameters_of_estimators_are_refused_by_name_in_fit(name: str, value: A
 
 def test_unknown_names_are_refused_with_the_nearest() -> None:
     for call, words in (
-        (lambda: layers.Dense(3, activaton="relu"), "did you mean 'activation'"),
-        (lambda: fitwell.callbacks.EarlyStopping(patince=3), "did you mean 'patience'"),
-        (lambda: fitwell.optimizers.Adam(beta1=0.9), "did you mean 'beta_1'"),
-        (lambda: model().fit(X, Y, epoch=1), "did you mean 'epochs'"),
-        (lambda: model().compile(metric=["mae"]), "did you mean 'metrics'"),
-        (lambda: fitwell.losses.Huber(dleta=1.0), "did you mean 'delta'"),
-        (lambda: fitwell.tuner.Float(0, 1, lg=True), "did you mean 'log'"),
+        (lambda: layers.Dense(3, activaton="relu"), "Did you mean 'activation'"),
+        (lambda: fitwell.callbacks.EarlyStopping(patince=3), "Did you mean 'patience'"),
+        (lambda: fitwell.optimizers.Adam(beta1=0.9), "Did you mean 'beta_1'"),
+        (lambda: model().fit(X, Y, epoch=1), "Did you mean 'epochs'"),
+        (lambda: model().compile(metric=["mae"]), "Did you mean 'metrics'"),
+        (lambda: fitwell.losses.Huber(dleta=1.0), "Did you mean 'delta'"),
+        (lambda: fitwell.tuner.Float(0, 1, lg=True), "Did you mean 'log'"),
     ):
         with pytest.raises(FitwellError, match=words):
             call()

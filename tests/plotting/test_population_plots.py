@@ -163,7 +163,7 @@ def test_by_tells_hyperparameters_apart_everywhere() -> None:
     assert legend_texts(plot_curves(made, "loss", "seed", None)) == ["0", "1"]
     folds = [member({}, 0, fold, loss=curve(0.1)) for fold in range(3)]
     assert legend_texts(plot_curves(folds, "loss", "fold", None)) == ["0", "1", "2"]
-    with pytest.raises(InvalidArgument, match="'dept', did you mean 'depth'"):
+    with pytest.raises(InvalidArgument, match="'dept'. Did you mean 'depth'"):
         plot_effect(made, "width", "loss", "dept", None)
     with pytest.raises(InvalidArgument, match=r"a list of names, got \[\]"):
         plot_curves(made, "loss", [], None)

@@ -103,7 +103,7 @@ def test_any_number_of_categories_is_distinguishable(count: int) -> None:
 
 def test_by_must_be_a_hyperparameter() -> None:
     with pytest.raises(
-        InvalidArgument, match="no trial has a hyperparameter 'optimzer', did you mean 'optimizer'"
+        InvalidArgument, match="no trial has a hyperparameter 'optimzer'. Did you mean 'optimizer'"
     ):
         visualization.plot_search(trials([0.1]), tuner.Objective("val_loss", "min"), by="optimzer")
     assert not plt.get_fignums()

@@ -310,7 +310,7 @@ def test_pictures(trained):
     effect = trained.plot_effect("learning_rate")
     medians = trained.results.groupby("learning_rate")["val_loss"].median()
     np.testing.assert_allclose(effect.lines[0].get_xydata(), np.c_[medians.index, medians], rtol=1e-6)
-    with pytest.raises(InvalidArgument, match="'learning_rat', did you mean 'learning_rate'"):
+    with pytest.raises(InvalidArgument, match="'learning_rat'. Did you mean 'learning_rate'"):
         trained.plot_effect("learning_rat")
     with pytest.raises(InvalidArgument, match="two hyperparameters that vary, got 1 .learning_rate."):
         trained.plot_pairs()

@@ -116,7 +116,7 @@ def test_mistakes_in_fitting(trained, regression):
         assert population.members[0].status == "not trained"
     with pytest.raises(StateError, match="not trained yet"):
         population.best()
-    with pytest.raises(InvalidArgument, match="'val_los' was not measured, did you mean 'val_loss'"):
+    with pytest.raises(InvalidArgument, match="'val_los' was not measured. Did you mean 'val_loss'"):
         trained.best("val_los")
     for number in (6, -7, 0.5, True):
         with pytest.raises(InvalidArgument, match=f"expected an index from -6 to 5, got {number}"):

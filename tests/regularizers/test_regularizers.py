@@ -140,7 +140,7 @@ def test_deprecated_names() -> None:
 
 
 def test_words_of_errors() -> None:
-    with pytest.raises(UnknownName, match="unknown regularizer 'ortogonal', did you mean 'orthogonal'"):
+    with pytest.raises(UnknownName, match="unknown regularizer 'ortogonal'. Did you mean 'orthogonal'"):
         regularizers.get("ortogonal")
     with pytest.raises(InvalidArgument, match="L2: l2 must be a finite number of at least 0 or None, got -1"):
         regularizers.l2(-1)

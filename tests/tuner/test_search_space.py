@@ -211,11 +211,11 @@ def test_a_conditional_hyperparameter_is_none_where_it_does_not_exist() -> None:
         ),
         (
             lambda: SearchSpace(never, {"depth": Int(1, 2), "a": Int(1, 2, when={"dpth": 1})}),
-            "depends on 'dpth', which is not in the space, did you mean 'depth'",
+            "depends on 'dpth', which is not in the space. Did you mean 'depth'",
         ),
         (
             lambda: SearchSpace(never, {"a": Choice(["x", "y"]), "b": Int(1, 2, when={"a": "z"})}),
-            "depends on 'a', but it can never be met, because no value",
+            "depends on 'a', but the condition can never be met, because no value",
         ),
         (
             lambda: SearchSpace("build", {"a": Int(1, 2)}),
@@ -235,7 +235,7 @@ def test_mistakes_in_asking_are_explained() -> None:
         InvalidArgument, match="'units' was requested as .*low=1, high=2.* before, and now as .*high=3"
     ):
         hp.Int("units", 1, 3)
-    with pytest.raises(InvalidArgument, match="no hyperparameter 'unit', did you mean 'units'"):
+    with pytest.raises(InvalidArgument, match="no hyperparameter 'unit'. Did you mean 'units'"):
         hp.get("unit")
     late = hp.conditional_scope("depth", 1)
     with (

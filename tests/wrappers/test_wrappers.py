@@ -250,9 +250,9 @@ def test_a_pickle_predicts_the_same() -> None:
         (
             lambda: KerasClassifier(build, widht=3),
             InvalidArgument,
-            "no argument 'widht', did you mean 'width'",
+            "no argument 'widht'. Did you mean 'width'",
         ),
-        (lambda: KerasClassifier(build).set_params(epoch=3), InvalidArgument, "did you mean 'epochs'"),
+        (lambda: KerasClassifier(build).set_params(epoch=3), InvalidArgument, "Did you mean 'epochs'"),
         (lambda: KerasClassifier().fit(X, y), InvalidArgument, "must be a function .* got None"),
         (
             lambda: KerasClassifier(build()).fit(X, y),
@@ -273,7 +273,7 @@ def test_a_pickle_predicts_the_same() -> None:
         ),
         (lambda: KerasClassifier(lambda: Sequential()).fit(X, y), InvalidArgument, r"call model\.compile"),
         (lambda: KerasRegressor(lambda: None).fit(X, y), InvalidArgument, "compiled model, got None"),
-        (lambda: KerasRegressor(build_line).fit(X, y, epoch=2), InvalidArgument, "did you mean 'epochs'"),
+        (lambda: KerasRegressor(build_line).fit(X, y, epoch=2), InvalidArgument, "Did you mean 'epochs'"),
         (
             lambda: KerasClassifier(build, outputs=2).fit(X, y),
             DataError,

@@ -119,9 +119,9 @@ class DateColumn(Column):
         if int(is_parsed.sum()) > present - int(unparsed.sum()) and is_parsed[unparsed].any():
             first = int(np.flatnonzero(unparsed & is_parsed)[0])
             raise DataError(
-                f"the dates in {self.name!r} have the format {other}, but had {self.pattern} in training: row "
-                f"{get_row_number(values, first)} contains {to_string(values)[first]!r}; convert them to the training "
-                "format"
+                f"the dates in {self.name!r} seem to have the format {other} (row {get_row_number(values, first)} "
+                f"contains {to_string(values)[first]!r}), but the training dates had the format {self.pattern}; "
+                "convert them to the training format"
             )
 
     def describe(self) -> str:
