@@ -22,7 +22,7 @@ SELU_FLOOR = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916
 
 @register()
 class AlphaDropout(BaseDropout):
-    """Dropout for SELU networks, which preserves a mean of 0 and a variance of 1.
+    """Dropout for SELU networks that keeps the mean at 0 and the variance at 1.
 
     Dropped units are set to SELU's lower limit, ``f = -1.7581``. Training computes
     ``a (x m + f (1 - m)) + b`` with the mask ``m ~ Bernoulli(q)``, ``q = 1 - rate``,

@@ -51,7 +51,7 @@ def canonicalize_axes(layer: str | None, axis: Any, shape: Any) -> tuple[int, ..
 
 
 def to_float(inputs: Any, dtype: Any) -> Array:
-    """Convert `inputs` to an array, and convert its values to `dtype` unless they are floats."""
+    """Convert `inputs` to an array, and convert its values to `dtype` unless they are already floats."""
     array = jnp.asarray(inputs)
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(dtype)
 

@@ -61,13 +61,13 @@ class BaseConv(BaseSpatialLayer):
         self._set_weight_arguments("bias", bias_initializer, bias_regularizer, bias_constraint)
 
     def _set_weight_arguments(self, prefix: str, initializer: Any, regularizer: Any, constraint: Any) -> None:
-        """Set the initializer, regularizer and constraint attributes that begin with `prefix`."""
+        """Set the initializer, regularizer and constraint attributes whose names begin with `prefix`."""
         setattr(self, f"{prefix}_initializer", initializers.get(initializer))
         setattr(self, f"{prefix}_regularizer", regularizers.get(regularizer))
         setattr(self, f"{prefix}_constraint", constraints.get(constraint))
 
     def _per_axis(self, size: Any) -> tuple[int, ...]:
-        """Return a tuple with one size per spatial axis."""
+        """Convert `size`, one integer or one per spatial axis, to a tuple with one size per axis."""
         return size if isinstance(size, tuple) else (size,) * self.rank
 
     def _add_kernel(self, name: str, shape: tuple[int, ...], prefix: str) -> Variable:

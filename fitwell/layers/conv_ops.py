@@ -164,7 +164,7 @@ def _grouped_conv(inputs: Array, kernel: Array, window: ConvWindow) -> Array:
 
 
 def _conv_by_taps(inputs: Array, kernel: Array, window: ConvWindow) -> Array:
-    """Convolve every channel separately, by adding up the shifted inputs multiplied by each tap."""
+    """Convolve every channel separately. Multiply shifted inputs by each tap, and add the products."""
     padded = jnp.pad(inputs, ((0, 0), *window.padding, (0, 0)))
     padded = jnp.repeat(padded, kernel.shape[-1] // inputs.shape[-1], axis=-1)
     *sizes, _, _ = kernel.shape

@@ -22,7 +22,8 @@ __all__ = ["Embedding"]
 class Embedding(Layer):
     """A layer that maps integer ids from 0 to ``input_dim - 1`` to learned vectors.
 
-    An id outside this range gives NaN, which stops a training run, instead of the vector for a different id.
+    A negative id down to ``-input_dim`` counts from the end of the vocabulary, as in NumPy. Any other id outside
+    the range gives a vector of NaNs, which stops a training run.
 
     Differs from Keras: ``mask_zero=True`` is not supported, because fitwell does not pass masks between
     layers. ``lora_rank`` is not supported either.
@@ -84,7 +85,7 @@ class Embedding(Layer):
         if mask_zero:
             raise InvalidArgument(
                 "Embedding: mask_zero=True is not supported, because fitwell does not pass masks between "
-                "layers; exclude padding rows with sample weights, or multiply the vectors of padding ids by 0"
+                "layers; exclude padding positions with sample weights, or multiply the vectors of padding ids by 0"
             )
         self.mask_zero = False
         self._initial_weights = (

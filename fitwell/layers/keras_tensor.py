@@ -97,7 +97,7 @@ class KerasTensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         raise InvalidArgument(
-            f"{self!r} has no value yet, so NumPy cannot use it; call layers on it, or write a Lambda layer"
+            f"{self!r} has no value yet, so NumPy cannot use it; use a layer, or jax.numpy in a Lambda layer"
         )
 
     def __add__(self, other: Any) -> Any:
@@ -178,7 +178,7 @@ def to_shape_dtype_struct(tensor: KerasTensor, attempt: int = 0) -> jax.ShapeDty
 
     Args:
         tensor (KerasTensor): The tensor, which may have unknown sizes.
-        attempt (int): Which of the two placeholder values to use, 0 or 1. Default: 0.
+        attempt (int): Index of the placeholder value to use, 0 or 1. Default: 0.
     """
     sizes = [(_UNKNOWN[attempt] if size is None else size) for size in tensor.shape]
     if tensor.shape and tensor.shape[0] is None:

@@ -106,7 +106,7 @@ class Normalization(BaseNormalization):
         if len(input_shape) == 1:
             raise InvalidArgument(
                 f"layer {self.name!r} (Normalization): rows that are single numbers have no feature axis; "
-                "pass data of shape (rows, 1), or axis=None"
+                "pass data of shape (rows, 1), or create the layer with axis=None"
             )
         return canonicalize_axes(self.name, self.axis, input_shape)
 
@@ -176,7 +176,7 @@ class Normalization(BaseNormalization):
             bad = np.flatnonzero(~np.isfinite(np.atleast_1d(mean)))
             raise DataError(
                 f"layer {self.name!r} (Normalization): adapt got NaN or infinite values in feature(s) "
-                f"{bad[:5].tolist()}; drop or fill them first"
+                f"{bad[:5].tolist()}; remove or replace these values first"
             )
         self._mean.assign(mean)
         self._variance.assign(squares / count)

@@ -73,7 +73,7 @@ class PReLU(Layer):
         if None in shape:
             raise ShapeError(
                 f"layer {self.name!r} (PReLU): inputs of shape {tuple(input_shape)} have axes of unknown "
-                "size; list these axes in shared_axes"
+                "size; list these axes in shared_axes, except the batch axis (0)"
             )
         self.alpha = self.add_weight(
             "alpha", tuple(shape), self.alpha_initializer, self.alpha_regularizer, self.alpha_constraint

@@ -126,5 +126,5 @@ class HeightWidthAugmentation(AffineAugmentation):
 
     @property
     def width_factor(self) -> list[float] | None:
-        """The bounds of the factor for the width, or None if the height's factor is used."""
+        """The bounds of the factor for the width, or None if the width uses the height's factor."""
         return None if self._width is None else self._width.bounds

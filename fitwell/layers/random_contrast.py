@@ -31,8 +31,8 @@ class RandomContrast(ImageAugmentation):
 
     Args:
         factor (float | tuple[float, float]): One number for both `lower` and `upper`, or ``(lower, upper)``.
-            f is drawn from ``[1 - lower, 1 + upper]``. Both numbers must be at least 0, and `lower` at most
-            1. Changing it does not trigger recompilation.
+            f is drawn from ``[1 - lower, 1 + upper]``. Both numbers must be at least 0, and `lower` must be
+            at most 1. Changing the factor does not trigger recompilation.
         value_range (tuple[float, float]): Lowest and highest pixel value. Default: (0, 255).
         seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
@@ -55,7 +55,9 @@ class RandomContrast(ImageAugmentation):
     @validate_params(
         LAYER,
         value_range=VALUE_RANGE,
-        factor=(Real(0) | ListOf(Real(0), 2)).described_as("a number from 0 to 1, or (lower, upper)"),
+        factor=(Real(0) | ListOf(Real(0), 2)).described_as(
+            "a number from 0 to 1, or (lower, upper) with 0 <= lower <= 1 and upper >= 0"
+        ),
     )
     def __init__(
         self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any
@@ -64,8 +66,8 @@ class RandomContrast(ImageAugmentation):
         ends = factor if isinstance(factor, tuple) else (factor, factor)
         if ends[0] > 1:
             raise InvalidArgument(
-                "RandomContrast: factor must be a number from 0 to 1, or (lower, upper) with lower at most 1, "
-                f"got {factor!r}"
+                "RandomContrast: factor must be a number from 0 to 1, or (lower, upper) with 0 <= lower <= 1 "
+                f"and upper >= 0, got {factor!r}"
             )
         self._range = RandomRange((-ends[0], ends[1]), -1.0)
         self.value_range = check_value_range("RandomContrast", value_range)

@@ -21,7 +21,7 @@ __all__ = ["RandomFlip"]
 
 @register()
 class RandomFlip(ImageAugmentation):
-    """A layer that mirrors each image with probability 1/2 during training.
+    """A layer that randomly mirrors images during training, with probability 1/2 in each direction.
 
     Args:
         mode (str): ``"horizontal"``, ``"vertical"`` or ``"horizontal_and_vertical"``, which draws each

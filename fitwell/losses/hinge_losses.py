@@ -160,7 +160,7 @@ class SquaredHinge(FunctionLoss):
 
 @loss_registry.register()
 class CategoricalHinge(FunctionLoss):
-    """Hinge loss between the true class and the best wrong class, for one-hot targets ``[batch, classes]``.
+    """Hinge loss between the true class and the wrong class with the highest score, for one-hot targets.
 
     Args:
         reduction (str | None): See `Loss`. Default: "sum_over_batch_size".

@@ -1,4 +1,4 @@
-"""The metric `AUC`, which approximates the area under a curve with many thresholds."""
+"""The metric `AUC`, the area under a curve that is computed at a fixed set of thresholds."""
 
 from __future__ import annotations
 

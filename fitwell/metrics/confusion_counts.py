@@ -160,7 +160,7 @@ class ConfusionCounts(Metric):
 
 
 def charge_thresholds(metric: Metric, count: Any) -> None:
-    """Count the memory for a metric's thresholds toward the current loading budget.
+    """Count a metric's thresholds toward the memory limit for the file that is being loaded, if any.
 
     The metric may come from an untrusted file, so this function must be called before the thresholds are created.
     """

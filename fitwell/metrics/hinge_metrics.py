@@ -55,7 +55,7 @@ class SquaredHinge(MeanLossMetric):
 
 @metric_registry.register()
 class CategoricalHinge(MeanLossMetric):
-    """Mean hinge loss between the true class and the best wrong class, for one-hot targets.
+    """Mean hinge loss between the true class and the wrong class with the highest score, for one-hot targets.
 
     Args:
         name (str | None): See `Metric`. Default: the class name in snake case.

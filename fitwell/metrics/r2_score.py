@@ -21,8 +21,9 @@ __all__ = [
 class R2Score(Metric):
     """Coefficient of determination ``1 - Σ w (y - ŷ)² / Σ w (y - mean(y))²`` over the whole epoch.
 
-    A score of 1 is perfect, a score of 0 is as good as predicting the mean, and a negative score is worse. If all
-    targets of an output are equal, its score is 1 for exact predictions and 0 otherwise, as in scikit-learn.
+    A score of 1 is perfect. Always predicting the mean of the targets gives a score of 0, and worse predictions give a
+    negative score. If all targets of an output are equal, its score is 1 for exact predictions and 0 otherwise, as in
+    scikit-learn.
 
     The variance is updated with each batch's mean and squared deviations (Chan et al., 1979). Keras subtracts squared
     sums instead, which loses all digits if the mean is much larger than the standard deviation.
