@@ -2,7 +2,9 @@
 
 from fitwell.schedules.base import LearningRateSchedule, deserialize, get, serialize
 from fitwell.schedules.cosine_decay import CosineDecay, CosineDecayRestarts
+from fitwell.schedules.cosine_log import CosineLog
 from fitwell.schedules.exponential_decay import ExponentialDecay, ExponentialRange
+from fitwell.schedules.flat_cosine_decay import FlatCosineDecay
 from fitwell.schedules.inverse_time_decay import InverseTimeDecay, PowerDecay
 from fitwell.schedules.one_cycle import OneCycle, OneCycleMomentum
 from fitwell.schedules.piecewise_constant_decay import PiecewiseConstantDecay
@@ -13,8 +15,10 @@ __all__ = [
     "LearningRateSchedule",
     "CosineDecay",
     "CosineDecayRestarts",
+    "CosineLog",
     "ExponentialDecay",
     "ExponentialRange",
+    "FlatCosineDecay",
     "InverseTimeDecay",
     "LinearDecay",
     "OneCycle",

@@ -72,6 +72,8 @@ OURS = [
     schedules.OneCycle(0.05, 110),
     schedules.OneCycle(0.05, 110, 0.01, 15, 1e-6),
     schedules.OneCycleMomentum(110),
+    schedules.FlatCosineDecay(0.3, 100, 0.25),
+    schedules.CosineLog(0.3, 100),
 ]
 ALL = [getattr(schedules, name)(**arguments) for name, arguments in KERAS] + OURS
 STEPS = np.arange(150)
@@ -133,6 +135,20 @@ def test_linear() -> None:
     decay = schedules.LinearDecay(0.15, 100, 0.05)
     agree_closed(decay, 0.15 - 0.1 * np.minimum(STEPS, 100) / 100, rtol=2e-6)
     assert float(schedules.LinearDecay(0.15, 100)(100)) == 0.0
+
+
+def test_flat_cosine() -> None:
+    fraction = np.minimum(STEPS / 100, 1)
+    expected = np.where(fraction < 0.25, 0.3, 0.15 * (1 + np.cos(np.pi * (fraction - 0.25) / 0.75)))
+    agree_closed(schedules.FlatCosineDecay(0.3, 100, 0.25), expected, rtol=2e-6, atol=1e-7)
+
+
+def test_cosine_log() -> None:
+    fraction = np.minimum(STEPS / 100, 1)
+    expected = 0.15 * (1 - np.cos(2 * np.pi * np.log2(1 + 15 * fraction)))
+    agree_closed(schedules.CosineLog(0.3, 100), expected, rtol=2e-5, atol=1e-6)
+    # Each cycle is twice as long as the previous one, and starts at 0.
+    np.testing.assert_allclose(schedules.CosineLog(1.0, 7, cycles=3)(np.array([0, 1, 3, 7])), 0, atol=1e-6)
 
 
 def test_exponential_range() -> None:
