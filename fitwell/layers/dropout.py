@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
+from fitwell import schedules
 from fitwell._call_context import current_call_context
-from fitwell._param_validation import Integer, ListOf, Real, validate_params
+from fitwell._param_validation import ByClass, Instance, Integer, ListOf, Real, Rule, validate_params
 from fitwell._typing import Array
 from fitwell.errors import ShapeError
 from fitwell.layers.argument_rules import LAYER
@@ -58,7 +59,9 @@ class Dropout(BaseDropout):
     returns ``x``.
 
     Args:
-        rate (float): Fraction of the inputs to drop, in [0, 1]. Changing it does not trigger recompilation.
+        rate (float | LearningRateSchedule): Fraction of the inputs to drop, in [0, 1]. Changing it does not trigger
+            recompilation. A schedule, which Keras does not accept, is evaluated at the number of updates so far and
+            clipped to [0, 1].
         noise_shape (tuple[int | None, ...] | None): Shape of the mask, with 1 for each axis along which the
             mask is constant, and None for each axis with the same size as the inputs. Defaults to None, which
             means the inputs' shape.
@@ -84,9 +87,10 @@ class Dropout(BaseDropout):
     """
 
     hyperparameters = ("rate",)
+    rate_rule: ClassVar[Rule] = Real(0, 1) | Instance(schedules.LearningRateSchedule, "a schedule")
 
-    @validate_params(LAYER, rate=Real(0, 1), noise_shape=NOISE_SHAPE)
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+    @validate_params(LAYER, rate=ByClass(lambda kind: kind.rate_rule), noise_shape=NOISE_SHAPE)
+    def __init__(self, rate: Any, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = rate
         self.noise_shape = noise_shape
@@ -96,7 +100,10 @@ class Dropout(BaseDropout):
         inputs = to_float(inputs, self.dtype)
         if not training:
             return inputs
-        keep = 1.0 - jnp.asarray(self.rate, dtype=inputs.dtype)
+        rate = self.rate
+        if callable(rate):
+            rate = jnp.clip(rate(current_call_context().step), 0, 1)
+        keep = 1.0 - jnp.asarray(rate, dtype=inputs.dtype)
         mask = self.sample_mask(inputs, keep)
         scale = jnp.where(keep > 0, 1 / jnp.where(keep > 0, keep, 1), 0)
         return jnp.where(mask, inputs * scale, jnp.zeros((), inputs.dtype))
@@ -110,7 +117,7 @@ class MCDropout(Dropout):
     works in fitwell.
 
     Args:
-        rate (float): See `Dropout`.
+        rate (float): Fraction of the inputs to drop, in [0, 1].
         noise_shape (tuple[int | None, ...] | None): See `Dropout`. Default: None.
         seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
@@ -127,6 +134,9 @@ class MCDropout(Dropout):
 
     Source: Gal and Ghahramani (2016).
     """
+
+    # Predictions do not know the number of updates that a schedule needs.
+    rate_rule = Real(0, 1)
 
     def call(self, inputs: Array) -> Array:  # type: ignore[override]
         return super().call(inputs, training=True)
