@@ -34,7 +34,8 @@ exactness: $(VENV)/.installed-bench  ## compare every object with its reference 
 		tests/activations tests/initializers tests/regularizers tests/constraints tests/schedules \
 		tests/losses/test_against_keras.py tests/metrics/test_against_references.py \
 		tests/optimizers/test_against_keras.py tests/optimizers/test_against_references.py \
-		tests/layers/test_harness.py::test_equals_keras tests/layers/test_images.py tests/layers/test_noise.py
+		tests/layers/test_harness.py::test_equals_keras tests/layers/test_images.py tests/layers/test_noise.py \
+		tests/layers/test_tables.py
 
 fuzz: $(VENV)/.installed-test  ## read randomly corrupted files for SECONDS=3600; see tests/saving/fuzz.py
 	$(BIN)/python tests/saving/fuzz.py --seconds $(SECONDS) --seed $$(date +%s)

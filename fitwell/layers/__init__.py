@@ -27,6 +27,7 @@ from fitwell.layers.dot import Dot, dot
 from fitwell.layers.dropout import Dropout, MCDropout
 from fitwell.layers.elu import ELU
 from fitwell.layers.embedding import Embedding
+from fitwell.layers.feature_scaling import FeatureScaling
 from fitwell.layers.flatten import Flatten
 from fitwell.layers.gaussian_blur import GaussianBlur
 from fitwell.layers.gaussian_dropout import GaussianDropout
@@ -62,6 +63,9 @@ from fitwell.layers.merging import (
     subtract,
 )
 from fitwell.layers.normalization import Normalization
+from fitwell.layers.ntk_dense import NTKDense
+from fitwell.layers.parametric_activation import ParametricActivation
+from fitwell.layers.periodic_embedding import PeriodicEmbedding
 from fitwell.layers.permute import Permute
 from fitwell.layers.prelu import PReLU
 from fitwell.layers.random_brightness import RandomBrightness
@@ -174,6 +178,7 @@ __all__ = [
     "Dropout",
     "ELU",
     "Embedding",
+    "FeatureScaling",
     "Flatten",
     "GaussianBlur",
     "GaussianDropout",
@@ -203,7 +208,10 @@ __all__ = [
     "Minimum",
     "Multiply",
     "Normalization",
+    "NTKDense",
     "PReLU",
+    "ParametricActivation",
+    "PeriodicEmbedding",
     "Permute",
     "RMSNormalization",
     "RReLU",

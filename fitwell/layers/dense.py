@@ -112,10 +112,13 @@ class Dense(Layer):
 
     def call(self, inputs: Array) -> Array:
         self._check_width(inputs.shape)
-        outputs = inputs @ self.kernel.value
+        outputs = self._multiply(inputs)
         if self.bias is not None:
             outputs = outputs + self.bias.value
         return self.activation(outputs)
+
+    def _multiply(self, inputs: Array) -> Array:
+        return inputs @ self.kernel.value
 
     def _check_width(self, shape: tuple[int, ...]) -> None:
         if len(shape) < 2 or shape[-1] != self.kernel.shape[0]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from fitwell import schedules
+
 ROWS = 4
 
 
@@ -79,8 +81,28 @@ CASES: dict[str, list[Case]] = {
     ],
     "ELU": [case(), case(alpha=0.5)],
     "Softmax": [case(), case((3, 4), axis=1), case((3, 4), axis=[1, 2])],
+    # --- tables
+    "NTKDense": [
+        ours(units=5, why="not in Keras"),
+        ours((3, 6), units=2, activation="tanh", use_bias=False, why="not in Keras"),
+    ],
+    "ParametricActivation": [ours(activation="selu", why="not in Keras")],
+    "FeatureScaling": [ours(why="not in Keras"), ours((3, 4), why="not in Keras")],
+    "PeriodicEmbedding": [
+        ours(why="not in Keras"),
+        ours(output_dim=3, num_frequencies=5, activation="relu", include_input=False, why="not in Keras"),
+    ],
     # --- regularization
-    "Dropout": [noisy(rate=0.4), noisy((3, 6), rate=0.4, noise_shape=(None, 1, 6), seed=3)],
+    "Dropout": [
+        noisy(rate=0.4),
+        Case(
+            {"rate": schedules.FlatCosineDecay(0.4, 10)},
+            noisy=True,
+            keras=None,
+            why="Keras takes numbers only",
+        ),
+        noisy((3, 6), rate=0.4, noise_shape=(None, 1, 6), seed=3),
+    ],
     "MCDropout": [Case({"rate": 0.4}, noisy=True, always=True, keras=None, why="not in Keras")],
     "AlphaDropout": [noisy(rate=0.4), noisy((3, 6), rate=0.2, noise_shape=(None, 1, 6))],
     "MCAlphaDropout": [Case({"rate": 0.4}, noisy=True, always=True, keras=None, why="not in Keras")],

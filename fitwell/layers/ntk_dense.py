@@ -1,0 +1,64 @@
+"""`NTKDense`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fitwell import initializers
+from fitwell._param_validation import Identifier, validate_params
+from fitwell._typing import Array
+from fitwell.layers.base import register
+from fitwell.layers.dense import Dense
+
+__all__ = ["NTKDense"]
+
+
+@register()
+class NTKDense(Dense):
+    """Fully connected layer in the parametrization of the neural tangent kernel. Not in Keras.
+
+    ``activation(inputs @ kernel / √width + bias)`` with kernel entries that start at N(0, 1). It computes the same
+    functions as `Dense`. But the learning rate that suits it does not depend on the width, and weight decay acts on
+    entries of order 1.
+
+    Args:
+        units (int): Number of neurons, the width of the output.
+        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        use_bias (bool): Whether to add the bias. Default: True.
+        kernel_initializer (str | Initializer | None): Default: None, which means ``RandomNormal(stddev=1.0)``.
+        bias_initializer (str | Initializer): Default: ``"zeros"``.
+        **kwargs: Further arguments of `Dense`, such as `kernel_regularizer`, and those of `Layer`.
+
+    Input shape:
+        `[batch, ..., width]`.
+
+    Output shape:
+        `[batch, ..., units]`. The kernel has the shape `[width, units]`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> layer = fw.layers.NTKDense(1, kernel_initializer="ones")
+        >>> layer(np.ones((1, 4))).tolist()
+        [[2.0]]
+
+    Source: Jacot et al. (2018), *Neural tangent kernel*; Holzmüller et al. (2024), *Better by default*.
+    """
+
+    @validate_params(kernel_initializer=Identifier(initializers.get) | None)
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = None,
+        bias_initializer: Any = "zeros",
+        **kwargs: Any,
+    ) -> None:
+        if kernel_initializer is None:
+            kernel_initializer = initializers.RandomNormal(stddev=1.0)
+        super().__init__(units, activation, use_bias, kernel_initializer, bias_initializer, **kwargs)
+
+    def _multiply(self, inputs: Array) -> Array:
+        return super()._multiply(inputs) / math.sqrt(self.kernel.shape[0])
