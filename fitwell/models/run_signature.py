@@ -33,7 +33,10 @@ def run_signature(
 
 
 def signature_diff(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Return one line for each difference between two signatures."""
+    """Return one line for each difference between two signatures.
+
+    An option that is absent equals None, so that checkpoints can be resumed by versions with more options.
+    """
     lines = []
     for part, was in before.items():
         value = now[part]
@@ -46,7 +49,7 @@ def signature_diff(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         lines += [
             f"{part}: {name} was {was.get(name, 'absent')} and is now {value.get(name, 'absent')}"
             for name in sorted({*was, *value})
-            if was.get(name) != value.get(name)
+            if was.get(name, "None") != value.get(name, "None")
         ]
     return lines
 

@@ -181,13 +181,15 @@ def _captured_values(function: types.FunctionType) -> list[Any]:
 
 
 def _filters_key(reach: ParameterFilters) -> list[Any]:
-    """Return, for each variable, which multiplier applies and whether weight decay does.
+    """Return, for each variable, which multipliers apply and whether weight decay does.
 
     The result omits the path prefixes to which the multipliers were assigned.
     """
-    multipliers = list(reach.multipliers)
+    rates, decays = list(reach.multipliers), list(reach.decay_multipliers)
     places = []
     for path in reach.variables:
-        multiplier = reach.multiplier(path)
-        places.append((path, reach.uses_weight_decay(path), multiplier and multipliers.index(multiplier)))
-    return [places, len(multipliers)]
+        rate, decay = reach.learning_rate_multiplier(path), reach.weight_decay_multiplier(path)
+        places.append(
+            (path, reach.uses_weight_decay(path), rate and rates.index(rate), decay and decays.index(decay))
+        )
+    return [places, len(rates), len(decays)]

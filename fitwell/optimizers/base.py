@@ -58,6 +58,9 @@ class Optimizer(DeprecatedOptimizerMethods, PureOptimizer):
             specifies. A name may also be a path (``"dense/kernel"``, ``"base/dense"``). If more than one key
             matches a parameter, the closest match is used. Changing a factor does not trigger recompilation. Default:
             None.
+        weight_decay_multipliers (dict | None): A dict ``{layer or name: factor}`` like the one above, for decoupled
+            weight decay: ``θ -= η λ factor θ``. A factor of 0 excludes parameters from the decay. Parameters without
+            a factor use their learning rate multiplier. Default: None.
         name (str | None): The optimizer's name. Default: None, which means the class name in lowercase.
 
     `hyperparameters` lists the numeric arguments, and each may be a schedule (any function of the step). They are

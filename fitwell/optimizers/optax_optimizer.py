@@ -41,7 +41,7 @@ class OptaxOptimizer(Optimizer):
             rate, which is then a constant in the compiled program. Use a number or a schedule if it does not,
             as with ``optax.scale_by_lion()``. The update is then ``θ -= η u``, and changing η does not
             trigger recompilation. Default: None.
-        **options: Keyword arguments that every `Optimizer` accepts; `weight_decay` and `learning_rate_multipliers`
+        **options: Keyword arguments that every `Optimizer` accepts; `weight_decay` and the multipliers
             require `learning_rate`.
 
     Raises:
@@ -62,7 +62,7 @@ class OptaxOptimizer(Optimizer):
     ) -> None:
         super().__init__(learning_rate, **options)
         self.tx = tx
-        for name in ("weight_decay", "learning_rate_multipliers"):
+        for name in ("weight_decay", "learning_rate_multipliers", "weight_decay_multipliers"):
             if learning_rate is None and options.get(name) is not None:
                 raise InvalidArgument(
                     f"OptaxOptimizer: {name} requires learning_rate= and a transformation without a learning rate"

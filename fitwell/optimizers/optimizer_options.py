@@ -13,7 +13,7 @@ from fitwell.errors import InvalidArgument
 from fitwell.optimizers.deprecated_names import (
     translate_deprecated_arguments,
 )
-from fitwell.optimizers.parameter_filters import ParameterFilters
+from fitwell.optimizers.parameter_filters import Multiplier, ParameterFilters
 from fitwell.optimizers.scheduled_hyperparameters import (
     ScheduledHyperparameters,
     scalar_or_schedule_rule,
@@ -53,6 +53,7 @@ class OptimizerOptions(TypedDict, total=False):
     gradient_accumulation_steps: int | None
     loss_scale_factor: ScalarOrSchedule | None
     learning_rate_multipliers: Mapping[Any, float] | None
+    weight_decay_multipliers: Mapping[Any, float] | None
     name: str | None
 
 
@@ -66,6 +67,7 @@ _OPTION_RULES: dict[str, Rule] = {
     "ema_overwrite_frequency": Integer(1) | None,
     "gradient_accumulation_steps": Integer(2) | None,
     "learning_rate_multipliers": Instance(Mapping, "a dict that maps layers or paths to numbers") | None,
+    "weight_decay_multipliers": Instance(Mapping, "a dict that maps layers or paths to numbers") | None,
     "name": String() | None,
 }
 
@@ -127,6 +129,7 @@ class ConfiguredOptimizer(ScheduledHyperparameters):
         self.gradient_accumulation_steps = options.get("gradient_accumulation_steps")
         self.loss_scale_factor = options.get("loss_scale_factor")
         self.learning_rate_multipliers = options.get("learning_rate_multipliers")
+        self.weight_decay_multipliers = options.get("weight_decay_multipliers")
         self.name = options.get("name") or where.lower()
 
         clips = [
@@ -152,8 +155,24 @@ class ConfiguredOptimizer(ScheduledHyperparameters):
 
         Assigning new factors for the same prefixes does not trigger recompilation.
         """
-        return self.reach.factors or None
+        return _to_dict(self.reach.multipliers)
 
     @learning_rate_multipliers.setter
     def learning_rate_multipliers(self, factors: Mapping[Any, float] | None) -> None:
-        self.reach.factors = dict(factors or {})
+        self.reach.set_learning_rate_factors(factors or {})
+
+    @property
+    def weight_decay_multipliers(self) -> dict[str, float] | None:
+        """A dict that maps path prefixes to factors, or None.
+
+        Assigning new factors for the same prefixes does not trigger recompilation.
+        """
+        return _to_dict(self.reach.decay_multipliers)
+
+    @weight_decay_multipliers.setter
+    def weight_decay_multipliers(self, factors: Mapping[Any, float] | None) -> None:
+        self.reach.set_weight_decay_factors(factors or {})
+
+
+def _to_dict(multipliers: tuple[Multiplier, ...]) -> dict[str, float] | None:
+    return {multiplier.prefix: multiplier.factor for multiplier in multipliers} or None

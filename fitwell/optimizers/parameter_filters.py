@@ -17,13 +17,18 @@ __all__ = [
 
 
 class Multiplier(HyperparameterMixin):
-    """A learning rate factor for all parameters under one path."""
+    """A factor of the learning rate or of the weight decay for all parameters under one path."""
 
     hyperparameters = ("factor",)
 
-    def __init__(self, prefix: str, factor: float) -> None:
+    def __init__(self, option: str, prefix: str, factor: float) -> None:
+        self.option = option
         self.prefix = prefix
-        self.factor = validate_param("learning_rate_multipliers", repr(prefix), factor, Real(0))
+        self.set_factor(factor)
+
+    def set_factor(self, factor: float) -> None:
+        """Check and set the factor."""
+        self.factor = validate_param(self.option, repr(self.prefix), factor, Real(0))
 
     def distance(self, paths: Iterable[str]) -> int | None:
         """Return how many levels below `prefix` the nearest path is, or None if no path is at or below `prefix`."""
@@ -43,30 +48,19 @@ class ParameterFilters(HyperparameterMixin):
 
     def __init__(self) -> None:
         self.multipliers: tuple[Multiplier, ...] = ()
+        self.decay_multipliers: tuple[Multiplier, ...] = ()
         self.excluded: tuple[Variable | str, ...] = ()
         self.excluded_pattern: re.Pattern[str] | None = None
         self.variables: dict[str, Variable] = {}
         self.aliases: dict[int, list[str]] = {}
 
-    @property
-    def factors(self) -> dict[str, float]:
-        """A dict that maps path prefixes to factors.
+    def set_learning_rate_factors(self, factors: Mapping[Any, float]) -> None:
+        """Set the multipliers of the learning rate, as a dict that maps path prefixes to factors."""
+        self.multipliers = _assign_factors("learning_rate_multipliers", self.multipliers, factors)
 
-        Assigning new factors for the same prefixes does not trigger recompilation.
-        """
-        return {multiplier.prefix: multiplier.factor for multiplier in self.multipliers}
-
-    @factors.setter
-    def factors(self, value: Mapping[Any, float]) -> None:
-        factors = {_prefix(key): factor for key, factor in value.items()}
-        if list(factors) == [multiplier.prefix for multiplier in self.multipliers]:
-            for multiplier in self.multipliers:
-                prefix = multiplier.prefix
-                multiplier.factor = validate_param(
-                    "learning_rate_multipliers", repr(prefix), factors[prefix], Real(0)
-                )
-        else:
-            self.multipliers = tuple(Multiplier(prefix, factor) for prefix, factor in factors.items())
+    def set_weight_decay_factors(self, factors: Mapping[Any, float]) -> None:
+        """Set the multipliers of the weight decay, as a dict that maps path prefixes to factors."""
+        self.decay_multipliers = _assign_factors("weight_decay_multipliers", self.decay_multipliers, factors)
 
     def exclude_from_weight_decay(self, variables: Iterable[Variable | str], names: Iterable[str]) -> None:
         """Exclude parameters from weight decay.
@@ -79,13 +73,21 @@ class ParameterFilters(HyperparameterMixin):
         patterns = list(names)
         self.excluded_pattern = re.compile("|".join(patterns)) if patterns else None
 
-    def multiplier(self, path: str) -> Multiplier | None:
+    def learning_rate_multiplier(self, path: str) -> Multiplier | None:
+        """Return the learning rate multiplier of the parameter at `path`, or None."""
+        return self._closest(self.multipliers, path)
+
+    def weight_decay_multiplier(self, path: str) -> Multiplier | None:
+        """Return the weight decay multiplier of the parameter at `path`, or None."""
+        return self._closest(self.decay_multipliers, path)
+
+    def _closest(self, multipliers: tuple[Multiplier, ...], path: str) -> Multiplier | None:
         """Return the multiplier whose prefix is closest to the parameter at `path`, or None.
 
         A variable's prefix is closer than its layer's prefix, which is closer than the prefix of the model
         that contains the layer.
         """
-        distances = {m: m.distance(self._paths(path)) for m in self.multipliers}
+        distances = {m: m.distance(self._paths(path)) for m in multipliers}
         covering = [
             (distance, -len(m.prefix), m) for m, distance in distances.items() if distance is not None
         ]
@@ -113,15 +115,13 @@ class ParameterFilters(HyperparameterMixin):
         problems = ErrorCollector(where)
         every = [path for known in variables for path in self._paths(known)]
         holders = list(dict.fromkeys(holder for path in every for holder in _parent_paths(path)))
-        for multiplier in self.multipliers:
+        for multiplier in (*self.multipliers, *self.decay_multipliers):
             if multiplier.distance(every) is None:
                 hint = (
                     did_you_mean(multiplier.prefix, [*every, *holders])
                     or f". The known paths are: {', '.join(holders)}."
                 )
-                problems.add(
-                    f"learning_rate_multipliers: there is no parameter under {multiplier.prefix!r}{hint}"
-                )
+                problems.add(f"{multiplier.option}: there is no parameter under {multiplier.prefix!r}{hint}")
         for spared in self.excluded:
             if _path(spared) not in every and all(spared is not known for known in variables.values()):
                 hint = did_you_mean(_path(spared), every)
@@ -137,13 +137,12 @@ def _path(variable: Variable | str) -> str:
     return variable if isinstance(variable, str) else variable.path
 
 
-def _prefix(key: Any) -> str:
+def _prefix(option: str, key: Any) -> str:
     """Return the path prefix for a multiplier's key, which is a path or an object with a path or a name."""
     name = key if isinstance(key, str) else getattr(key, "path", None) or getattr(key, "name", None)
     if not isinstance(name, str):
         raise InvalidArgument(
-            "learning_rate_multipliers: keys must be layers, their names, or paths such as 'dense/kernel', "
-            f"got {key!r}"
+            f"{option}: keys must be layers, their names, or paths such as 'dense/kernel', got {key!r}"
         )
     return name
 
@@ -158,3 +157,18 @@ def _parent_paths(path: str) -> list[str]:
     """Return the paths of the objects that contain the variable at `path`, such as ``["base", "base/dense"]``."""
     parts = path.split("/")
     return ["/".join(parts[:end]) for end in range(1, len(parts))]
+
+
+def _assign_factors(
+    option: str, multipliers: tuple[Multiplier, ...], given: Mapping[Any, float]
+) -> tuple[Multiplier, ...]:
+    """Return multipliers with new factors.
+
+    The same objects are returned for the same prefixes, so that new factors do not trigger recompilation.
+    """
+    factors = {_prefix(option, key): factor for key, factor in given.items()}
+    if list(factors) != [multiplier.prefix for multiplier in multipliers]:
+        return tuple(Multiplier(option, prefix, factor) for prefix, factor in factors.items())
+    for multiplier in multipliers:
+        multiplier.set_factor(factors[multiplier.prefix])
+    return multipliers

@@ -221,8 +221,9 @@ class PureOptimizer(ConfiguredOptimizer):
         values = {path: promote_to_float32(p, p) for path, p in parameters.items()}
         gradients = self._transform_gradients(gradients, values, hyperparameters)
         if hyperparameters.weight_decay is not None:
+            decay_rates = self._decay_rates(rates, hyperparameters)
             values = {
-                path: value - rates[path] * hyperparameters.weight_decay * value
+                path: value - decay_rates[path] * hyperparameters.weight_decay * value
                 if self.reach.uses_weight_decay(path)
                 else value
                 for path, value in values.items()
@@ -238,9 +239,17 @@ class PureOptimizer(ConfiguredOptimizer):
         )
 
     def _rates(self, parameters: Arrays, hyperparameters: StepHyperparameters) -> dict[str, Any]:
-        factors = {path: self.reach.multiplier(path) for path in parameters}
+        factors = {path: self.reach.learning_rate_multiplier(path) for path in parameters}
         rate = hyperparameters.learning_rate
         return {path: rate if found is None else rate * found.factor for path, found in factors.items()}
+
+    def _decay_rates(self, rates: dict[str, Any], hyperparameters: StepHyperparameters) -> dict[str, Any]:
+        """Return the factor of the weight decay for each parameter: its own, or its learning rate."""
+        factors = {path: self.reach.weight_decay_multiplier(path) for path in rates}
+        rate = hyperparameters.learning_rate
+        return {
+            path: rates[path] if found is None else rate * found.factor for path, found in factors.items()
+        }
 
     def _transform_gradients(
         self, gradients: Arrays, values: Arrays, hyperparameters: StepHyperparameters

@@ -37,7 +37,12 @@ ANY = object()
 # Arguments that Keras's classes do not have, with the values for which they have no effect. An argument with such a
 # value is not written to files.
 FITWELL_ONLY_ARGUMENTS: dict[str, Config] = {
-    "Optimizer": {"coupled_weight_decay": None, "gradient_noise": None, "learning_rate_multipliers": None},
+    "Optimizer": {
+        "coupled_weight_decay": None,
+        "gradient_noise": None,
+        "learning_rate_multipliers": None,
+        "weight_decay_multipliers": None,
+    },
 }
 
 # Arguments that classes have in some Keras version but not in fitwell, with the values for which they have no effect.

@@ -217,7 +217,9 @@ def test_rates_by_layer_object_by_model_and_by_the_closest_name() -> None:
     optimizer = optimizers.SGD(1.0, learning_rate_multipliers=factors)
     model.compile(loss="mse", optimizer=optimizer)
     model.fit(X, Y, batch_size=24, verbose=0)
-    reach = {v.path: optimizer.reach.multiplier(path).factor for path, v in model._named_variables()}
+    reach = {
+        v.path: optimizer.reach.learning_rate_multiplier(path).factor for path, v in model._named_variables()
+    }
     assert reach == {
         "low/kernel": 0.0,
         "low/bias": 1.0,

@@ -164,7 +164,12 @@ def test_a_configuration_written_by_keras_is_read(name: str) -> None:
 @pytest.mark.parametrize("name", OWN)
 def test_a_configuration_of_ours_is_read_by_keras(name: str) -> None:
     ours = getattr(optimizers, name)(0.25, clipvalue=3.0)
-    foreign = {"coupled_weight_decay", "gradient_noise", "learning_rate_multipliers"}
+    foreign = {
+        "coupled_weight_decay",
+        "gradient_noise",
+        "learning_rate_multipliers",
+        "weight_decay_multipliers",
+    }
     config = {key: value for key, value in ours.get_config().items() if key not in foreign}
     theirs = getattr(keras.optimizers, name).from_config(config)
     assert float(theirs.learning_rate.numpy()) == 0.25

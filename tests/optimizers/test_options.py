@@ -211,6 +211,34 @@ def test_a_multiplier_of_zero_freezes_against_decay_too() -> None:
     assert once(optimizer, {"w": [1.0]}, {"w": jnp.ones(1)})["w"][0] == 1.0
 
 
+def test_weight_decay_multipliers_are_independent_of_the_learning_rate_multipliers() -> None:
+    optimizer = optimizers.SGD(
+        0.1,
+        weight_decay=0.5,
+        learning_rate_multipliers={"slow": 0.5},
+        weight_decay_multipliers={"slow/kernel": 1.0, "dense/bias": 0.0, "strong": 2.0},
+    )
+    paths = ["slow/kernel", "slow/bias", "dense/kernel", "dense/bias", "strong/kernel"]
+    moved = once(optimizer, {path: [1.0] for path in paths}, {path: jnp.ones(1) for path in paths})
+    # The value after a decay of 0.1 * 0.5 * factor, and then a step of 0.1 * multiplier.
+    expected = [1 - 0.05 - 0.05, 1 - 0.025 - 0.05, 1 - 0.05 - 0.1, 1 - 0.1, 1 - 0.1 - 0.1]
+    assert [float(moved[path][0]) for path in paths] == pytest.approx(expected)
+
+
+def test_weight_decay_multipliers_are_checked_and_part_of_the_configuration() -> None:
+    optimizer = optimizers.Adam(weight_decay=0.5, weight_decay_multipliers={"dense/bias": 0})
+    restored = optimizers.Adam.from_config(optimizer.get_config())
+    assert restored.weight_decay_multipliers == {"dense/bias": 0.0}
+    with pytest.raises(InvalidArgument, match="weight_decay_multipliers: 'dense' must be"):
+        optimizers.Adam(weight_decay_multipliers={"dense": -1})
+    variable = Variable(np.ones(1), name="kernel")
+    variable.path = "dense/kernel"
+    with pytest.raises(
+        InvalidArgument, match="weight_decay_multipliers: there is no parameter under 'dense/bias'"
+    ):
+        restored.bind_variables({"layers.0/kernel": variable})
+
+
 def test_multipliers_are_read_set_and_kept_in_place() -> None:
     optimizer = optimizers.SGD(0.1, learning_rate_multipliers={"a": 0.5})
     cell = optimizer.reach.multipliers[0]
