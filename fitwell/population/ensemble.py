@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from fitwell import layers
 from fitwell._engine import devices
 from fitwell._engine.devices import cpu_count
-from fitwell._typing import PyTree
+from fitwell._typing import NumpyArray, PyTree
 from fitwell.errors import InvalidArgument
 from fitwell.models.data_adapters import standardize_inputs
 from fitwell.models.model import Model
+from fitwell.population.folds import Fold, RowIndices
 
-__all__ = ["Ensemble", "Prediction", "predict_all"]
+__all__ = ["Ensemble", "Prediction", "average_out_of_fold", "predict_all"]
 
 
 class Prediction(NamedTuple):
@@ -81,6 +83,35 @@ class Ensemble:
             jax.tree.map(lambda part: part.std(axis=0), outputs),
         )
 
+    def to_model(self, name: str = "ensemble") -> Model:
+        """Return one model that computes the mean of the outputs.
+
+        The result can be saved, exported and evaluated like every model. It shares its weights with the members.
+
+        Args:
+            name (str): Name of the new model. Default: ``"ensemble"``.
+
+        Returns:
+            Model: A functional model. It is not compiled.
+
+        Raises:
+            InvalidArgument: If a model has more than one input or output.
+
+        Example:
+            >>> import fitwell as fw
+            >>> models = [fw.Sequential([fw.Input((3,)), fw.layers.Dense(2)]) for _ in range(5)]
+            >>> ensemble = Ensemble(models).to_model()
+            >>> ensemble.output_shape
+            (None, 2)
+        """
+        shapes = self.models[0].input_shape
+        if not isinstance(shapes, tuple):
+            raise InvalidArgument("to_model: expected models with one input and one output")
+        inputs = layers.Input(shapes[1:], name="inputs")
+        if len(self.models) == 1:
+            return Model(inputs, self.models[0](inputs), name=name)
+        return Model(inputs, layers.Average(name="mean")([model(inputs) for model in self.models]), name=name)
+
     def __len__(self) -> int:
         return len(self.models)
 
@@ -121,3 +152,38 @@ def predict_all(groups: Sequence[Sequence[Model]], x: PyTree, batch_size: int | 
             "each model instead, for example population.member(0).predict(x)"
         )
     return jax.tree.map(lambda *parts: np.stack(parts), *outputs)
+
+
+def average_out_of_fold(
+    models: Sequence[Model], x: PyTree, folds: Sequence[Fold], batch_size: int | None
+) -> PyTree:
+    """Return the mean of the predictions of each row by the models that were validated on it.
+
+    models: one model per fold, for each setting and seed: ``[settings * seeds * folds]``.
+
+    The result is ``[settings * seeds, rows, ...]``, with NaN for rows that are in no validation part.
+    """
+    validated = [fold.validation for fold in folds if fold.validation.size]
+
+    def predict(models: Sequence[Model]) -> PyTree:
+        predictions = [
+            model.predict(
+                jax.tree.map(lambda leaf, rows=fold.validation: np.asarray(leaf)[rows], x), batch_size, 0
+            )
+            for model, fold in zip(models, folds, strict=True)
+            if fold.validation.size
+        ]
+        return jax.tree.map(lambda *parts: _mean_by_row(parts, validated, x), *predictions)
+
+    outputs = [predict(models[start : start + len(folds)]) for start in range(0, len(models), len(folds))]
+    return jax.tree.map(lambda *parts: np.stack(parts), *outputs)
+
+
+def _mean_by_row(parts: Sequence[NumpyArray], rows: Sequence[RowIndices], x: PyTree) -> NumpyArray:
+    num_rows = len(jax.tree.leaves(x)[0])
+    totals = np.zeros((num_rows, *parts[0].shape[1:]), parts[0].dtype)
+    counts = np.zeros((num_rows,) + (1,) * (parts[0].ndim - 1), parts[0].dtype)
+    for part, indices in zip(parts, rows, strict=True):
+        totals[indices] += part
+        counts[indices] += 1
+    return np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)

@@ -14,13 +14,13 @@ from fitwell._param_validation import CallableRule, Integer, validate_param, val
 from fitwell._progress import ProgressReporter
 from fitwell._typing import PyTree
 from fitwell.callbacks.metric_mode import MODE
-from fitwell.errors import InvalidArgument, NonFiniteWarning, warn
+from fitwell.errors import InvalidArgument, NonFiniteWarning, StateError, warn
 from fitwell.models import data_adapters
 from fitwell.models.fit_options import FIT_RULES, FitOptions
 from fitwell.models.interrupts import catch_keyboard_interrupt
 from fitwell.models.model import Model
 from fitwell.population import results_table, scheduling
-from fitwell.population.ensemble import Ensemble, predict_all
+from fitwell.population.ensemble import Ensemble, average_out_of_fold, predict_all
 from fitwell.population.fold_members import TrainedFolds, assign_folds, check_leakage
 from fitwell.population.member_train_loop import Group
 from fitwell.population.members import (
@@ -343,6 +343,50 @@ class Population(PopulationPlots, PopulationSaving):
         positions = {id(member.model): position for position, member in enumerate(self.members)}
         order = np.argsort([positions[id(model)] for group in groups for model in group])
         return jax.tree.map(lambda part: part[order], outputs)
+
+    @validate_params(batch_size=_COUNT)
+    def predict_out_of_fold(self, x: PyTree, batch_size: int | None = None) -> PyTree:
+        """Return predictions for the training rows, each by members that did not train on the row.
+
+        They are as honest as predictions for new rows, except that early stopping and your choice of a setting have
+        seen the scores. Use them to calibrate probabilities, to choose thresholds, or to find wrong labels, without
+        setting rows aside.
+
+        Args:
+            x (Array | pytree): The inputs that `fit` was called with, `[rows, ...]`.
+            batch_size (int | None): Rows per step. Default: None, see `Model.predict`.
+
+        Returns:
+            Array | pytree: Outputs, `[settings * seeds, rows, ...]`, in the order of the members. A row in the
+            validation part of more than one fold has the mean of its predictions, a row in none has NaN.
+
+        Raises:
+            StateError: If the population was not trained with folds.
+            InvalidArgument: If `x` has a different number of rows than the training data.
+
+        Example:
+            >>> import fitwell as fw
+            >>> import numpy as np
+            >>> def build(setting):
+            ...     model = fw.Sequential([fw.Input((2,)), fw.layers.Dense(1)])
+            ...     model.compile(loss="mse", optimizer="sgd")
+            ...     return model
+            >>> x, y = np.ones((6, 2)), np.ones(6)
+            >>> population = fw.Population(build, seeds=range(4)).fit(x, y, folds=3, verbose=0)
+            >>> population.predict_out_of_fold(x).shape
+            (4, 6, 1)
+        """
+        if self._trained_folds is None:
+            raise StateError(
+                "predict_out_of_fold: the population was not trained with folds; pass folds=5 to fit"
+            )
+        num_rows, folds = self._trained_folds
+        rows = {len(part) for part in jax.tree.leaves(x)}
+        if rows != {num_rows}:
+            raise InvalidArgument(
+                f"predict_out_of_fold: x must have the {num_rows} rows that fit was called with, got {max(rows)}"
+            )
+        return average_out_of_fold([member.model for member in self.members], x, folds, batch_size)
 
     @validate_params(batch_size=_COUNT)
     def evaluate(
