@@ -45,7 +45,7 @@ from fitwell.optimizers import Optimizer  # noqa: E402
 from fitwell.regularizers import Regularizer  # noqa: E402
 
 if TYPE_CHECKING:
-    from fitwell import datasets, estimators, events, tuner, wrappers
+    from fitwell import datasets, estimators, events, tabular, tuner, wrappers
     from fitwell.comparison import compare
     from fitwell.population import Population, grid, sample
     from fitwell.tuner import search
@@ -89,6 +89,7 @@ __all__ = [
     "regularizers",
     "saving",
     "schedules",
+    "tabular",
     "tuner",
     "utils",
     "wrappers",
@@ -96,7 +97,7 @@ __all__ = [
 
 # These are imported on first use, because a third of all modules is needed only for training many models, and
 # because the estimators import scikit-learn.
-_LAZY_MODULES = ("datasets", "estimators", "events", "tuner", "wrappers")
+_LAZY_MODULES = ("datasets", "estimators", "events", "tabular", "tuner", "wrappers")
 _LAZY_NAMES = {
     "Population": "fitwell.population",
     "compare": "fitwell.comparison",

@@ -1,0 +1,111 @@
+"""Base class of the estimators for tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fitwell._param_validation import Instance, Integer, Options, Rule, find_param_error
+from fitwell._progress import VERBOSE
+from fitwell._typing import NumpyArray
+from fitwell.errors import ErrorCollector
+from fitwell.estimators.validation import check_sample_weight
+from fitwell.tabular.features import FeatureEncoder
+from fitwell.tabular.fold_ensemble import FoldEnsemble, TableArrays
+from fitwell.tabular.network import TabularNetwork, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["BaseTabular"]
+
+_MAX_SEED = 2**31 - 1
+
+
+_RULES: dict[str, Rule] = {
+    "quality": Options("fast", "good"),
+    "network": Instance(TabularNetwork, "a TabularNetwork") | None,
+    "n_folds": Integer(1),
+    "n_seeds": Integer(1),
+    "random_state": Integer(0, 2**32 - 1) | Instance(np.random.RandomState, "a RandomState") | None,
+    "verbose": VERBOSE,
+}
+
+
+class BaseTabular(BaseEstimator):  # type: ignore[misc]
+    """Base class of `TabularClassifier` and `TabularRegressor`."""
+
+    ensemble_: FoldEnsemble
+
+    def __init__(
+        self,
+        quality: str = "good",
+        *,
+        network: TabularNetwork | None = None,
+        n_folds: int = 5,
+        n_seeds: int = 1,
+        random_state: Any = None,
+        verbose: int | str = 0,
+    ) -> None:
+        self.quality = quality
+        self.network = network
+        self.n_folds = n_folds
+        self.n_seeds = n_seeds
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _check_parameters(self) -> None:
+        """Raise one error for all invalid parameters. Called by `fit`, as scikit-learn requires."""
+        problems = ErrorCollector(type(self).__name__)
+        for name, rule in _RULES.items():
+            mistake = find_param_error(name, getattr(self, name), rule)
+            if mistake:
+                problems.add(mistake)
+        problems.raise_if_any()
+
+    def _fit_ensemble(
+        self, table: pd.DataFrame, y: NumpyArray, task: Task, num_outputs: int, sample_weight: Any
+    ) -> None:
+        self._encoder = FeatureEncoder(table)
+        weights = check_sample_weight(sample_weight, len(table), ensure_non_negative=True)
+        arrays = TableArrays(
+            self._encoder.transform(table), y, self._encoder.numeric, task, num_outputs, weights
+        )
+        self.ensemble_ = FoldEnsemble(
+            self.network or TabularNetwork(),
+            self.n_folds,
+            self.n_seeds,
+            int(check_random_state(self.random_state).randint(_MAX_SEED)),
+            first_fold_only=self.quality == "fast",
+        ).fit(arrays, self.verbose)
+
+    def _read_table(self, X: Any, *, reset: bool) -> pd.DataFrame:
+        """Return the inputs as a data frame with names of type str."""
+        import pandas as pd
+
+        if isinstance(X, pd.DataFrame):
+            validate_data(self, X, skip_check_array=True, reset=reset)
+            return X.set_axis([str(name) for name in X.columns], axis=1)
+        array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
+        return pd.DataFrame(array, columns=[f"x{index}" for index in range(array.shape[1])])
+
+    def _predict_mean(self, X: Any) -> NDArray[np.float64]:
+        """Return the mean of the outputs of the networks, ``[rows, outputs]``."""
+        check_is_fitted(self)
+        features = self._encoder.transform(self._read_table(X, reset=False))
+        return self.ensemble_.predict_members(features).mean(axis=0, dtype=np.float64)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "ensemble_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
