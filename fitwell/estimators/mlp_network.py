@@ -36,13 +36,9 @@ __all__ = [
 
 # scikit-learn's names for activations that have a different name in fitwell.
 _ACTIVATIONS = {"identity": "linear", "logistic": "sigmoid"}
-# The initializer that preserves the variance for each activation. Other activations use Glorot's initializer.
-_INITIALIZERS = {
-    "relu": "he_uniform",
-    "leaky_relu": "he_uniform",
-    "elu": "he_uniform",
-    "selu": "lecun_normal",
-}
+# Activations that need a different initializer than Glorot's, which scikit-learn uses too. With He's initializer for
+# ReLU, the error on targets of numbers was higher on six of six tables (0.383 and 0.354 on concrete strength).
+_INITIALIZERS = {"selu": "lecun_normal"}
 # The batch size for "auto", as in scikit-learn.
 _BATCH_SIZE = 200
 # The parameters that cannot change between calls to `partial_fit`.
