@@ -37,6 +37,7 @@ MODULES = [
     "regularizers",
     "saving",
     "schedules",
+    "tabular",
     "tuner",
     "utils",
     "wrappers",

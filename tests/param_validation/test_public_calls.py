@@ -51,6 +51,8 @@ OPEN = {
     *(
         "population_based_training",
         "MLPClassifier",
+        "TabularClassifier",
+        "TabularRegressor",
         "MLPRegressor",
         "KerasClassifier",
         "KerasRegressor",
