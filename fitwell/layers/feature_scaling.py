@@ -26,7 +26,7 @@ class FeatureScaling(Layer):
         scale_initializer (str | Initializer): Default: ``"ones"``.
         scale_regularizer (str | Regularizer | None): Penalty on the factors. Default: None.
         scale_constraint (str | Constraint | None): Projection of the factors after every update. Default: None.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, ..., features]`.

@@ -24,7 +24,7 @@ class ParametricActivation(Layer):
     Args:
         activation (str | Callable): The function f.
         share_initializer (str | Initializer): Default: ``"ones"``.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, ..., units]`.

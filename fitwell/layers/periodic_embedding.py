@@ -35,7 +35,7 @@ class PeriodicEmbedding(Layer):
             with more turns, and need more rows. Default: 0.1.
         activation (str | Callable | None): The function f. None is linear. Default: None.
         include_input (bool): Whether the first entry of the vector is the feature itself. Default: True.
-        **kwargs: `name`, `trainable`, `dtype`, `activity_regularizer` and `input_shape`, as for `Layer`.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, features]`.
