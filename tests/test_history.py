@@ -65,7 +65,7 @@ def test_one_axes_takes_every_curve() -> None:
 
 def test_a_wrong_number_of_axes_is_refused() -> None:
     _, axes = plt.subplots(1, 3)
-    with pytest.raises(InvalidArgument, match=r"2 metrics \(loss, accuracy\), got 3 axes"):
+    with pytest.raises(InvalidArgument, match=r"one axes per metric \(loss, accuracy\), got 3 axes"):
         curves().plot(ax=list(axes))
     plt.close("all")
 
