@@ -22,8 +22,8 @@ __all__ = ["Embedding"]
 class Embedding(Layer):
     """A layer that maps integer ids from 0 to ``input_dim - 1`` to learned vectors.
 
-    A negative id down to ``-input_dim`` counts from the end of the vocabulary, as in NumPy. Any other id outside
-    the range gives a vector of NaNs, which stops a training run.
+    An id outside this range gives a vector of NaNs, which stops a training run. It never gives the vector of a
+    different id.
 
     Differs from Keras: ``mask_zero=True`` is not supported, because fitwell does not pass masks between
     layers. ``lora_rank`` is not supported either.
@@ -111,7 +111,10 @@ class Embedding(Layer):
         super().build(input_shape)
 
     def call(self, inputs: Array) -> Array:
-        return jnp.take(self.embeddings.value, inputs.astype(jnp.int32), axis=0, mode="fill")
+        ids = inputs.astype(jnp.int32)
+        # A negative id would otherwise count from the end of the vocabulary.
+        ids = jnp.where(ids < 0, self.input_dim, ids)
+        return jnp.take(self.embeddings.value, ids, axis=0, mode="fill")
 
 
 def _to_matrix(weights: Any, shape: tuple[int, int]) -> np.ndarray:

@@ -228,3 +228,10 @@ def test_symbolic_tensor_is_a_deprecated_name_of_keras_tensor() -> None:
     reset_deprecation_warnings()
     with pytest.warns(DeprecationWarning, match="KerasTensor"):
         assert keras_tensor.SymbolicTensor is keras_tensor.KerasTensor
+
+
+@pytest.mark.parametrize("token", [-1, -7, 7, 100])
+def test_an_embedding_of_an_id_out_of_range_is_nan(token: int) -> None:
+    vectors = np.asarray(layers.Embedding(7, 3)(np.array([[0, token, 6]])))
+    assert np.isnan(vectors[0, 1]).all()
+    assert np.isfinite(vectors[0, [0, 2]]).all()
