@@ -4,7 +4,7 @@ A checkpoint is an uncompressed zip archive with two members. ``manifest.json`` 
 dicts, and each array's dtype and shape. ``arrays.bin`` contains the bytes of all arrays, one after another. Each member
 has a CRC-32 that detects damage. The file contains no code, and reading it never runs any.
 
-The file is written under a temporary name, flushed to the disk and then renamed (`_file_io.atomic_writer`). Only then
+The file is written under a temporary name, flushed to disk and then renamed (`_file_io.atomic_writer`). Only then
 is the oldest checkpoint removed, so that a complete checkpoint exists even if the power fails.
 
 The library orbax-checkpoint is not used, because it is much heavier (version 0.12, measured in 2026-11 on a machine
@@ -108,7 +108,7 @@ def read_checkpoint(path: Path) -> Any:
     """Read a checkpoint and return its tree.
 
     Raises:
-        FileError: if the file is damaged or is not a checkpoint.
+        FileError: if the file cannot be read, is damaged, or is not a checkpoint.
     """
     try:
         with zipfile.ZipFile(path) as archive:

@@ -103,7 +103,7 @@ class CheckpointFolder:
         self._writer.submit(lambda: self._write(updates, tree, before_rename))
 
     def wait(self) -> None:
-        """Wait until the most recently submitted checkpoint is on the disk."""
+        """Wait until the most recently submitted checkpoint has been written to disk."""
         self._writer.wait()
 
     def clear(self) -> None:

@@ -174,9 +174,9 @@ class _GraphReader:
         }
 
     def _make_calls(self) -> None:
-        """Make all calls.
+        """Record the calls of all layers in an order in which each call's inputs already exist.
 
-        The layers are visited in the order of the file, in rounds. Each round makes the calls whose inputs exist.
+        The layers are visited in rounds, in the order of the file. Each round records the calls whose inputs exist.
         """
         waiting = {name: deque(layer["inbound_nodes"]) for name, layer in self.written.items()}
         for name, nodes in waiting.items():
@@ -255,7 +255,7 @@ class _GraphReader:
         return [tensors[0] if len(tensors) == 1 else tensors], dict(kwargs)
 
     def _skip_own_node(self, name: str, number: int) -> int:
-        """Return a call's index without the initial node, which Keras 2 files count for each inner model."""
+        """Return a call's index, excluding the initial node that Keras 2 files count for each inner model."""
         model = "layers" in self.written[name].get("config", {})
         return number - 1 if model and number > 0 else number
 

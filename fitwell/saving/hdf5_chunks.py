@@ -26,7 +26,7 @@ _FILTERS = (h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLATE, h5z.FILTER_FLETCHER32)
 
 
 def check_dataset_storage(dataset: Any, description: str) -> None:
-    """Check that reading a dataset takes little more memory than its stored data, and charge the memory budget.
+    """Check that a dataset is not far larger than its stored data, and charge its size to the memory budget.
 
     Args:
         dataset: The HDF5 dataset.

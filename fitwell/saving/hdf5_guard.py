@@ -52,7 +52,7 @@ def _check_bytes(data: bytes | mmap.mmap, where: str) -> int:
     place = 14 if data[8:9] in (b"\0", b"\1") else 10
     if data[place : place + 1] != b"\x08":
         raise FileError(
-            f"{where} is not a readable HDF5 file because its sizes are not stored in eight bytes"
+            f"{where} is not a readable HDF5 file because it does not store sizes as eight-byte integers"
         )
     longest = 0
     # Heaps do not overlap, so the total number of objects is limited by the file size.

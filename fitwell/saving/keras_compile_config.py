@@ -85,7 +85,7 @@ def compile_from_config(model: Any, config: Config) -> None:
         raise  # the message already includes the file name
     except FitwellError as error:
         raise FileError(
-            f"cannot read the compile arguments in the file: {str(error).rstrip('.')}. If the file refers to a "
+            f"cannot read the compile arguments in the file ({str(error).rstrip('.')}). If the file refers to a "
             "user-defined function, pass custom_objects={name: function}. To load the model without compiling it, use "
             "load_model(..., compile=False)."
         ) from error

@@ -208,7 +208,7 @@ def _read_object(value: Config, name: str) -> Any:
         # Keras versions before 2.2.3 wrote only a list of layers, without the model's name.
         config = {"layers": config}
     if not isinstance(config, Mapping):
-        raise FileError(f"expected a dict as the configuration of a {name}, got {type(config).__name__}")
+        raise FileError(f"expected the configuration of {name} to be a dict, got {type(config).__name__}")
     module = value.get("module")
     # Keras 2: the name of a registered class contains its package.
     written = value["class_name"] if ">" in value["class_name"] else None
@@ -237,7 +237,7 @@ def _read_object(value: Config, name: str) -> Any:
     ):
         config = _keep_known_arguments(name, kind, config, _arguments(entry))
     if name == "Sequential" and "layers" not in config:
-        raise FileError("the configuration of a Sequential has no layers")
+        raise FileError("the configuration of a Sequential model has no key 'layers'")
     config = {key: from_keras(item) for key, item in config.items()}
     return {
         **about,
@@ -280,7 +280,7 @@ def _current_argument_name(name: str, kind: str, argument: str) -> str:
 
 
 def _keep_known_arguments(name: str, kind: str, config: Config, known: set[str]) -> Config:
-    """Remove unknown arguments from `config`.
+    """Return `config` without its unknown arguments.
 
     Raises:
         FileError: if an unknown argument has an effect.
@@ -338,8 +338,8 @@ def _current_optimizer_config(config: Config) -> Config:
 
 def _refuse_code(config: Any) -> Any:
     raise FileError(
-        "the file contains Python code (a Lambda layer or another lambda function), which fitwell never loads. Build "
-        "the model in code and use load_weights, or replace the lambda function with a registered Layer subclass."
+        "the file contains Python code (a Lambda layer or a lambda function), which fitwell never loads. Build "
+        "the model in code and use load_weights, or replace the function with a registered Layer subclass."
     )
 
 

@@ -177,7 +177,7 @@ def read_layers(group: HDF5Reader, model: Any, skip_mismatch: bool = False, by_n
     Args:
         group: The group that contains the layers.
         model: The model.
-        skip_mismatch: Whether to skip each layer that does not match the file and show a warning.
+        skip_mismatch: Whether to skip layers that do not match the file, with a warning for each.
         by_name: Whether to match layers by name, and ignore layers that exist only in the model or only in the file.
 
     Raises:
@@ -233,7 +233,7 @@ def _join_names(names: Sequence[str]) -> str:
 def _match_layer(
     group: HDF5Reader, names: list[str], layer: Any, variables: list[Variable], skip_mismatch: bool
 ) -> list[tuple[Variable, NumpyArray]]:
-    """Return pairs of a layer's variables and the arrays in the file.
+    """Return a layer's variables, each paired with its array in the file.
 
     If they do not match, the function warns and returns an empty list (if `skip_mismatch` is True) or raises
     `WeightsMismatch`.

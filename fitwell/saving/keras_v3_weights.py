@@ -37,7 +37,7 @@ def read_weights(file: HDF5Reader, model: Any, skip_mismatch: bool = False) -> N
     Args:
         file: The open HDF5 file.
         model: The model.
-        skip_mismatch: Whether to skip each layer that does not match the file and show a warning.
+        skip_mismatch: Whether to skip layers that do not match the file, with a warning for each.
 
     Raises:
         WeightsMismatch: if a layer does not match the file and `skip_mismatch` is False.

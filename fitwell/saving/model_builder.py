@@ -16,7 +16,7 @@ __all__ = ["build_model", "convert_config_errors"]
 
 @contextmanager
 def convert_config_errors(where: str) -> Iterator[None]:
-    """Convert every exception inside the block to a `FileError` that includes the file name.
+    """Convert exceptions inside the block to a `FileError` that includes the file name.
 
     Use it around code that can fail because a configuration is not valid.
     """

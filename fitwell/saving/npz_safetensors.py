@@ -98,7 +98,7 @@ def read_weights(path: Path, model: Any, skip_mismatch: bool) -> None:
     Args:
         path: The path of the file.
         model: The model.
-        skip_mismatch: Whether to skip each weight that does not match the file and show a warning.
+        skip_mismatch: Whether to skip weights that do not match the file, with a warning for each.
 
     Raises:
         WeightsMismatch: if a weight does not match the file and `skip_mismatch` is False.

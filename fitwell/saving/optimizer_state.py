@@ -102,7 +102,7 @@ def _candidate_orders(optimizer: Any, paths: list[str]) -> Iterator[tuple[list[t
 
 
 def _keras_v3_order(optimizer: Any, paths: list[str]) -> Iterator[tuple[str, str | None]]:
-    """Yield the kinds of state and variable paths in the order of Keras 3.
+    """Yield the name and the variable path of each array in the optimizer state, in Keras 3's order.
 
     Each item is ``(slot, path)``, or ``(slot, None)`` for state that all variables share.
     """

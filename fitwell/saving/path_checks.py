@@ -32,7 +32,7 @@ def check_output_path(filepath: Any, suffixes: Sequence[str], overwrite: bool) -
 
 
 def check_overwrite(path: Path, overwrite: bool) -> None:
-    """Check that `path` is a file that may be written.
+    """Check that a file may be written to `path`.
 
     Raises:
         FileError: if `path` is a folder, if its parent folder does not exist, or if the file exists and `overwrite` is

@@ -132,7 +132,7 @@ def _bytes_of(array: Any) -> float:
 
 
 def _operations(equation: Any) -> float:
-    """Return the number of operations of one equation.
+    """Return the estimated number of operations in one equation.
 
     For convolution and pooling, the number includes operations at positions in the padding.
     """

@@ -92,7 +92,7 @@ def check_members(archive: zipfile.ZipFile, where: str) -> None:
     for info in archive.infolist():
         if info.compress_type not in _METHODS:
             raise FileError(
-                f"{where}: {short_repr(info.filename)} is compressed by method {info.compress_type}, but fitwell can "
+                f"{where}: {short_repr(info.filename)} is compressed with method {info.compress_type}, but fitwell can "
                 "read only stored (0) and deflated (8) members. Extract the archive, and create it again with one of "
                 "these methods."
             )
@@ -115,7 +115,7 @@ def declared_size(archive: zipfile.ZipFile, name: str, where: str) -> int:
     """Return the decompressed size in bytes that the archive declares for a member.
 
     Raises:
-        FileError: if the member does not exist, or its size is too large for its compressed size.
+        FileError: if the member does not exist, or its declared size is too large relative to its compressed size.
     """
     if name not in archive.namelist():
         raise FileError(f"{where}: the archive has no member {name!r}, which a .keras file must have")

@@ -176,7 +176,8 @@ class Float(Domain):
     ) -> float:
         """Multiply or divide `value` by `factor`, or move it by one step if the domain has steps.
 
-        The result is clipped to the range.
+        On a linear scale without steps, the value changes by at least 1 % of the range. The result is clipped to the
+        range.
         """
         up = bool(generator.integers(2))
         if self.step is not None:

@@ -25,8 +25,8 @@ class EvolutionSampler(BaseSampler):
     """An Optuna sampler that creates one trial by crossover and mutation.
 
     Sampling is random until `startup` trials have a finite value. After that, two of the best trials are selected as
-    parents. The new trial copies the first parent's hyperparameters, but each value is replaced with the second
-    parent's value with a probability of 0.5, if the second parent has one. All values are then perturbed as in
+    parents. The new trial copies the first parent's hyperparameters. If the second parent has the same hyperparameter,
+    the second parent's value is used instead with a probability of 0.5. All values are then perturbed as in
     population-based training. Hyperparameters that the first parent lacks are sampled at random.
 
     Optuna's NSGA-II is not used because versions before Optuna 5 do not mutate numbers or support conditions.
@@ -84,7 +84,7 @@ class EvolutionSampler(BaseSampler):
         return domain.perturb(value, self._generator, PERTURBATION_FACTOR ** self._generator.exponential())
 
     def _select_parent(self, parents: list[FrozenTrial]) -> FrozenTrial:
-        """Pick two random parents, and return the better one."""
+        """Pick two of the possible `parents` at random, and return the better one."""
         return parents[self._generator.integers(len(parents), size=2).min()]
 
 

@@ -1,4 +1,4 @@
-"""`search`: hyperparameter search that trains each batch of trials as one population."""
+"""Hyperparameter search that trains each batch of trials as one population."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ class Search:
         self._progress.on_search_end(self.result.remarks())
 
     def _next_batch_size(self, deadline: float | None, last: int, seconds_per_trial: float) -> int:
-        """Return the number of trials for the next batch, which must fit into the remaining time.
+        """Return the size of the next batch, chosen so that the batch fits into the remaining time.
 
         Args:
             deadline: A time as returned by `time.monotonic`, or None if there is no time limit.
@@ -254,7 +254,7 @@ def search(
     """Find good hyperparameters.
 
     The search samples a batch of trials and trains it as one population. All trials use the same seeds and the same
-    rows, so that only the settings make a difference. If a search was killed, call it again to continue where it
+    rows, so that only the settings make a difference. If a search is killed, repeat the same call to continue where it
     stopped. Multiple processes can share a search through its storage. The study is an ordinary Optuna study, which you
     can open with ``optuna-dashboard sqlite:///search.db``.
 

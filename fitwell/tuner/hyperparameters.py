@@ -185,14 +185,14 @@ class HyperParameters:
     def Boolean(  # noqa: N802
         self, name: str, default: bool = False, *, parent_name: str | None = None, parent_values: Any = None
     ) -> Any:
-        """Return False or True."""
+        """Return False or True, or None if the condition is not met."""
         return self._suggest(name, Boolean(default=default), parent_name, parent_values)
 
     @validate_params()
     def Fixed(  # noqa: N802
         self, name: str, value: Any, *, parent_name: str | None = None, parent_values: Any = None
     ) -> Any:
-        """Return `value`, and record it in the attribute `values`."""
+        """Return `value` and record it in the attribute `values`, or return None if the condition is not met."""
         return self._suggest(name, Fixed(value), parent_name, parent_values)
 
     @contextmanager
@@ -225,7 +225,10 @@ class HyperParameters:
             self._scopes.pop()
 
     def suggest(self, name: str, domain: Domain) -> Any:
-        """Return the value of `name`, which is sampled from `domain` on the first call."""
+        """Return the value of `name`, or None if its condition is not met.
+
+        The value is sampled from `domain` when it is first needed.
+        """
         if name in self.domains:
             if self.domains[name] != domain:
                 raise InvalidArgument(

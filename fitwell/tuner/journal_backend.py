@@ -38,7 +38,7 @@ class RepairingJournalBackend(JournalFileBackend):
         if cut:
             warn(
                 f"the storage {file_path} ended in an incomplete line of {cut:,} bytes, probably because of a full "
-                "disk or a power failure; the line was removed, and its operation will be repeated"
+                "disk or a power failure; the line was removed, so the operation that it recorded will be repeated"
             )
 
     @contextmanager

@@ -19,7 +19,7 @@ _STORED_NAMES = {"domain": "of", "min_length": "least", "max_length": "most"}
 class List(Domain):
     """A list of values from one domain, such as the widths of the hidden layers.
 
-    ``"hidden": List(Int(8, 128, log=True), 1, 3)`` gives settings such as ``[64, 16]``. The study stores the length
+    ``"hidden": List(Int(8, 128, log=True), 1, 3)`` gives values such as ``[64, 16]``. The study stores the length
     and each value as separate hyperparameters (``hidden_length``, ``hidden_0``, …).
 
     Args:

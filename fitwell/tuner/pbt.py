@@ -106,8 +106,8 @@ class PopulationBasedTraining(Search):
         for name in ("callbacks", "folds", "repeats", "minutes", "sampler", "pruner", "batch"):
             if name in settings:
                 raise InvalidArgument(
-                    f"population_based_training: {name} is not supported, because all members are trained together "
-                    "on the same rows, and the worst members copy the best ones; remove it"
+                    f"population_based_training: the argument {name} is not supported, because all members train "
+                    "together on the same rows, and the worst members copy the best ones; remove it"
                 )
         self._extra_config = {
             "method": f"population-based training, interval {interval}, quantile {quantile}"
@@ -143,7 +143,7 @@ class PopulationBasedTraining(Search):
         return PBTResult(self._shared_study, self._trainer, self.models)
 
     def _build_population(self, handles: list[TrialHandle]) -> tuple[Population | None, list[Setting]]:
-        """Build the members, and replace settings that the build function rejects with new ones."""
+        """Build the members. If the build function rejects a setting, a new setting takes its place."""
         while handles:
             settings = [handle.setting for handle in handles]
             outcome = BatchOutcome([])
@@ -202,11 +202,11 @@ class PopulationBasedTraining(Search):
         return self.objective.worst if diverged else curve[-1]
 
     def _exploit(self, population: Population, loser: int, parent: int) -> None:
-        """Replace a member with a new one that has the same setting, but another member's training state.
+        """Rebuild a member from its current setting, and give it another member's training state.
 
         Args:
             population: The population.
-            loser: The index of the member to replace.
+            loser: The index of the member to rebuild.
             parent: The index of the member whose training state is copied.
         """
         old = population.members[loser]

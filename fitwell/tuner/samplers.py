@@ -82,8 +82,8 @@ def check_sampler(name: Any) -> str:
 def make_sampler(name: str, seed: int, number: int) -> BaseSampler:
     """Create the sampler for trial `number`.
 
-    Each trial has a separate seed. A resumed or shared search therefore samples the same values as an uninterrupted
-    search, and different workers sample different values.
+    The sampler's seed depends only on `seed` and `number`. A resumed search therefore uses the same random numbers as
+    an uninterrupted search, and different workers use different random numbers.
     """
     trial_seed = int(np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(1)[0])
     with silence_optuna():

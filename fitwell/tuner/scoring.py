@@ -49,7 +49,7 @@ Score = tuple[list[float], list[int]]
 
 
 def best_per_curve(curves: Sequence[LearningCurve], objective: Objective) -> Score | None:
-    """Return the best values of all curves and their epochs, or None if any curve has no finite value."""
+    """Return each curve's best value and its epoch, or None if any curve has no finite value."""
     values = [objective.best(curve.values) for curve in curves]
     if not all(map(math.isfinite, values)):
         return None

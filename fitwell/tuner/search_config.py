@@ -1,4 +1,4 @@
-"""Validation of search arguments, and the description of a search that is compared with an existing study."""
+"""Validation of search arguments, and the settings that must be the same when a study is continued."""
 
 from __future__ import annotations
 

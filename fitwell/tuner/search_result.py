@@ -128,7 +128,7 @@ class SearchResult:
         return Ensemble(self.best_models(top))
 
     def ranking(self) -> list[Any]:
-        """Return the complete Optuna trials with a finite value, sorted from best to worst."""
+        """Return the completed Optuna trials that have a finite value, sorted from best to worst."""
         return self._ranked(self._reader.require_finite_trials())
 
     @validate_params(count=Integer(1))

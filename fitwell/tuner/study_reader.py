@@ -87,7 +87,7 @@ class StudyReader:
             if self._current_token() != self._token:
                 raise StateError(
                     f"the study {self.study.study_name!r} in {self.storage.name} was deleted, probably by "
-                    "overwrite=True; use a different name=... for every search"
+                    "overwrite=True; use a different name=... for each search"
                 )
             return list(self.study.get_trials(deepcopy=False))
 

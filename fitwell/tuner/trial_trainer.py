@@ -1,4 +1,4 @@
-"""Training of trial batches, each as one population."""
+"""A trainer that trains each batch of trials as one population."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ class TrialTrainer:
     def build_population(self, settings: Sequence[Setting], batch: BatchOutcome) -> Population | None:
         """Build the members of all settings that the build function accepts.
 
-        Rejected settings are recorded in `batch`. If all of them are rejected, the result is None.
+        Rejected settings are recorded in `batch`. If every setting is rejected, the result is None.
         """
         while True:
             index = 0
@@ -218,7 +218,7 @@ class TrialTrainer:
                 self._penalties = None  # warn once
 
     def initialize_weights(self, member: Member) -> None:
-        """Create the weights of a model that has no input shape yet, with the same values as in `fit`."""
+        """Create the weights of a model that has none yet, with the same initial values as `fit` would."""
         assert self._example is not None
         with random.use_seed_generator(member.stream):
             member.model._session.get_program(self._example)

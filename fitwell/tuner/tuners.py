@@ -63,8 +63,8 @@ class Tuner:
     """Base class for the tuners.
 
     As in KerasTuner, a new tuner for an existing study can read the results without a search, and `search` continues
-    the study. Models are not stored, so `get_best_models` trains them again. If the tuner is new, call `search` with
-    the same rows before `get_best_models`. Finished trials are not repeated.
+    the study. Models are not stored, so `get_best_models` trains them again. A new tuner does not have the rows, so
+    call `search` with the same rows first. Finished trials are not repeated.
 
     Args:
         hypermodel (Callable[[HyperParameters], Model] | HyperModel): Function or object that builds a compiled model.
@@ -313,7 +313,7 @@ class GridSearch(Tuner):
 
 
 class Hyperband(Tuner):
-    """A tuner that trains many settings for a few epochs, and the best of them for more epochs.
+    """A tuner that trains many settings for a few epochs, and then continues only the best ones.
 
     Args:
         hypermodel (Callable | HyperModel): See `Tuner`.

@@ -224,7 +224,7 @@ def test_unsupported_compression_methods(goods: Path, tmp_path: Path, name: str,
     with zipfile.ZipFile(path, "w", method) as archive:
         for member, data in members_of((goods / name).read_bytes()).items():
             archive.writestr(member, data)
-    assert f"compressed by method {method}" in refused(path)
+    assert f"compressed with method {method}" in refused(path)
 
 
 @pytest.mark.parametrize("name", ["m.keras", "w.npz"])
