@@ -109,7 +109,7 @@ class LoadBudget:
         """
         if not 0 <= size <= self.memory:
             raise FileError(
-                f"{self.where}: {description} takes {_format_size(size)} bytes, but at most {self.memory:,.0f} "
+                f"{self.where}: {description} takes {_format_size(size)} bytes, but only {self.memory:,.0f} "
                 "bytes remain for loading this file"
             )
         self.memory -= size
@@ -126,7 +126,9 @@ class LoadBudget:
         """Charge one layer call."""
         self.calls -= 1
         if self.calls < 0:
-            raise FileError(f"{self.where}: the model has more layer calls than a file of this size may have")
+            raise FileError(
+                f"{self.where}: the model has more layer calls than are allowed for a file of this size"
+            )
         self.check_time()
 
     def spend_object(self) -> None:
@@ -134,7 +136,7 @@ class LoadBudget:
         self.objects -= 1
         if self.objects < 0:
             raise FileError(
-                f"{self.where}: the configuration defines more objects than a configuration of this size may have"
+                f"{self.where}: the configuration defines more objects than are allowed for its size"
             )
         self.check_time()
 
@@ -223,7 +225,7 @@ def limit_loading(
     >>> with limit_loading("model.keras", 1000) as budget:
     ...     budget.spend_memory(10**12, "a table")
     Traceback (most recent call last):
-    fitwell.errors.FileError: model.keras: a table takes 1,000,000,000,000 bytes, but at most \
+    fitwell.errors.FileError: model.keras: a table takes 1,000,000,000,000 bytes, but only \
 268,467,456 bytes remain for loading this file
     """
     budget = LoadBudget(where, file_size, weights, **options)

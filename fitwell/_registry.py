@@ -414,8 +414,8 @@ def find_registry(config: Mapping[str, Any]) -> Registry:
     if not found and get_custom_object(config) is None and name not in _registered:
         hint = did_you_mean(name, [name for registry in _registries.values() for name in registry.names()])
         raise UnknownName(
-            f"unknown class {name!r}{hint} (if you defined this class, pass custom_objects={{{name!r}: ...}} or "
-            f"register it with @fitwell.saving.register_keras_serializable())"
+            f"unknown class {name!r}{hint or '.'} If you defined this class, pass custom_objects={{{name!r}: ...}} or "
+            f"register it with @fitwell.saving.register_keras_serializable()."
         )
     # "ReLU" is the name of a layer, and "relu" is the name of an activation. Because matching ignores case, both
     # registries are found.

@@ -19,7 +19,7 @@ def test_nothing_is_charged_outside_of_a_load() -> None:
 def test_memory_runs_out_by_the_sum_of_what_is_taken() -> None:
     with (
         pytest.raises(
-            FileError, match=r"^model.keras: the third takes 200,000,000 bytes, but at most"
+            FileError, match=r"^model.keras: the third takes 200,000,000 bytes, but only"
         ) as caught,
         _load_budget.limit_loading("model.keras", 10**7),
     ):
@@ -31,7 +31,7 @@ def test_memory_runs_out_by_the_sum_of_what_is_taken() -> None:
 
 @pytest.mark.parametrize("size", [float("inf"), float("nan"), -1, 10**400])
 def test_sizes_that_cannot_be(size: float) -> None:
-    with pytest.raises(FileError, match="but at most"), _load_budget.limit_loading("model.keras", 10**7):
+    with pytest.raises(FileError, match="but only"), _load_budget.limit_loading("model.keras", 10**7):
         _load_budget.charge_memory(size, "a table")
 
 

@@ -39,7 +39,7 @@ def test_to_categorical_by_hand() -> None:
     ("arguments", "error", "words"),
     [
         (([0, 3, 9], 3), DataError, r"integers from 0 to 2, got 3 \(invalid labels: 2 of 3\)"),
-        (([0, -1],), DataError, r"integers from 0, got -1"),
+        (([0, -1],), DataError, r"integers >= 0, got -1"),
         (([0.5, 1],), DataError, "got 0.5"),
         (([0, np.nan], 2), DataError, "got nan"),
         (([0, np.nan],), DataError, "got nan"),

@@ -115,7 +115,7 @@ class CallbackList:
 
     @property
     def returns_each_epoch(self) -> bool:
-        """Whether each dispatch ends with an epoch, because a callback observes epochs or every batch.
+        """Whether each dispatch contains at most one epoch, because a callback observes epochs or every batch.
 
         If `runs_on_host` is True, this includes the hooks of compilable callbacks.
         """

@@ -30,7 +30,7 @@ class MonitorCallback(MonitorModeMixin, CompilableCallback):
 
     @property
     def sign(self) -> int:
-        """Sign that turns the value into one to minimize: 1 if `mode` is ``"min"``, and -1 otherwise."""
+        """The factor that makes smaller monitored values better: 1 if `mode` is ``"min"``, and -1 otherwise."""
         return 1 if self.mode == "min" else -1
 
     def best_for_policy(self) -> np.float32:

@@ -52,7 +52,7 @@ class MonitorModeMixin(Callback):
 
 
 class _WarnOnce:
-    """A function that warns at its first call. The copies of a callback for a population's members share it."""
+    """A function that warns only on its first call. The copies of a callback for a population's members share it."""
 
     def __init__(self) -> None:
         self._has_warned = False

@@ -28,8 +28,8 @@ def check_arguments(candidates: Any, data: Any, test_data: Any, baseline: Any, c
         _check_callbacks(candidates, callbacks)
     if baseline is not None and baseline not in candidates:
         raise InvalidArgument(
-            f"compare: baseline={baseline!r} is not a candidate{did_you_mean(str(baseline), candidates)}; "
-            f"the candidates are {', '.join(candidates)}"
+            f"compare: baseline={baseline!r} is not a candidate{did_you_mean(str(baseline), candidates) or '.'} "
+            f"The candidates are: {', '.join(candidates)}."
         )
 
 

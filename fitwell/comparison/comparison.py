@@ -114,7 +114,7 @@ class Comparison:
 
     @property
     def differences_table(self) -> pd.DataFrame:
-        """A table with one row per pair, which contains the mean difference, the interval and the test results."""
+        """A table with one row per pair of candidates, with the mean difference, the interval and the test results."""
         import pandas as pd
 
         rows = [

@@ -144,7 +144,7 @@ def _mark_outlying_means(axes: Axes, means: NDArray[np.float64], low: float, hig
 
 
 def select_smallest_p(differences: Sequence[PairedDifference]) -> list[PairedDifference]:
-    """Return the differences to plot, in their original order. If there are too many, omit the largest p-values."""
+    """Return the differences to plot, in their original order. If there are too many, omit the least significant."""
     if len(differences) <= MAX_DIFFERENCES:
         return list(differences)
     limit = sorted(range(len(differences)), key=lambda number: differences[number].p)[:MAX_DIFFERENCES]

@@ -322,8 +322,8 @@ def _choose_metric(requested: str | None, mode: str, names: Mapping[str, list[st
         metric = next((name for name in shared if not name.endswith("loss")), "loss")
     elif metric not in shared:
         raise InvalidArgument(
-            f"compare: metric={metric!r} is not computed by all candidates{did_you_mean(str(metric), shared)}; "
-            f"the shared metrics are {', '.join(shared)}"
+            f"compare: metric={metric!r} is not computed by all candidates{did_you_mean(str(metric), shared) or '.'} "
+            f"The shared metrics are: {', '.join(shared)}."
         )
     return metric, require_mode(metric, mode, "compare") == "max"
 

@@ -40,7 +40,7 @@ class ConfidenceInterval:
 
     Attributes:
         mean: The mean of the scores.
-        sd: The sample standard deviation of the scores (n - 1).
+        sd: The sample standard deviation of the scores (with divisor n - 1).
         low: The lower limit of the confidence interval of the mean.
         high: The upper limit of the confidence interval of the mean.
         repeats: The number of repeats n.

@@ -33,8 +33,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     indicator matrix, in which a row may have more than one label, uses one sigmoid per column. Standardize
     the inputs first, for example in a `sklearn.pipeline.Pipeline`.
 
-    As in scikit-learn, a batch's loss is ``Σ log loss + alpha / 2 · Σ w²``, where w are the kernels' weights.
-    A row with sample weight 2 counts as two rows.
+    As in scikit-learn, a batch's loss is proportional to ``Σ log loss + alpha / 2 · Σ w²``, where w are the
+    kernels' weights. A row with sample weight 2 counts as two rows.
 
     Args:
         hidden_layer_sizes (int | Sequence[int]): Number of units in each hidden layer. ``()`` gives a linear

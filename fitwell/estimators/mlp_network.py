@@ -65,7 +65,7 @@ class MLPNetwork:
         outputs: The number of output units.
         rows: The number of training rows.
         parameters: The estimator's parameters.
-        row_weight: The mean sample weight before `fit` rescaled the weights to mean 1.
+        row_weight: The mean sample weight before `fit` rescaled the weights to a mean of 1.
     """
 
     task: str
@@ -88,7 +88,7 @@ class MLPNetwork:
 
     @property
     def _penalty(self) -> float:
-        """L2 factor for a mean loss that is equivalent to ``alpha / 2`` for scikit-learn's summed loss."""
+        """L2 factor that has the same effect on a mean loss as ``alpha / 2`` has on scikit-learn's summed loss."""
         # scikit-learn sums over outputs and halves the squared error.
         ours_by_theirs = {"multilabel": 1 / self.outputs, "regression": 2 / self.outputs}.get(self.task, 1.0)
         batch = min(self.batch_size, self.rows) * self.row_weight

@@ -22,8 +22,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     It predicts one or more numbers per row. Standardize inputs and targets first, with `StandardScaler` in a
     pipeline and `sklearn.compose.TransformedTargetRegressor`.
 
-    As in scikit-learn, a batch's loss is ``1/2 · Σ (prediction - y)² + alpha / 2 · Σ w²``, where w are the
-    kernels' weights. The reported losses are mean squared errors. Predictions are averaged over members, and
+    As in scikit-learn, a batch's loss is proportional to ``1/2 · Σ (prediction - y)² + alpha / 2 · Σ w²``, where w
+    are the kernels' weights. The reported losses are mean squared errors. Predictions are averaged over members, and
     ``predict(X, return_std=True)`` also returns their standard deviation.
 
     Args:

@@ -64,7 +64,7 @@ def check_array(kind: str, tag: str, data: Any) -> None:
     if kind == "image" and data.dtype.kind in "iu" and data.dtype != np.uint8:
         raise InvalidArgument(
             f"{where}: expected uint8 from 0 to 255, or floats from 0 to 1, got {data.dtype}. "
-            "Use data.astype('uint8')."
+            "If all values are from 0 to 255, use data.astype('uint8')."
         )
     if kind == "audio" and (data.ndim != 3 or not data.shape[2]):
         raise InvalidArgument(f"{where}: expected [clips, frames, channels], got shape {shape}")

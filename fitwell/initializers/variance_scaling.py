@@ -297,7 +297,7 @@ class LecunNormal(_NamedVarianceScaling):
 
 @registry.register()
 class FixupNormal(RandomInitializer):
-    """The Fixup initializer for residual networks without normalization layers, which Keras does not have.
+    """The Fixup initializer, for residual networks without normalization layers. Keras does not have it.
 
     It draws values as `HeNormal` does, and multiplies them by ``branches^(-1 / (2 layers - 2))``. Use it for all
     kernels of a residual branch except the last one, and use `Zeros` for the last one.

@@ -50,7 +50,7 @@ class Adam(AdamBase):
     ``α = η sqrt(1 - β₂^t) / (1 - β₁^t)`` includes the bias corrections for both moments, where t starts at 1.
     With `amsgrad`, the update uses the largest v so far instead of v.
 
-    Differs from Keras in rounding, because β₂ is a traced argument and 1 - β₂ is always computed in float32.
+    Results differ slightly from Keras, because β₂ is a traced argument and 1 - β₂ is always computed in float32.
 
     Args:
         learning_rate (float | LearningRateSchedule | Callable): η, which is a number or a schedule. Default: 0.001.

@@ -121,8 +121,8 @@ class Optimizer(DeprecatedOptimizerMethods, PureOptimizer):
 
         Args:
             var_list (list[Variable | str]): Variables, or their paths. Default: ().
-            var_names (list[str]): Regular expressions. A variable is excluded if its name (the last part of
-                its path) matches one of them. For example, ``["bias", "gamma", "beta"]`` restricts the decay
+            var_names (list[str]): Regular expressions. A variable is excluded if one of them matches any part of
+                its name (the last part of its path). For example, ``["bias", "gamma", "beta"]`` restricts the decay
                 to kernels. Default: ().
 
         Raises:

@@ -39,11 +39,8 @@ def translate_deprecated_arguments(
     valid = sorted(valid)
     unknown = [name for name in options if name not in valid]
     if unknown:
-        hints = "; ".join(f"{name!r}{did_you_mean(name, valid)}" for name in unknown)
-        end = "" if hints.endswith("?") else "."
-        raise InvalidArgument(
-            f"{optimizer}: unknown argument {hints}{end} Valid arguments: {', '.join(valid)}."
-        )
+        hints = " Unknown argument ".join(f"{name!r}{did_you_mean(name, valid) or '.'}" for name in unknown)
+        raise InvalidArgument(f"{optimizer}: unknown argument {hints} Valid arguments: {', '.join(valid)}.")
     return learning_rate
 
 

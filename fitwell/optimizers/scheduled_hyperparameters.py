@@ -47,7 +47,7 @@ class ScheduledFloat(float):
         setattr(self.owner, self.name, value)
 
     def numpy(self) -> np.float32:
-        """Return the number in single precision, which is what the computation uses."""
+        """Return the number as a NumPy float32 scalar, as in Keras."""
         return np.float32(self)
 
 

@@ -27,7 +27,7 @@ class Prediction(NamedTuple):
     Args:
         mean (Array | pytree): The mean of the models' outputs, with the same structure and shape as one model's
             outputs. If the models predict probabilities, the means are probabilities too.
-        spread (Array | pytree): The standard deviation of the models' outputs (dividing by n). It is large where the
+        spread (Array | pytree): The standard deviation of the models' outputs (with divisor n). It is large where the
             models disagree.
 
     Example:

@@ -26,7 +26,7 @@ class Fold:
     validation: RowIndices
 
     def leaks_into(self, later: Fold) -> bool:
-        """Return whether the fold `later` contains training rows of this fold among its validation rows."""
+        """Return whether any of this fold's training rows are validation rows in the fold `later`."""
         return bool(np.intersect1d(self.train, later.validation).size)
 
 

@@ -96,7 +96,7 @@ def _check_mergeable(part: Sequence[Member], others: Sequence[Member], name: str
     if others and have != before:
         raise FileError(
             f"the members in {name!r} were trained with {have or 'no'} folds, but the members in the earlier files "
-            f"with {before or 'no'} folds; files can be merged only if they have the same number of folds"
+            f"were trained with {before or 'no'} folds; files can be merged only if they have the same number of folds"
         )
 
 

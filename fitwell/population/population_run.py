@@ -74,7 +74,7 @@ class PopulationRun:
         return self._groups
 
     def member_starts(self) -> list[tuple[MemberTrainLoop, list[MemberStart]]]:
-        """Return each group's first train loop, and its members with functions that create their train loops."""
+        """Return, for each group, its first train loop, and pairs of a member and a function that creates its loop."""
         return [
             (fit, [(member, functools.partial(self._start, member, fit.context)) for member in group.members])
             for fit, group in zip(self._fits, self._groups, strict=True)

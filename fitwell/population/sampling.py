@@ -26,7 +26,7 @@ def grid(**values: Iterable[Any]) -> list[Setting]:
         list[dict]: The settings. The last hyperparameter varies fastest.
 
     Raises:
-        InvalidArgument: If an argument is not a list, or if it is empty.
+        InvalidArgument: If an argument is a single value instead of a list, or if a list is empty.
 
     Example:
         >>> import fitwell as fw

@@ -197,7 +197,7 @@ class _MemberRun:
 
     Attributes:
         request: The request for the member's next dispatch.
-        is_waiting: Whether the member waits for its next dispatch.
+        is_waiting: Whether the member is waiting for its next dispatch.
         error: The exception that stopped the member, or None.
     """
 

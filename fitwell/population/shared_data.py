@@ -64,7 +64,7 @@ class SharedRows:
             return self._by_device[device]
 
     def validation_for(self, fold: int | None) -> FitData | None:
-        """Return the validation rows of a fold, or None if it has none."""
+        """Return the validation rows for `fold` (or for all members if it is None), or None if there are none."""
         if fold not in self._parts:
             assert self.folds is not None and fold is not None
             chosen = self.folds[fold].validation

@@ -86,7 +86,7 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     At the fraction x of period i (0-based), the value is ``η₀ ((1 - α) m_mul^i (1 + cos(π x)) / 2 + α)``.
 
-    Differs from Keras, which computes the period with a float32 logarithm. At some restarts (for example,
+    Keras computes the period with a float32 logarithm instead. At some restarts (for example,
     with t_mul = 7), Keras still uses the previous period, so its rate is the lowest instead of the highest.
 
     Args:

@@ -22,8 +22,8 @@ __all__ = [
 class PiecewiseConstantDecay(LearningRateSchedule):
     """Piecewise constant decay: ``values[0]`` through step ``boundaries[0]``, then ``values[1]``, etc.
 
-    The numbers are traced arguments, so changing them does not trigger recompilation. Changing their count
-    does.
+    The numbers are traced arguments, so changing them does not trigger recompilation. Changing how many
+    there are does.
 
     Args:
         boundaries (list[float]): The n steps after which the value changes, in increasing order.

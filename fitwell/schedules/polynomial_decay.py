@@ -23,8 +23,8 @@ class PolynomialDecay(LearningRateSchedule):
         decay_steps (float): N, the number of updates until the value is η_end. It must be above 0.
         end_learning_rate (float): η_end, the final value. Default: 0.0001.
         power (float): The exponent, where 1 gives a straight line. Default: 1.0.
-        cycle (bool): True to extend N to the next multiple of `decay_steps` when N updates have been made,
-            instead of remaining at η_end. Default: False.
+        cycle (bool): Whether N is extended to the next multiple of `decay_steps` each time N updates have been
+            made, so that the value rises again instead of remaining at η_end. Default: False.
         name (str | None): Name in the configuration. Default: "PolynomialDecay".
 
     Example:

@@ -56,9 +56,9 @@ def to_categorical(x: Any, num_classes: int | None = None, dtype: DTypeLike = "f
     if num_classes is not None:
         wrong |= labels >= num_classes
     if wrong.any():
-        last = "" if num_classes is None else f" to {num_classes - 1}"
+        valid = ">= 0" if num_classes is None else f"from 0 to {num_classes - 1}"
         raise DataError(
-            f"to_categorical: labels must be integers from 0{last}, got {labels[wrong][0]} "
+            f"to_categorical: labels must be integers {valid}, got {labels[wrong][0]} "
             f"(invalid labels: {int(wrong.sum())} of {labels.size})"
         )
     codes = labels.astype(np.intp)
@@ -83,7 +83,7 @@ def normalize(x: Any, axis: int = -1, order: float = 2) -> NDArray[Any]:
         ndarray: An array with the same shape as `x`.
 
     Raises:
-        InvalidArgument: if `x` has no such axis.
+        InvalidArgument: if `x` does not have this axis.
 
     Example:
         >>> import fitwell as fw

@@ -64,7 +64,7 @@ def test_files_that_do_not_belong_together(tmp_path):
         fw.Population.load(files[:2], build)
     with pytest.raises(
         FileError,
-        match=r"folds.fit' were trained with 2 folds, but the members in the earlier files with no folds",
+        match=r"folds.fit' were trained with 2 folds, but the members in the earlier files were trained with no folds",
     ):
         fw.Population.load([files[0], files[2]], build)
     with pytest.raises(InvalidArgument, match="empty list"):

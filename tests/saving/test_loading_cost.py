@@ -57,7 +57,7 @@ def test_nested_models_of_other_shapes_exceed_the_limit_of_calls() -> None:
         inner["config"] = config["config"]
         outer["config"]["name"] = f"m{level}"
         config = outer
-    with pytest.raises(FileError, match="has more layer calls than a file of this size may have"):
+    with pytest.raises(FileError, match="has more layer calls than are allowed for a file of this size"):
         model_from_json(json.dumps(config))
 
 
