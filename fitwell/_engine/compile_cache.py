@@ -126,7 +126,7 @@ class CompileCache:
         use_ynn_kernels: Callable[[], bool] = lambda: True,
         pool: Executor | None = None,
     ) -> Future[Any]:
-        """Start compiling the executable that `get` returns, and return its future.
+        """Start compiling `function`, and return the future of the executable that `get` would return.
 
         The function is always traced in this thread.
 
@@ -136,7 +136,8 @@ class CompileCache:
             arguments: Arguments with the shapes and types to compile for.
             use_ynn_kernels: A function that returns the argument for `compiler_options`. It is called only if the
                 program must be compiled.
-            pool: A thread pool in which to compile while this thread continues. If None, this thread compiles it.
+            pool: A thread pool in which to compile while this thread continues. If None, this thread compiles the
+                function.
 
         Returns:
             The future of the executable.

@@ -74,7 +74,8 @@ class Policy(Protocol):
             state (TrainState): The training state after the epoch.
 
         Returns:
-            tuple[PyTree, TrainState]: The new states. Set ``state.stop`` to True to end the run.
+            tuple[PyTree, TrainState]: The new states. To end the run, return a training state whose
+                ``stop`` is True.
         """
 
     def finish(self, policy_state: Any, state: TrainState) -> TrainState:

@@ -1,4 +1,4 @@
-"""Conversion of pandas categories to class indices that are the same in all arrays that a model receives.
+"""Conversion of pandas categories to class indices, with the same index for a class in every array.
 
 Each array has its own categories. If a validation set lacks a class, its categories differ from the ones that
 the model was trained on. The model therefore stores its training categories, which are also saved to files,
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitwell._data.arrays import as_array, class_codes
+from fitwell._data.text_format import pluralize
 from fitwell.errors import DataError
 from fitwell.losses import LossFunctionWrapper
 from fitwell.losses.base import loss_registry
@@ -84,12 +85,14 @@ class TargetEncoder:
     def _check_width(self, categories: NDArray[Any], output: int, argument: str) -> None:
         """Raise `DataError` if the number of categories differs from the number of classes.
 
-        The model was not trained on categories, so the class indices are known only if all classes occur.
+        This check is for a model that was not trained on categories. Class indices can then be derived only from
+        categories that include every class.
         """
         width = self.model._session.output_width(output)
         if width is not None and len(categories) != max(width, 2):
             raise DataError(
-                f"{argument} has {len(categories)} categories, {_format_categories(categories)}, but the model has "
+                f"{argument} has {pluralize(len(categories), 'category', 'categories')}, "
+                f"{_format_categories(categories)}, but the model has "
                 f"{max(width, 2)} classes, so the class indices are unknown; call {argument}.cat.set_categories([...]) "
                 "with all classes in the order used for training, or pass class indices"
             )

@@ -231,7 +231,8 @@ class CheckpointManager(NullCheckpointManager):
                     self._run.session.program.hyperparams[path].validate(saved[kind].get(path, initial))
                 except FitwellError as error:
                     raise FileError(
-                        f"{self._name} is damaged or was not written by fitwell: {kind}[{path!r}]: {error}"
+                        f"{self._name} is damaged or was not written by fitwell: the "
+                        f"{'initial' if kind == 'began' else 'latest'} value of {path!r} is invalid: {error}"
                     ) from None
 
     @contextmanager
@@ -419,7 +420,7 @@ def _restore_callbacks(callbacks: Sequence[Any], saved: list[tuple[str, Any]]) -
 
 
 def _check_place(place: dict[str, Any], state: TrainState, steps: int | None, where: str) -> None:
-    """Raise `FileError` if no run can be at this position."""
+    """Raise `FileError` if the position `place` is impossible."""
     in_epoch = place["steps"] if place["open"] else 0
     too_far = steps is not None and (
         in_epoch > steps or place["batches"] > place["epochs"] * steps + in_epoch
@@ -430,6 +431,6 @@ def _check_place(place: dict[str, Any], state: TrainState, steps: int | None, wh
     if too_far or negative or unended or in_epoch > place["batches"]:
         described = ", ".join(f"{name}={value}" for name, value in place.items())
         raise FileError(
-            f"{where} is damaged: a run with {steps or 'an unknown number of'} batches per epoch cannot be at "
-            f"{described}, step={int(state.step)}, first_nonfinite_step={int(state.first_nonfinite_step)}"
+            f"{where} is damaged: its position is impossible if steps_per_epoch={steps} "
+            f"({described}, step={int(state.step)}, first_nonfinite_step={int(state.first_nonfinite_step)})"
         )

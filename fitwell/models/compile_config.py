@@ -68,7 +68,8 @@ class OutputLoss(HyperparameterMixin):
 class OutputMetric(HyperparameterMixin):
     """A metric of one output.
 
-    If `weighted` is True, the metric uses sample weights. Otherwise it only ignores padding rows.
+    If `weighted` is True, the metric uses sample weights. Otherwise, it ignores sample weights but
+    still excludes padding rows.
     """
 
     def __init__(self, output: int, name: str, metric: Any, weighted: bool) -> None:
@@ -84,7 +85,8 @@ class CompileConfig:
     Args:
         loss: A loss for every output, or a list or dict of losses.
         loss_weights: The weights of the losses in the same form. Defaults to None, which means 1 for each.
-        metrics: A list of metrics for a single output. For more than one output, a list of lists or a dict.
+        metrics: A list of metrics for every output, a list with one entry per output, or a dict that maps output
+            names to metrics.
         weighted_metrics: Metrics that use sample weights, in the same form as `metrics`.
     """
 
@@ -248,7 +250,7 @@ def _per_output(value: Any, names: Sequence[str], argument: str, broadcast: bool
 
 
 def _metrics_per_output(value: Any, names: Sequence[str]) -> list[list[Any]]:
-    """Return the metrics of each output. `value` is a dict, a list of lists, or one list for all outputs."""
+    """Return the metrics of each output. `value` has one of the forms that `CompileConfig` describes."""
     if value is None:
         return [[] for _ in names]
     if isinstance(value, Mapping) and "class_name" not in value:
@@ -320,7 +322,7 @@ def _has_several_labels(y: Any, loss: Any) -> bool:
 def sample_rows(array: Any) -> np.ndarray:
     """Return an evenly spaced sample of the rows of `array`.
 
-    The sample contains enough values to decide, for example, whether they are labels.
+    The sample is large enough to tell, for example, whether the values are labels.
     """
     rows = max(1, _MAX_SAMPLED_VALUES // max(1, math.prod(np.shape(array)[1:])))
     return np.asarray(array[:: max(1, -(-len(array) // rows))])

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from fitwell._data.arrays import as_array
+from fitwell._data.text_format import pluralize
 from fitwell.errors import DataError, did_you_mean
 from fitwell.layers.keras_tensor import KerasTensor
 
@@ -38,9 +39,9 @@ def is_batch_iterable(x: Any) -> bool:
 
 
 def is_container_of_arrays(value: Any) -> bool:
-    """Return whether `value` is a container of arrays, which is a tuple, or a nonempty list of arrays with axes.
+    """Return whether `value` is a tuple, or a nonempty list of arrays that each have at least one axis.
 
-    A nested list of numbers is a single array.
+    A nested list of numbers is not a container, because it represents a single array.
     """
     return isinstance(value, tuple) or (
         isinstance(value, list)
@@ -135,13 +136,11 @@ def _in_order(
         missing = [name for name in names if name not in keys]
         if missing or unknown:
             parts = [f"no entry {missing[0]!r}"] if missing else []
-            parts += (
-                [f"an unknown entry {unknown[0]!r}{did_you_mean(str(unknown[0]), names)}"] if unknown else []
-            )
-            wrong = f"has {' and '.join(parts)}"
-            hint = "; pass targets as y, or yield (x, y) from a generator" if _is_target(unknown) else ""
+            parts += [f"an unknown entry {unknown[0]!r}"] if unknown else []
+            wrong = f"has {', but '.join(parts)}{(did_you_mean(str(unknown[0]), names) if unknown else '') or '.'}"
+            hint = " Pass targets as y, or yield (x, y) from a generator." if _is_target(unknown) else ""
             raise DataError(
-                f"{argument} {wrong} (the model's {role}s are {', '.join(map(repr, names))}){hint}"
+                f"{argument} {wrong} The model's {role}s are {', '.join(map(repr, names))}.{hint}"
             )
         return [convert(value[name], index, f"{argument}[{name!r}]") for index, name in enumerate(names)]
     if len(names) == 1:
@@ -149,7 +148,7 @@ def _in_order(
             value = value[0]
         return [convert(value, 0, argument)]
     if not isinstance(value, list | tuple) or len(value) != len(names):
-        came = f"{len(value)} arrays" if isinstance(value, list | tuple) else type(value).__name__
+        came = pluralize(len(value), "array") if isinstance(value, list | tuple) else type(value).__name__
         raise DataError(
             f"{argument}: expected one array for each of the model's {len(names)} {role}s ({', '.join(names)}), "
             f"got {came}"

@@ -322,7 +322,7 @@ def _sort_nodes(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[N
             continue
         if isinstance(node.layer, InputLayer) and id(tensor) not in input_ids:
             raise InvalidArgument(
-                f"Model: the outputs depend on input {node.layer.name!r}, which is not among the inputs"
+                f"Model: the outputs depend on input {node.layer.name!r}, which is not included in the argument inputs"
             )
         found[id(node)] = node
         waiting.extend(node.inputs)

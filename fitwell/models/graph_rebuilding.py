@@ -55,10 +55,10 @@ def rebuild_graph(
 
 
 def replace_with_inputs(inputs: Any, nodes: Iterable[Node], outputs: Any) -> tuple[Any, Any]:
-    """Replace inputs that are outputs of layers with new inputs, and return the new graph's inputs and outputs.
+    """Return the inputs and outputs of a copy of the graph in which each input was created by `Input`.
 
-    The layers are shared and called again. This way, a decoder or the head of a network can become a separate
-    model.
+    An input that is the output of a layer is replaced with a new `Input`. The layers are shared and called again.
+    This way, a decoder or the head of a network can become a separate model.
 
     Args:
         inputs: The old inputs.

@@ -31,8 +31,8 @@ class HostPolicies:
         runner: The runner that applies the policies.
         callbacks: The callbacks of the run.
         history: The history of the run.
-        pairs: One pair for each callback that makes decisions on the host, which consists of the callback and its
-            policy. There are no pairs if the decisions are compiled.
+        pairs: A pair ``(callback, policy)`` for each callback that makes decisions on the host. The list is empty if
+            the decisions are compiled.
     """
 
     def __init__(

@@ -13,6 +13,7 @@ import numpy as np
 
 from fitwell._data.arrays import check_finite
 from fitwell._data.loaders import Batch
+from fitwell._data.text_format import pluralize
 from fitwell._user_code import has_user_code
 from fitwell.errors import DataError, InvalidArgument, ShapeError
 from fitwell.losses.base import LossFunctionWrapper, loss_registry
@@ -39,7 +40,9 @@ def check_lengths(batch: Batch) -> int:
     named += [("sample_weight", leaf) for leaf in batch.weights or [] if leaf is not None]
     rows = [np.shape(leaf)[0] for _, leaf in named]
     if len(set(rows)) > 1:
-        found = ", ".join(f"{name}: {count} rows" for (name, _), count in zip(named, rows, strict=True))
+        found = ", ".join(
+            f"{name}: {pluralize(count, 'row')}" for (name, _), count in zip(named, rows, strict=True)
+        )
         raise DataError(f"all arrays must have the same number of rows, got {found}")
     if rows[0] == 0:
         raise DataError("the data is empty: x has 0 rows")

@@ -105,7 +105,8 @@ def _check_constant_targets(loss: Any, batch: Batch, y: np.ndarray) -> Iterator[
 def _check_validation_split(loss: Any, learned: Any, validated: Any) -> Iterator[str]:
     """Check whether the rows seem to be sorted.
 
-    They do if the validation rows contain a class that the training rows lack, or only one class.
+    They seem to be sorted if the validation rows contain a class that the training rows lack, or if all of them
+    belong to one class, which would be unlikely in a random split.
     """
     known, held_out = _classes(learned), _classes(validated)
     if known is None or held_out is None or not isinstance(loss, (*_CLASS_LOSSES, *_LABEL_LOSSES)):

@@ -125,7 +125,7 @@ class Model(DeprecatedMethods, CompilableModel):
     ) -> History:
         """Train the model. A later call continues where this one stopped.
 
-        Ctrl-C ends the run after the current step and keeps all weights.
+        Ctrl-C ends the run once the steps that are already running have finished, and the model keeps its weights.
 
         Args:
             x (ArrayLike | list | dict | Iterable): Inputs, with one row for each sample. One input may be a NumPy or

@@ -151,7 +151,8 @@ class ModelProgram:
     def _honors_sample_mask(self) -> bool:
         """Return whether losses, metrics and activity regularizers ignore padding rows.
 
-        The result is False if any of them is user-defined code, which may not ignore them.
+        The result is False if any of these parts is user-defined, because user-defined code might not ignore padding
+        rows.
         """
         parts = [term.loss for term in self.losses] + [term.metric for term in self.metrics]
         parts += [part.loss for part in parts if isinstance(part, metrics_package.LossMetric)]
@@ -210,7 +211,7 @@ class ModelProgram:
     ) -> AbstractContextManager[Bindings]:
         """Bind values to the model's variables, hyperparameters and metric variables inside the block.
 
-        The context manager returns a mapping of all values, including those that the block assigns.
+        The context manager yields a mapping of all values, including those that the block assigns.
 
         Args:
             trainable: Values of trainable variables, keyed by path.
@@ -295,7 +296,7 @@ class ModelProgram:
             return self._joined(bound)
 
     def init_metrics(self) -> Arrays:
-        """Return the values of the metrics after `reset_state`."""
+        """Return the values of the metric variables after `reset_state`."""
         start: dict[Bindable, Any] = {v: jnp.zeros(v.shape, v.dtype) for v in self._metric_variables.values()}
         with stateless_scope(start) as bound:
             for metric in [*self._trackers.values(), *(term.metric for term in self.metrics)]:
@@ -377,7 +378,7 @@ def _as_scalar(name: str, value: Any) -> Array:
 
 @contextmanager
 def use_trainable_flags(flags: Mapping[Layer, bool]) -> Iterator[None]:
-    """Set the `trainable` flags of layers inside the block, because batch normalization depends on them."""
+    """Inside the block, set the layers' `trainable` flags to `flags`, because batch normalization depends on them."""
     now = {layer: layer._trainable for layer in flags}
     for layer, learning in flags.items():
         layer._trainable = learning

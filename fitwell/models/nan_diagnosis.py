@@ -40,10 +40,10 @@ def diagnose_nonfinite_step(program: Any, state: TrainState, batch: Batch, where
 
 
 def _first_bad_gradient(program: Any, state: TrainState, batch: Batch) -> tuple[str, str]:
-    """Find the variable that has a nonfinite gradient and is nearest to the loss.
+    """Find the variable with a nonfinite gradient that is nearest to the loss.
 
     Returns:
-        The path of the variable, and a description of its gradient such as "NaN" or "infinite".
+        The path of the variable, and a description of its gradient: "NaN", "infinite" or "too large for an update".
     """
     gradients = loss_gradients(program, state, batch)
     for path, gradient in reversed(gradients.items()):

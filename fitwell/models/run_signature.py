@@ -35,7 +35,7 @@ def run_signature(
 def signature_diff(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Return one line for each difference between two signatures.
 
-    An option that is absent equals None, so that checkpoints can be resumed by versions with more options.
+    A missing option counts as None, so that a version of fitwell with new options can resume older checkpoints.
     """
     lines = []
     for part, was in before.items():
@@ -83,7 +83,10 @@ def version_notes(saved: dict[str, str], fuse_loop: bool) -> list[str]:
     ]
     if not changed:
         return []
-    words = f"the checkpoint was made with {', '.join(changed)}, so the last bits may differ from an uninterrupted run"
+    words = (
+        f"the checkpoint was made with {', '.join(changed)}, so the results may differ from those of an uninterrupted "
+        "run in the last bits"
+    )
     if now["threads"] != saved.get("threads", now["threads"]):
         words += (
             " (the number of threads determines the order of summation in convolutions and large matrix products; to "

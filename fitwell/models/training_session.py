@@ -201,9 +201,9 @@ class TrainingSession:
             policies: The policies to apply at the end of an epoch.
             validation: The validation rows, or None if the compiled program does not validate.
             applies_policies_inside: Whether the compiled program applies the policies. If not, the host applies
-                them after it has validated.
-            runs_policies: Whether policies are compiled. If not, dispatches return the policies' states
-                unchanged.
+                them with `EpochRunner.end_epoch` after it has validated.
+            runs_policies: Whether the runner applies the policies. If not, the callbacks apply them on the host, and
+                the runner leaves the policies' states unchanged.
             logged: The paths of the hyperparameters to log.
         """
         key = (

@@ -296,7 +296,7 @@ def test_another_rate_is_used_with_a_warning(tmp_path: Path) -> None:
 def test_another_version_warns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = broken_off(tmp_path)
     monkeypatch.setattr(fitwell, "__version__", "9.9")
-    with pytest.warns(UserWarning, match=r"made with fitwell 0.* \(now 9.9\), so the last bits may differ"):
+    with pytest.warns(UserWarning, match=r"made with fitwell 0.* \(now 9.9\), so the results may differ"):
         run.fit(tmp_path, [run.backup(tmp_path)])
 
 

@@ -54,7 +54,7 @@ def test_another_number_of_threads_warns(
     assert len(said) == depends
     if depends:
         assert said[0].startswith(
-            "resume: the checkpoint was made with threads 2 (now 16), so the last bits may differ"
+            "resume: the checkpoint was made with threads 2 (now 16), so the results may differ"
         )
         assert "NPROC=2 in the environment" in said[0]
     with warnings.catch_warnings():

@@ -79,8 +79,12 @@ def two_inputs() -> Any:
 @pytest.mark.parametrize(
     ("model", "batch", "words"),
     [
-        (two_inputs, {"a": X, "b": X, "label": X[:, 0]}, r"x has an unknown entry 'label' .* yield \(x, y\)"),
-        (two_inputs, {"a": X}, "x has no entry 'b' .the model's inputs"),
+        (
+            two_inputs,
+            {"a": X, "b": X, "label": X[:, 0]},
+            r"x has an unknown entry 'label'\. .* yield \(x, y\)",
+        ),
+        (two_inputs, {"a": X}, "x has no entry 'b'[.] The model's inputs"),
         (lambda: dense(fw, "mse"), {"x": X, "y": Y}, r"yield \(x, y\)"),
     ],
 )

@@ -360,7 +360,7 @@ CASES: dict[str, Case] = {
     "a missing input": (
         lambda: _two_inputs().fit([X], VALUES, verbose=0),
         DataError,
-        ["2 inputs (wide, deep)", "1 arrays"],
+        ["2 inputs (wide, deep)", "1 array"],
     ),
     "a misspelt input": (
         lambda: _two_inputs().fit({"wide": X, "dep": X}, VALUES, verbose=0),

@@ -97,5 +97,7 @@ def test_an_input_that_is_missing_is_named() -> None:
     entrance = fw.Input((4,), name="x")
     inside = fw.layers.Dense(4)(entrance)
     out = fw.layers.Add()([fw.layers.Dense(4)(inside), entrance])
-    with pytest.raises(InvalidArgument, match="depend on input 'x', which is not among the inputs"):
+    with pytest.raises(
+        InvalidArgument, match="depend on input 'x', which is not included in the argument inputs"
+    ):
         fw.Model(inside, out)

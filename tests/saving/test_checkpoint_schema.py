@@ -73,20 +73,20 @@ EDITS: dict[str, Callable[[dict[str, Any]], Any]] = {
     r"callbacks\[0\] is \{\}": lambda tree: tree.update(callbacks=[{}]),
     "identity.data is None": lambda tree: tree["identity"].update(data=None),
     "numbers.*is 'x', expected a number": lambda tree: tree["numbers"].update({"optimizer.beta_1": "x"}),
-    r"numbers\['optimizer.beta_1'\]: Adam: beta_1 must be": lambda tree: tree["numbers"].update(
+    r"the latest value of 'optimizer.beta_1' is invalid: Adam: beta_1 must be": lambda tree: tree["numbers"].update(
         {"optimizer.beta_1": -1.0}
     ),
-    r"numbers\[.*\]: Dropout: rate must be": lambda tree: tree["numbers"].update(
+    r"the latest value of .* is invalid: Dropout: rate must be": lambda tree: tree["numbers"].update(
         {path: 7.0 for path in tree["numbers"] if path.endswith("rate") and "optimizer" not in path}
     ),
-    r"began\[.*\]: Dropout: rate must be": lambda tree: tree["began"].update(
+    r"the initial value of .* is invalid: Dropout: rate must be": lambda tree: tree["began"].update(
         {path: float("nan") for path in tree["began"] if path.endswith("rate") and "optimizer" not in path}
     ),
     r"state\[.step.\] is 0|state.step is 0": lambda tree: tree["state"].update(step=0),
     r"history.epoch is \[\]": lambda tree: tree["history"].update(epoch=[]),
     "the epochs in its history are invalid": lambda tree: tree["history"].update(epoch=np.array([5], np.int64)),
     "history are invalid or do not match its values": lambda tree: tree["history"]["history"].update(loss=np.zeros(7)),
-    "cannot be at": lambda tree: tree["place"].update(batches=10**9),
+    "position is impossible": lambda tree: tree["place"].update(batches=10**9),
     "steps=99, open=True": lambda tree: tree["place"].update(steps=99, open=True),
     "step=-7, ": lambda tree: tree["state"].update(step=np.int32(-7)),
     "first_nonfinite_step=7": lambda tree: tree["state"].update(bad_step=np.int32(7)),
