@@ -79,8 +79,7 @@ def to_device_dtype(array: NumpyArray, name: str) -> NumpyArray:
             worst = high if high > limits.max else low
             raise DataError(
                 f"{name}: {worst} does not fit in {dtype}, the widest integer type unless jax_enable_x64 is set. "
-                "Drop these numbers if they are identifiers, or convert them with "
-                f"{name}.astype('float32')"
+                f"If the numbers are identifiers, drop them. Otherwise, convert them with {name}.astype('float32')"
             )
     if dtype == array.dtype:
         return np.asarray(array)
@@ -215,9 +214,7 @@ def _convert(value: Any, name: str) -> NumpyArray:
     try:
         array = np.asarray(value)
     except ValueError:
-        raise DataError(
-            f"{name}: all rows must have the same length, but {_describe_ragged(value)}"
-        ) from None
+        raise DataError(f"{name}: all rows must have the same shape, but {_describe_ragged(value)}") from None
     except (TypeError, RuntimeError) as error:
         # If a tensor from a different library is on a different device or requires a gradient, its error message
         # explains how to convert it.

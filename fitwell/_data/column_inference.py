@@ -47,9 +47,9 @@ def infer_column(
     * Booleans become 1 and 0, and dates become multiple features.
     * Numbers are standardized. If they are distinct integers and the column's name suggests an identifier, the column
       is dropped unless `keep` is set.
-    * The 50 most frequent categories are one-hot encoded. If there are more than 10 distinct values, and they
-      are more than half of all values, the column is probably an identifier or free text, and it is dropped unless
-      `keep` is set.
+    * The 50 most frequent categories are one-hot encoded. If a column has more than 10 distinct values, and its number
+      of distinct values exceeds half the number of its values, it probably contains identifiers or free text. It is
+      then dropped unless `keep` is set.
     * Other types (lists, images, complex numbers) are dropped.
 
     Args:

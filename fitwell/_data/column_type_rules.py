@@ -64,7 +64,7 @@ def are_ip_addresses(cells: pd.Series) -> bool:
 
 
 def are_mostly_numbers(cells: pd.Series, numbers: FloatArray, marked: bool = False) -> bool:
-    """Return whether a column contains numbers and at most a few cells that cannot be parsed.
+    """Return whether a column contains numbers, and few enough unparsed cells to treat them as missing.
 
     Args:
         cells: The nonempty cells, without missing-value markers.
@@ -131,7 +131,7 @@ def has_percent_signs(cells: pd.Series, name: str, notes: list[str]) -> bool:
 def find_missing_words(
     name: str, present: pd.Series, unread: NDArray[np.bool_], kind: str, notes: list[str]
 ) -> tuple[str, ...]:
-    """Return the unparsed words without digits, which count as missing values.
+    """Return at most 20 unparsed words without digits, which will also count as missing in other tables.
 
     A note about all unparsed cells is appended to `notes`.
     """

@@ -1,7 +1,7 @@
 """Inference of each table column's type and format, from all rows before the table is split.
 
 Only types and formats are inferred here. They cannot leak information about the target. Means, standard deviations
-and categories are computed from the training rows only (see `fitwell._data.columns`). docs/tables.md lists all rules.
+and categories are computed only from the training rows (see `fitwell._data.columns`). docs/tables.md lists all rules.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Dialect:
 
 
 def sniff_dialect(path: Path, separator: str | None = None) -> Dialect:
-    """Detect a file's dialect. The encoding is detected from the whole file, everything else from the first lines.
+    """Detect a file's dialect. Only the encoding depends on the whole file; all else depends on the first lines.
 
     Args:
         path: The file.
@@ -103,8 +103,8 @@ def parse_separator(name: str) -> str:
     separator = _NAMES.get(name.lower(), name)
     if (len(separator) != 1 and separator != SPACES) or separator in '"\n\r' or separator.isalnum():
         raise InvalidArgument(
-            f"the separator must be one character (not a letter, a digit or a quotation mark), or comma, semicolon, "
-            f"tab, bar or space, got {name!r}"
+            f"the separator must be one character (not a letter, a digit or a quotation mark) or one of the names "
+            f"comma, semicolon, tab, bar and space, got {name!r}"
         )
     return separator
 

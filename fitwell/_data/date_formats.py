@@ -211,7 +211,11 @@ def _date_punctuation(date: str) -> str:
 
 
 def get_date_order(pattern: str) -> str:
-    """Return a date format's first component: ``"day"``, ``"month"`` or ``"year"``."""
+    """Return a date format's first component: ``"day"``, ``"month"`` or ``"year"``.
+
+    If `pattern` consists of more than one format, return the first component that is not the year, or ``"year"`` if all
+    formats begin with the year.
+    """
     if FORMAT_SEPARATOR in pattern:
         return next(
             (order for part in pattern.split(FORMAT_SEPARATOR) if (order := get_date_order(part)) != "year"),

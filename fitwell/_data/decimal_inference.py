@@ -7,8 +7,8 @@ A single cell such as ``1.250`` is ambiguous. For each column of numbers, the fi
 2. If the table is read for prediction, the column has the same separator as in training, unless the columns to which
    rule 1 applies show that the table uses the other separator.
 3. If rule 1 applies to other columns of the table, the column has the separator that most of those columns have.
-4. If all separators precede exactly three digits, and there are also numbers without a separator, such as ``950`` next
-   to ``1.250``, the separators are thousands separators.
+4. If all separators precede exactly three digits, and at least 5 % of the numbers have no separator, such as ``950``
+   next to ``1.250``, the separators are thousands separators.
 5. Otherwise, the column is assumed to have decimal commas if the file's cells are separated by semicolons, because
    Excel writes such files in locales with decimal commas. In any other file, it is assumed to have decimal points.
    A note reports this guess.

@@ -42,7 +42,7 @@ class PixelPreprocessor:
     def __post_init__(self) -> None:
         if not self.notes:
             self.notes = [
-                f"Divided every pixel by {self.brightest:g}, so that black is 0 and white is 1.",
+                f"Divided every pixel by {self.brightest:g}, so that all inputs are between 0 and 1.",
                 self.target.summarize(),
             ]
 

@@ -44,7 +44,7 @@ def drop_non_data_rows(path: Path, frame: pd.DataFrame, dialect: Dialect, notes:
 
 
 def first_long_line(path: Path, dialect: Dialect) -> int | None:
-    """Return the line number of the first line with more cells than column names, or None if there is none."""
+    """Return the line number of the first line with more cells than the header, or None if there is none."""
     counts, lines = _count_cells(path, dialect)
     longer = lines[1:][counts[1:] > counts[:1]]
     return int(longer[0]) if len(longer) else None

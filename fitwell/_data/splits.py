@@ -81,8 +81,8 @@ def split_rows(
     sizes = [max(size, int(fraction != 0)) for size, fraction in zip(sizes, (validation, test), strict=True)]
     if sum(sizes) >= rows:
         raise DataError(
-            f"cannot split {rows} rows into {sizes[0]} validation and {sizes[1]} test rows because no training rows "
-            "would remain"
+            f"cannot hold out {sizes[0]} of {rows} rows for validation and {sizes[1]} for testing, because no training "
+            "rows would remain"
         )
     everything = np.arange(rows)
     if not any(sizes):

@@ -1,7 +1,7 @@
 """Preprocessor for tables, which converts columns of mixed types to network inputs and describes the conversion.
 
-A fitted preprocessor is saved as JSON data, which contains only numbers and strings. A loaded preprocessor returns
-identical arrays.
+A fitted preprocessor is saved as JSON data, which contains no code. A loaded preprocessor returns the same arrays as
+the original.
 """
 
 from __future__ import annotations
@@ -145,10 +145,10 @@ class TablePreprocessor:
         if absent:
             nouns = "the column" if len(absent) == 1 else "the columns"
             similar = closest_name(absent[0], present) if len(absent) == 1 else None
-            hint = "" if similar is None else f". Is it named {similar!r} in this table?"
+            hint = "" if similar is None else f". Is {absent[0]!r} named {similar!r} in this table?"
             raise DataError(
-                f"the table does not have {nouns} {join_quoted(absent, most=20)} that the model was trained on; its "
-                f"columns are {join_quoted(present, most=20)}{hint}"
+                f"the table does not have {nouns} {join_quoted(absent, most=20)} that the model was trained on; the "
+                f"table's columns are {join_quoted(present, most=20)}{hint}"
             )
         known = {column.name for column in self.columns} | set(self.dropped) | {self.target.name}
         extra = [name for name in present if name not in known]

@@ -88,7 +88,8 @@ def read_raw_table(
     if suffix not in TEXT_SUFFIXES + PARQUET_SUFFIXES:
         known = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
         raise FileError(
-            f"{path}: fitwell reads {known} (the first four also as .gz); save the table in one of these formats"
+            f"{path}: fitwell reads {known} (the first four may also be compressed as .gz); save the "
+            "table in one of these formats"
         )
     if not path.exists():
         raise FileError(f"the file {path} does not exist")
@@ -182,7 +183,7 @@ def _read_text(
         raise DataError(
             f"{path}: some lines have more cells than there are column names"
             f"{'' if line is None else f', beginning with line {line:,}'}. Name every column (in R, write the table "
-            "with row.names = FALSE), quote strings that contain separators, and use --sep if "
+            "with row.names = FALSE), quote strings that contain separators, or use --sep if "
             f"the cells are not separated by {describe_separator(dialect.separator)}"
         ) from None
     except pd.errors.ParserError as error:

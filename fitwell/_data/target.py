@@ -161,8 +161,8 @@ class RegressionTarget:
         largest = float(np.max(np.abs(numbers)))
         if largest > MAX_TARGET:
             raise DataError(
-                f"the target {name!r} contains numbers as large as {largest:.3g}, whose squares overflow; remove "
-                "these rows if such numbers mean missing values, or predict the logarithm"
+                f"the target {name!r} contains numbers as large as {largest:.3g}, whose squares may overflow; "
+                "remove the rows with such numbers if these stand for missing values, or predict the logarithm"
             )
         scale = float(np.std(numbers))
         return cls(name, float(np.mean(numbers)), scale if scale > 0 else 1.0, decimal, unit)

@@ -2,7 +2,8 @@
 
 In a target of labels, ``-``, ``None``, ``NA`` and ``?`` are classes, and only empty cells are missing. In a numeric
 target, these markers mean a missing value. Any other text raises an error that reports the cell's row, unless the user
-set the target's type to ``"number"``. In that case, all cells that are not numbers count as missing.
+requested regression or set the target's type to ``"number"``. In that case, cells that are not numbers count as missing
+if they are at most half of the cells, and raise the error otherwise.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def _to_labels(values: pd.Series) -> pd.Series:
 
 
 def _is_numeric(cells: pd.Series, numbers: FloatArray, marked: bool) -> bool:
-    """Return whether a target contains numbers, possibly with a few words among them."""
+    """Return whether a target is numeric, even if some of its cells are words."""
     unread = np.isnan(numbers)
     different = np.unique(numbers[~unread])
     if (
@@ -150,7 +151,7 @@ def _is_numeric(cells: pd.Series, numbers: FloatArray, marked: bool) -> bool:
 
 
 def _are_decorated_numbers(cells: pd.Series) -> bool:
-    """Return whether the cells are labels that look like numbers, such as ``5K`` and ``10K``, or ``1*`` and ``2*``.
+    """Return whether the cells are labels even if they can be parsed as numbers, such as ``5K`` or ``2*``.
 
     There must be few distinct labels, and each must contain a letter or a footnote marker.
     """

@@ -251,7 +251,9 @@ class Predicate(Rule):
 
 
 class ListOf(Rule):
-    """A rule for lists and tuples. Every item must follow the same rule, and the value is converted to a tuple.
+    """A rule for lists, tuples, ranges and one-dimensional arrays, which are converted to tuples.
+
+    Every item must follow the same rule.
 
     Args:
         rule: The rule for each item.
@@ -391,7 +393,7 @@ class Identifier(Rule):
 
 
 def to_python_scalar(value: Any) -> Any:
-    """Convert a NumPy or JAX scalar to a Python number or bool. All other values are returned unchanged."""
+    """Convert a NumPy or JAX scalar, or a fraction, to a Python number or bool. Other values remain unchanged."""
     if value is None or isinstance(value, bool | str | tuple | list):
         return value
     if isinstance(value, int):

@@ -204,7 +204,9 @@ class _SignatureRules:
                 args = (*args[:position], self._accepted(name, value, converted), *args[position + 1 :])
         if count > self.max_positional:
             max_positional = self.max_positional - (next(iter(self.known), "") == "self")
-            raise UnexpectedArgument(f"{self.where} takes at most {max_positional} positional arguments")
+            raise UnexpectedArgument(
+                f"{self.where} takes at most {max_positional} positional argument{'' if max_positional == 1 else 's'}"
+            )
         for name, value in kwargs.items():
             if name in readers:
                 converted = readers[name](value)

@@ -1,4 +1,4 @@
-"""Functions that choose axis limits that exclude outliers. The limits always include the best values."""
+"""Functions that choose axis limits without outliers. If it is known which values are best, those are included."""
 
 from __future__ import annotations
 

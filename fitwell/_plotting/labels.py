@@ -162,7 +162,7 @@ def _format_value(value: Any, digits: int) -> str:
 
 
 def set_axis_label(axes: Axes, which: str, name: object) -> None:
-    """Label the x or y axis with `name`, wrapped and not parsed as a formula."""
+    """Label the x or y axis with `name`, which is wrapped but not parsed as a formula."""
     getattr(axes, f"set_{which}label")(wrap_label(name), **PLAIN_TEXT)
 
 
@@ -189,7 +189,7 @@ def fit_axis_labels(axes: Axes) -> None:
 
 
 def text_width(text: str, size: float) -> float:
-    """Return the width in points of the widest line in `text` at a font size in points."""
+    """Return the width of the widest line in `text`, in points. The font size is also in points."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
@@ -211,7 +211,7 @@ def font_size(
 
 
 def escape_label(name: object) -> str:
-    r"""Escape `name` as an artist label, so that legends do not parse it as a formula.
+    r"""Escape `name` for use as an artist's label, so that legends do not parse it as a formula.
 
     >>> escape_label("$x$")
     '\\$x\\$'

@@ -29,7 +29,7 @@ _MAX_PASSES = 5
 
 @contextmanager
 def open_figure(width: float, height: float) -> Iterator[Figure]:
-    """Create a pyplot figure with a size in inches, and yield it.
+    """Create a pyplot figure with the given size in inches, and yield it.
 
     If the block raises an exception, the figure is closed and the previous current figure is restored.
     """

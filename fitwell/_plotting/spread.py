@@ -65,7 +65,8 @@ def mark_outliers(
         values: The values, of which only outliers and non-finite values are marked.
         shown: The y limits. Values outside are outliers.
         worse: ``"top"`` or ``"bottom"``, the edge at which non-finite values are marked.
-        colors: The color of each value's marker, or None to use the color for non-finite values.
+        colors: The color of each value's marker, or None to use `NON_FINITE_COLOR`. Non-finite values always have
+            that color.
     """
     low, high = shown
     for outside, marker, edge in (

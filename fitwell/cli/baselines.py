@@ -64,7 +64,8 @@ def decode_outputs(target: Target, outputs: NumpyArray) -> NDArray[np.float64]:
     """Convert the network's outputs to class probabilities, or to numbers in the target's units."""
     if not np.isfinite(outputs).all():
         raise DataError(
-            "the network's predictions are not finite because training diverged; try a smaller --learning-rate"
+            "the network's predictions are not finite, probably because its training diverged; train it with a smaller "
+            "--learning-rate"
         )
     return target.probabilities(outputs) if isinstance(target, ClassTarget) else target.decode(outputs)
 

@@ -13,7 +13,7 @@ LIBRARIES = ("jax", "jaxlib", "numpy", "scikit-learn", "pandas")
 
 
 def describe_environment() -> dict[str, str]:
-    """Return the library versions and the device, which determine the results together with the seed."""
+    """Return the library versions and the device, which must be the same to reproduce a run exactly."""
     import jax
 
     import fitwell

@@ -1,4 +1,4 @@
-"""Training of a run's network until training stops or is interrupted."""
+"""Training of a run's network, which early stopping or Ctrl-C may end before the last epoch."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def _test_figures(prepared: PreparedData, evaluation: Evaluation) -> list[HtmlFi
             "Confusion matrix of the test rows",
             [plot_confusion_matrix(true, predicted, target.classes)],
             "Confusion matrix: true classes in rows, predicted classes in columns",
-            "Rows are the true classes. The shade shows which fraction of the true class is in each cell.",
+            "Rows are the true classes. The shade shows what fraction of the true class is in each cell.",
             f"{min(9 + 3 * len(target.classes), 36)}rem",
         )
     ]

@@ -52,7 +52,7 @@ def search_and_train(options: Namespace) -> int:
         search = _make_search(options, prepared, base, folder)
         return _run_and_train(search, options, prepared, base, folder)
     except StudyMismatchError as error:
-        raise InvalidArgument(f"{error.difference}. Pass a different file with --storage") from None
+        raise InvalidArgument(f"{error.difference}. Pass a different storage with --storage") from None
     finally:
         # If no trial was completed, delete the storage, and then the folder if it is empty.
         if search is None or not _has_complete_trial(search):
@@ -145,7 +145,7 @@ def _apply_setting(base: TrainOptions, setting: dict[str, Any]) -> TrainOptions:
 
 
 def _default_setting(base: TrainOptions) -> dict[str, Any]:
-    """Return the default settings of ``fitwell train`` in the form of the search space."""
+    """Return the default settings of ``fitwell train`` as a point in the search space."""
     return {
         "hidden": base.hidden,
         "activation": base.activation,

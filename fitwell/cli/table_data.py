@@ -55,7 +55,7 @@ def load_table(path: Path, data_options: DataOptions) -> PreparedData:
     if len(frame) < MIN_ROWS:
         raise DataError(
             f"{path} has {pluralize(len(frame), 'row')} with a value for {name!r}, but training, validation "
-            f"and testing need at least {MIN_ROWS}"
+            f"and testing need at least {MIN_ROWS} rows"
         )
     task, reason = infer_task(frame[name], name, data_options.task)
     notes.append(reason)
@@ -96,7 +96,7 @@ def _check_columns(frame: pd.DataFrame, target: str, data_options: DataOptions, 
         if name not in names:
             raise InvalidArgument(
                 f"{option} {name}: {path} has no column {name!r}{did_you_mean(name, names) or '.'} "
-                f"Its columns are {join_quoted(names, most=50)}"
+                f"The table's columns are {join_quoted(names, most=50)}"
             )
         if name == target and option != "--type":
             raise InvalidArgument(f"{option} {name}: {name!r} is the target, not an input")
@@ -122,7 +122,7 @@ def _find_target(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
         if len(names) == 1 and re.search(r"[^\w ]", names[0]):
             hint = " (use --sep if the cells are not separated by a comma, semicolon, tab or vertical bar)"
         raise InvalidArgument(
-            f"{path} has no column {wanted!r}{did_you_mean(wanted, names) or '.'} Its columns are "
+            f"{path} has no column {wanted!r}{did_you_mean(wanted, names) or '.'} The table's columns are "
             f"{join_quoted(names, most=50)}{hint}"
         )
     return wanted

@@ -1,9 +1,10 @@
-"""Small real-world data sets with the same names, shapes and splits as in Keras.
+"""Small real-world data sets. Those that Keras also provides have the same names, shapes and splits as in Keras.
 
 Each module has a function ``load_data() -> (x_train, y_train), (x_test, y_test)``. It looks for files in
 ``$FITWELL_DATA``, then in the folder of Debian's data set packages (``/usr/share/datasets``), then in the cache
 (``$FITWELL_CACHE``, which defaults to ``~/.cache/fitwell``). If none of these contains the file, it is downloaded into
-the cache and checked against a known SHA-256, unless ``FITWELL_OFFLINE=1`` is set. CIFAR-10 is never downloaded.
+the cache and checked against a known SHA-256, unless ``FITWELL_OFFLINE=1`` is set. CIFAR-10 is never downloaded, and
+the digits need no file.
 
 To add a data set, add a module to this package that ends with a call to `register`. The package imports all its
 modules.

@@ -27,7 +27,7 @@ def shuffle_and_split(x: NDArray[Any], y: NDArray[Any], test_split: float, seed:
     Args:
         x: The features.
         y: The targets.
-        test_split: Fraction of the rows in the test set.
+        test_split: Fraction of the rows to use as the test set.
         seed: Seed for the shuffle.
 
     Returns:

@@ -51,7 +51,7 @@ def load_data(
         path (str): The file to read, or its name in the folders that `fitwell.datasets` searches. In these folders,
             ``boston.data.gz`` (StatLib's rows, separated by whitespace) is also accepted. Default:
             ``"boston_housing.npz"``.
-        test_split (float): Fraction of the rows in the test set, in [0, 1). Default: 0.2.
+        test_split (float): Fraction of the rows to use as the test set, in [0, 1). Default: 0.2.
         seed (int): Seed for shuffling the rows before the split. For any seed, the split is the same as in Keras.
             Default: 113.
 

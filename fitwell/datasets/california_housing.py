@@ -69,7 +69,7 @@ def load_data(
         path (str): The file to read, or its name in the folders that `fitwell.datasets` searches. In these folders,
             ``cal_housing.data.gz`` (StatLib's rows, separated by commas) is also accepted. Default:
             ``"california_housing.npz"``.
-        test_split (float): Fraction of the rows in the test set, in [0, 1). Default: 0.2.
+        test_split (float): Fraction of the rows to use as the test set, in [0, 1). Default: 0.2.
         seed (int): Seed for shuffling the rows before the split. For any seed, the split is the same as in Keras.
             Default: 113.
         features (str): ``"raw"`` returns the columns `RAW_FEATURES` and y in dollars, as in Keras's file.

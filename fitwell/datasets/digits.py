@@ -14,7 +14,7 @@ def load_data(test_split: float = 0.2, seed: int = 113) -> tuple[BytePair, ByteP
     """Load scikit-learn's handwritten digits. No download is needed.
 
     Args:
-        test_split (float): Fraction of the rows in the test set, in (0, 1). Default: 0.2.
+        test_split (float): Fraction of the rows to use as the test set, in (0, 1). Default: 0.2.
         seed (int): Seed for the stratified split. Default: 113.
 
     Returns:

@@ -38,7 +38,7 @@ def load_data() -> tuple[BytePair, BytePair]:
     """Load the Fashion-MNIST data in the original order.
 
     The four IDX files are read from a subfolder ``fashion-mnist`` of one of the folders that `fitwell.datasets`
-    searches, because MNIST's files have the same names. Missing files are downloaded.
+    searches, so that they are not confused with MNIST's files, which have the same names. Missing files are downloaded.
 
     Returns:
         tuple: ``(x_train, y_train), (x_test, y_test)``. Images are uint8 arrays of shape (60000, 28, 28) and

@@ -22,7 +22,7 @@ class Contents:
         title (str): The page title.
         subtitle (str): The line below the title.
         warnings (Sequence[str]): Sentences to highlight as warnings.
-        tiles (Sequence[tuple[str, str]]): Pairs of a number and its label, starting with the most important one.
+        tiles (Sequence[tuple[str, str]]): Pairs of a number and its label, starting with the most important pair.
         sentences (Sequence[str]): Sentences that summarize the scores.
         scores (tuple): The header and the rows of the score table.
         pictures (Sequence[HtmlFigure]): The figures.

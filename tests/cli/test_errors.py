@@ -45,7 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("train", "train: expected either the data to train on, or --resume RUN"),
+        ("train", "train: pass either the data to train on or --resume RUN, but not both"),
         ("", "the following arguments are required: COMMAND"),
         ("trian digits", "invalid choice: 'trian'"),
         (
@@ -62,7 +62,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
         ("train headless.csv", "the first line looks like data, but must contain the column names"),
         (
             "train houses.csv --target prize",
-            "houses.csv has no column 'prize'. Did you mean 'price'? Its columns are 'id'",
+            "houses.csv has no column 'prize'. Did you mean 'price'? The table's columns are 'id'",
         ),
         (
             "train one.csv --target one",

@@ -49,8 +49,8 @@ def test_a_run_that_was_killed_goes_on(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "expected either the data to train on, or --resume"),
-        (["table.csv", "--resume", "run"], "expected either the data to train on, or --resume"),
+        ([], "pass either the data to train on or --resume RUN, but not both"),
+        (["table.csv", "--resume", "run"], "pass either the data to train on or --resume RUN, but not both"),
         (["--resume", "nowhere"], "not the folder of an unfinished run"),
     ],
 )

@@ -92,7 +92,7 @@ def test_a_storage_with_another_search_is_explained_in_words_of_the_command(
     assert fitwell("search", table, *words, "--epochs", 1, "--output", tmp_path / "one").code == 0
     result = fitwell("search", table, *words, "--epochs", 2, "--output", tmp_path / "two")
     assert result.code == 2 and not (tmp_path / "two").exists()
-    assert "(epochs: 1 then, 2 now). Pass a different file with --storage" in result.err
+    assert "(epochs: 1 then, 2 now). Pass a different storage with --storage" in result.err
     assert "overwrite" not in result.err
 
 

@@ -165,12 +165,12 @@ ENCODE = "Networks require numbers. .*fitwell.utils.class_codes.*pandas.get_dumm
         ([datetime.date(2020, 1, 1)], "^x: found date datetime.date"),
         (
             [[1, 2], [3]],
-            r"^x: all rows must have the same length, but row 0 has shape \(2,\) and row 1 has shape \(1,\)",
+            r"^x: all rows must have the same shape, but row 0 has shape \(2,\) and row 1 has shape \(1,\)",
         ),
         ([[1, 2], 3], r"row 0 has shape \(2,\) and row 1 has shape \(\)"),
         (
             [[[1], [2, 3]], [[1], [2]]],
-            "^x: all rows must have the same length, but the entries in row 0 have different lengths",
+            "^x: all rows must have the same shape, but the entries in row 0 have different lengths",
         ),
         (3.5, "^x: expected one entry per row, got a single number"),
         (np.float32(3), "got a single number"),

@@ -78,9 +78,9 @@ def test_a_plain_split_says_where_rare_classes_are(counts: list[int], kept: bool
 
 
 def test_what_cannot_be_divided_is_refused() -> None:
-    with pytest.raises(DataError, match="cannot split 2 rows into 1 validation and 1 test rows"):
+    with pytest.raises(DataError, match="cannot hold out 1 of 2 rows for validation and 1 for testing"):
         split_rows(2)
-    with pytest.raises(DataError, match="cannot split 100 rows into 60"):
+    with pytest.raises(DataError, match="cannot hold out 60 of 100 rows for validation"):
         split_rows(100, validation=0.6, test=0.4)
     with pytest.raises(InvalidArgument, match="test fraction must be at least 0 and below 1, got 1.5"):
         split_rows(100, test=1.5)

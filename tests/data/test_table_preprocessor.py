@@ -70,7 +70,7 @@ def test_any_table_gives_finite_arrays_that_survive_a_file(training: pd.DataFram
         try:
             arrays = preprocessor.transform(table)
         except DataError as error:  # numbers in training, mostly words here
-            assert "in training, but most of its values here cannot be read as" in str(error)
+            assert "in training, but most of its values here do not match this type" in str(error)
             continue
         assert arrays.shape == (len(table), len(preprocessor.feature_names)) and arrays.dtype == np.float32
         assert np.isfinite(arrays).all() and np.abs(arrays).max() <= MAX_DEVIATIONS
@@ -288,7 +288,7 @@ def test_a_lacking_column_is_named_and_a_further_one_ignored() -> None:
     preprocessor = TablePreprocessor.fit(houses(70), RegressionTarget("price", 0, 1))
     with pytest.raises(
         DataError,
-        match=r"does not have the column 'rooms' .*; its columns are 'area', 'Rooms', .* Is it named 'Rooms' in",
+        match=r"does not have the column 'rooms' .*; the table's columns are 'area', .* Is 'rooms' named 'Rooms' in",
     ):
         preprocessor.transform(houses(5).rename(columns={"rooms": "Rooms"}))
     with pytest.raises(DataError, match="does not have the columns 'area' and 'rooms'"):
@@ -307,13 +307,13 @@ def test_unseen_values_at_prediction_are_reported() -> None:
     )
     assert notes == [
         "Imputed 1 missing value in 'n', which had none in training.",
-        "'n' has 1 cell that cannot be read as a number value ('x') and will be treated as missing.",
+        "'n' has 1 cell not matching the type 'number' ('x'), which will be treated as missing.",
         "'c' has 1 value not seen in training: 'z'.",
     ]
     assert arrays[1, 0] == arrays[2, 0] == 0.0, "the median of 1, 2, 3, 4 is their mean"
     with pytest.raises(
         DataError,
-        match=r"but most of its values here cannot be read as number values: 'x' and 'y'",
+        match=r"had the type 'number' in training, but most of its values here do not match this type: 'x' and 'y'",
     ):
         preprocessor.transform(pd.DataFrame({"n": ["x", "y", "1"], "c": ["a", "a", "a"]}))
     with pytest.raises(DataError, match="no rows"):

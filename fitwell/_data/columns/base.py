@@ -67,12 +67,12 @@ class Column(ABC):
         if count > present / 2:
             first = get_row_number(values, int(np.flatnonzero(unparsed)[0]))
             raise DataError(
-                f"column {self.name!r} contained {self.kind} values in training, but most of its values here "
-                f"cannot be read as {self.kind} values: {examples} (the first in row {first})"
+                f"column {self.name!r} had the type {self.kind!r} in training, but most of its values here do not "
+                f"match this type: {examples} (the first in row {first})"
             )
         notes.append(
-            f"{self.name!r} has {pluralize(count, 'cell')} that cannot be read as a {self.kind} "
-            f"value ({examples}) and will be treated as missing."
+            f"{self.name!r} has {pluralize(count, 'cell')} not matching the type {self.kind!r} ({examples}), which "
+            "will be treated as missing."
         )
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Data loaders, which yield a run's rows as dispatches. One dispatch is the input for one call of the compiled loop.
+"""Data loaders, which yield a run's rows as dispatches. One dispatch is the input for one call to the compiled loop.
 
 An `ArrayLoader` keeps its rows on the device and permutes them every epoch. A `GeneratorLoader` reads batches from an
 iterator, or slices arrays that are larger than memory, and prefetches the batches on a thread.

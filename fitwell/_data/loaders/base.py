@@ -35,7 +35,7 @@ class Batch:
 
 @dataclass
 class Dispatch:
-    """The data for one call of the compiled loop: complete epochs, or a range of batches in one epoch.
+    """The data for one call to the compiled loop: complete epochs, or a range of batches in one epoch.
 
     Attributes:
         data: The rows of all batches.

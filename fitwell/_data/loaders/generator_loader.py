@@ -116,8 +116,8 @@ class GeneratorLoader(DataLoader):
         if waiting is None:
             raise DataError(
                 f"the data yielded no batches in epoch {epoch + 1}. Check that the data is not empty. A generator "
-                "can be read only once. Pass an iterable that can be restarted, or an infinite generator together with "
-                "steps_per_epoch"
+                "can be read only once, so replace it with an iterable that can be restarted, or pass an infinite "
+                "generator together with steps_per_epoch"
             )
         yield waiting[0], True
 

@@ -84,7 +84,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def _check_options(options: argparse.Namespace) -> str | None:
     """Return an error message if neither the data nor ``--resume`` is given, or if both are."""
     if (options.data is None) == (options.resume is None):
-        return "train: expected either the data to train on, or --resume RUN"
+        return "train: pass either the data to train on or --resume RUN, but not both"
     return None
 
 
