@@ -134,7 +134,9 @@ def _format_interval(results: ScoreSet, mean: float, low: float, high: float) ->
         unit = max(results.linear.loss, results.network["test"].loss) or 1.0
         # An error cannot decrease by more than 100%, but a symmetric interval may exceed that.
         low, high = max(low / unit, -1.0), min(high / unit, 1.0)
-        return f"the squared error is lower by {mean / unit:.0%}, 95 % interval {low:.0%} to {high:.0%}"
+        direction = "lower" if mean >= 0 else "higher"
+        low, high = (low, high) if mean >= 0 else (-high, -low)
+        return f"the squared error is {direction} by {abs(mean) / unit:.0%}, 95 % interval {low:.0%} to {high:.0%}"
     return f"{100 * mean:+.1f} percentage points, 95 % interval {100 * low:.1f} to {100 * high:.1f}"
 
 

@@ -156,6 +156,9 @@ def test_regression_is_summarized_in_units_of_the_target() -> None:
         told[1] == "Always predicting the mean has an RMSE of 28.87, and ridge regression has an RMSE of 4."
     )
     assert "the squared error is lower by 75%" in told[2]
+    noisy = score_regression("ridge regression", true, true + np.where(true % 2 == 0, 0.5, 2.75))
+    told = summarize(ScoreSet("regression", "price", parts, noisy, guess))
+    assert "ridge regression (the squared error is higher by 2%, 95 % interval -16% to 20%)" in told[2]
     header, rows = score_table(ScoreSet("regression", "price", parts, linear, guess))
     assert header == ["predictor", "split", "rows", "RMSE", "MAE", "R²"]
     assert rows[0] == ["the network", "test", "100", "2", "2", "0.9952"]
