@@ -46,9 +46,9 @@ def as_array(value: Any, name: str) -> NumpyArray | Array:
         numpy.ndarray | jax.Array: The rows, with a dtype that the device supports.
 
     Raises:
-        DataError: If `value` contains strings, objects, dates, complex numbers, rows of different lengths, or
-            numbers that are too large for 32 bits, or if it is a single number or has no rows. NaN is accepted
-            (see `check_finite`).
+        DataError: If `value` is a single number or has no rows, or if it contains any of the following: strings,
+            objects, dates, complex numbers, rows of different lengths, numbers that are too large for 32 bits. NaN
+            is accepted (see `check_finite`).
 
     Example:
         >>> as_array([[1.0, 2.0], [3.0, 4.0]], "x").dtype
@@ -152,8 +152,8 @@ def class_codes(value: Any, name: str = "y") -> tuple[NDArray[np.int32], NumpyAr
 def check_finite(array: NumpyArray | Array, name: str) -> None:
     """Raise `DataError` if `array` contains NaN or infinite values.
 
-    The error message reports how many there are and the position of the first one. Valid data needs only one pass,
-    because a finite sum means that all its terms are finite.
+    The error message reports the number of such values and the position of the first one. Valid data rarely needs more
+    than one pass, because all values are finite if their sum is finite.
     """
     if not jnp.issubdtype(array.dtype, jnp.floating):
         return

@@ -47,9 +47,9 @@ def infer_column(
     * Booleans become 1 and 0, and dates become multiple features.
     * Numbers are standardized. If they are distinct integers and the column's name suggests an identifier, the column
       is dropped unless `keep` is set.
-    * The 50 most frequent categories are one-hot encoded. If a column has more than 10 distinct values, and its number
-      of distinct values exceeds half the number of its values, it probably contains identifiers or free text. It is
-      then dropped unless `keep` is set.
+    * The 50 most frequent categories are one-hot encoded. If the number of distinct values is more than 10 and
+      also more than half the number of values, the column probably contains identifiers or free text, and it is dropped
+      unless `keep` is set.
     * Other types (lists, images, complex numbers) are dropped.
 
     Args:

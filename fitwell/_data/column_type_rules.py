@@ -87,7 +87,7 @@ def are_mostly_numbers(cells: pd.Series, numbers: FloatArray, marked: bool = Fal
 
 
 def are_compact_dates(numbers: FloatArray, name: str, notes: list[str]) -> bool:
-    """Return whether all numbers can be read as dates such as 20240131. Append a note if they can."""
+    """Return whether the numbers are probably dates such as 20240131. If so, append a note to `notes`."""
     import pandas as pd
 
     numbers = numbers[~np.isnan(numbers)]
@@ -117,7 +117,7 @@ def describe_mixed_decimals(cells: pd.Series) -> str:
 
 
 def has_percent_signs(cells: pd.Series, name: str, notes: list[str]) -> bool:
-    """Return whether any number has a percent sign. Append a note if some numbers do not have one."""
+    """Return whether any number has a percent sign. Append a note if only some of them have one."""
     signed = cells.astype("str").str.contains("%", regex=False).to_numpy(dtype=bool, na_value=False)
     if signed.any() and not signed.all():
         example = str(cells[~signed].iloc[0]).strip()
@@ -131,7 +131,7 @@ def has_percent_signs(cells: pd.Series, name: str, notes: list[str]) -> bool:
 def find_missing_words(
     name: str, present: pd.Series, unread: NDArray[np.bool_], kind: str, notes: list[str]
 ) -> tuple[str, ...]:
-    """Return at most 20 unparsed words without digits, which will also count as missing in other tables.
+    """Return at most 20 unparsed words without digits. In other tables, these words will count as missing too.
 
     A note about all unparsed cells is appended to `notes`.
     """

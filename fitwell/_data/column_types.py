@@ -85,7 +85,8 @@ def infer_column_types(
         types: A dict that maps column names to the types that the user set. Each is one of `TYPES`.
         target: The column to predict. Only its decimal separator and unit are inferred here (see
             `fitwell._data.target_parsing`).
-        with_dates: Whether to detect dates, which takes most of the time. If False, dates become categories.
+        with_dates: Whether to detect date formats such as ``%d/%m/%Y``. The detection takes most of the time. If
+            False, dates in such formats become categories.
         notes: A list to which warnings about ambiguous and unparsed cells are appended.
 
     Raises:
@@ -132,7 +133,7 @@ def infer_column_types(
 def _infer_type_with_unit(
     name: str, values: pd.Series, unit: str, requested: str | None, decimal: str | None, notes: list[str]
 ) -> ColumnType | None:
-    """Return the type of a column whose cells have a unit, or None if they are not numbers."""
+    """Return the type of a column whose cells have a unit, or None if the cells are not numbers."""
     new_notes: list[str] = []
     bare = strip_unit(values, unit)
     column_type = _infer_type(name, bare, requested, decimal, True, None, new_notes)
@@ -154,7 +155,7 @@ def _infer_type(
     dates: dict[str, DateFormat] | None,
     notes: list[str],
 ) -> ColumnType:
-    """Return a column's type. If `dates` is a dict, the column's date format is also stored in it."""
+    """Return a column's type. If its date format is inferred from strings, store the format in `dates`."""
     import pandas as pd
 
     if requested == "category":

@@ -68,7 +68,7 @@ def is_missing_marker(values: pd.Series, among: str) -> NDArray[np.bool_]:
     Args:
         values: The column.
         among: ``"numbers"`` for a column of numbers or dates, or ``"words"`` for a column of categories. Fewer
-            markers are recognized among categories.
+            markers are recognized in columns of categories than in columns of numbers or dates.
     """
     if not may_hold_strings(values):
         return np.zeros(len(values), dtype=bool)
@@ -98,19 +98,21 @@ def may_hold_strings(values: pd.Series) -> bool:
 
 
 def is_string_dtype(values: pd.Series) -> bool:
-    """Return whether `values` has a string dtype, which supports pandas's fast string operations."""
+    """Return whether `values` has pandas's string dtype. Its string methods are faster than those of object columns."""
     import pandas as pd
 
     return isinstance(values.dtype, pd.StringDtype)
 
 
 def to_numeric(values: pd.Series, decimal: str | None = None) -> NDArray[np.float64]:
-    """Convert `values` to numbers. Missing, infinite and unparsed values become NaN.
+    """Convert `values` to float64. Durations become seconds.
+
+    Missing and infinite values become NaN, and so do values that cannot be converted.
 
     Args:
         values: The column.
         decimal: The decimal separator in strings (see `fitwell._data.number_parsing.parse_number`). Defaults to the
-            separator that most cells need, or a point if all cells are ambiguous.
+            separator that most unambiguous cells need, or to a point if there is no such majority.
     """
     if values.dtype.kind in "fiub":
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)

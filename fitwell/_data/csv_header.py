@@ -18,8 +18,9 @@ def find_header(lines: Sequence[str], split_cells: SplitCells) -> int:
     """Find the line with the column names and return its index.
 
     The first line contains the column names, with two exceptions. Leading lines that begin with ``#`` are skipped, but
-    the last one is kept if the line below it contains numbers and has as many cells. If the first remaining line does
-    not have as many cells as most lines, all lines above the first one that looks like column names are skipped.
+    the last of them is kept if it has as many cells as the line below it, and that line contains a number. If the first
+    remaining line does not have as many cells as most lines, all lines above the first one that looks like column
+    names are skipped.
 
     Args:
         lines: The first nonblank lines of the file.

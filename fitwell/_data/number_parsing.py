@@ -1,4 +1,4 @@
-"""Parsers for human-readable numbers with thousands separators, currencies, percent signs and different minus signs.
+"""Parsers for human-readable numbers with thousands separators, currencies, percent signs and various minus signs.
 
 The decimal separator is ambiguous in a single cell, because ``1.250`` may mean 1.25 or 1250. The parsers therefore take
 the column's decimal separator, which `fitwell._data.decimal_inference` infers.
@@ -189,7 +189,7 @@ def _to_float(value: Any) -> float:
 
 @dataclass(frozen=True)
 class NumberFormatCounts:
-    """The numbers of cells in a column that have each number format.
+    """The number of cells in a column for each number format.
 
     Attributes:
         point: Number of cells that are valid only with decimal points.

@@ -97,7 +97,7 @@ def parse_durations(strings: pd.Series, pattern: str) -> pd.Series:
 
 
 def infer_duration_format(strings: pd.Series, sample: pd.Series) -> str | None:
-    """Infer the duration format. Return None if the cells are not times, or if all may be times of day."""
+    """Infer the duration format. Return None if the cells are not durations or could all be times of day."""
     import pandas as pd
 
     if sample.str.match(_DURATION).mean() < 0.5:

@@ -1,4 +1,4 @@
-"""Preprocessor for images, which divides every pixel by the maximum value."""
+"""Preprocessor for images. It divides every pixel by the maximum value."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _MOST_TOTALS = 5
 def drop_non_data_rows(path: Path, frame: pd.DataFrame, dialect: Dialect, notes: list[str]) -> pd.DataFrame:
     """Drop comments, repeated column names and totals. Append notes about dropped and incomplete rows.
 
-    The index is kept so that later messages report the row numbers in the file.
+    The remaining rows keep their index, so that later messages can report the row numbers in the file.
     """
     if not len(frame) or frame.shape[1] < 2:
         return frame

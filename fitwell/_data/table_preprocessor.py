@@ -1,4 +1,4 @@
-"""Preprocessor for tables, which converts columns of mixed types to network inputs and describes the conversion.
+"""Preprocessor for tables. It converts columns of mixed types to network inputs and describes the conversion.
 
 A fitted preprocessor is saved as JSON data, which contains no code. A loaded preprocessor returns the same arrays as
 the original.

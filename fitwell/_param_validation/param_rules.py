@@ -53,7 +53,7 @@ class Rule:
 
     Attributes:
         description: A description of the accepted values for error messages.
-        raises: Whether `read` may raise an error with a more specific message.
+        raises: Whether `read` may raise an error itself instead of returning `INVALID`.
     """
 
     description: str

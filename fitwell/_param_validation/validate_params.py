@@ -228,5 +228,5 @@ class _SignatureRules:
 
 
 def _make_reader(where: str, name: str, rule: Rule) -> Callable[[Any], Any]:
-    """Return the function that converts one argument. If the rule raises an error, the argument's name is added."""
+    """Return a function that converts one argument and adds the argument's name to errors that the rule raises."""
     return (lambda value: validate_param(where, name, value, rule)) if rule.raises else rule.read

@@ -1,4 +1,7 @@
-"""Functions that choose axis limits without outliers. If it is known which values are best, those are included."""
+"""Functions that choose axis limits that exclude outliers.
+
+Good values are never excluded if it is known whether low or high values are better.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functions that format the axes of epochs, numbers and categories.
+"""Functions that format plot axes for epochs, numbers and categories.
 
 They choose scales, place ticks at the plotted values, and keep labels from overlapping.
 """

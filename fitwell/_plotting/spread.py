@@ -27,7 +27,10 @@ _OUTLIER_OFFSET, _NON_FINITE_OFFSET = 0.03, 0.08
 
 
 def finite_mean_and_std(values: Values) -> tuple[float, float]:
-    """Return the finite values' mean and sample standard deviation. Each is NaN if there are too few values."""
+    """Return the finite values' mean and sample standard deviation.
+
+    The mean is NaN if there are no finite values, and the standard deviation is NaN if there are fewer than two.
+    """
     found = values[np.isfinite(values)]
     mean = float(found.mean()) if found.size else np.nan
     return mean, float(found.std(ddof=1)) if found.size > 1 else np.nan

@@ -1,4 +1,4 @@
-"""Consoles for the command line, which print plain text and let the terminal wrap it."""
+"""Consoles that print the command line's output as plain text and let the terminal wrap it."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ LIBRARIES = ("jax", "jaxlib", "numpy", "scikit-learn", "pandas")
 
 
 def describe_environment() -> dict[str, str]:
-    """Return the library versions and the device, which must be the same to reproduce a run exactly."""
+    """Return the library versions and the device. A run is exactly reproducible only if all of them match."""
     import jax
 
     import fitwell

@@ -1,4 +1,4 @@
-"""Training of a run's network, which early stopping or Ctrl-C may end before the last epoch."""
+"""Training of a run's network. Early stopping or Ctrl-C may end the training before the last epoch."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def _run_and_train(
 
 
 def _has_complete_trial(search: Any) -> bool:
-    """Return whether the search has, or may have, a completed trial."""
+    """Return whether the search has a completed trial. If the storage cannot be read, return True."""
     try:
         return bool(search.result.best_params)
     except StateError:

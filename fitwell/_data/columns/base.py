@@ -24,9 +24,9 @@ class Column(ABC):
 
     Attributes:
         name: The column's name.
-        missing: Number of training rows without a value. If there were any, an additional feature is 1 for rows without
-            a value and 0 for all other rows. If there were none, missing values in new tables are imputed without
-            an additional feature.
+        missing: Number of training rows in which the value is missing. If this number is above 0, `transform` returns
+            an additional feature, which is 1 for rows whose value is missing or cannot be parsed, and 0 for all other
+            rows. If this number is 0, `transform` imputes missing values without flagging them.
     """
 
     kind: ClassVar[str]
@@ -89,7 +89,7 @@ class Column(ABC):
         """Describe the transformation in one short phrase."""
 
     def _describe_missing(self, fill: str) -> str:
-        """Return a phrase about the imputation for the end of `describe`, or ``""`` if no value was missing."""
+        """Return a phrase about the imputation for the end of `describe`, or ``""`` if no training value is missing."""
         if not self.missing:
             return ""
         return f"; {pluralize(self.missing, 'missing value')} imputed with {fill} and flagged"

@@ -22,7 +22,7 @@ MAX_CATEGORIES = 50
 
 @dataclass
 class OneHotColumn(Column):
-    """A transformer that one-hot encodes the training rows' categories. Other categories are encoded as zeros.
+    """A transformer that one-hot encodes the most frequent training categories. All others are encoded as zeros.
 
     Attributes:
         fill: The most frequent category, which replaces missing values.

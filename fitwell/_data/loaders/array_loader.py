@@ -143,7 +143,8 @@ class ArrayLoader(DataLoader):
     def _get_permutations(self, epoch: int, count: int, ahead: Future[NumpyArray] | None) -> NumpyArray:
         """Return the row indices for `count` epochs in an array with space for `epochs_per_dispatch` epochs.
 
-        The result of `ahead` is used for the first epochs, and the other permutations are computed now.
+        If `ahead` is not None, its result provides the row indices for the first epochs. All other row indices are
+        computed now.
         """
         drawn = ahead.result()[:count] if ahead is not None else self._draw_permutations(epoch, 0)
         permutations = np.zeros((self.epochs_per_dispatch, self._permutation_length), np.int32)

@@ -47,7 +47,7 @@ class Dispatch:
         first: Whether the dispatch begins an epoch.
         last: Whether the dispatch ends an epoch.
         key: A value that is equal for dispatches with equal shapes.
-        tail: Row indices of a shorter last batch that must not be padded, of shape ``[max epochs, rows]``, or None.
+        tail: Row indices of a short last batch that must not be padded, of shape ``[max epochs, rows]``, or None.
     """
 
     data: Batch

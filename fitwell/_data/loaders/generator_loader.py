@@ -122,7 +122,7 @@ class GeneratorLoader(DataLoader):
         yield waiting[0], True
 
     def _stack(self, batches: list[Batch]) -> tuple[Batch, Array, Array | None]:
-        """Transfer batches to the device as one block. Short batches and incomplete blocks are padded with zeros."""
+        """Transfer batches to the device as one block. If `pad` is True, short batches are padded with zeros."""
         counts = [count_rows(batch) for batch in batches]
         size = (
             counts[0]

@@ -121,7 +121,7 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         type=non_negative,
         default=0.0,
         metavar="STRENGTH",
-        help="L2 penalty on the hidden weights (default: 0)",
+        help="L2 regularization factor for the weights of the hidden layers (default: 0)",
     )
 
 
