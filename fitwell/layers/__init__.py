@@ -1,4 +1,4 @@
-"""Neural network layers. A layer is a function of arrays that owns its variables."""
+"""Neural network layers. A layer computes output arrays from input arrays, and owns its variables."""
 
 from typing import Any
 

@@ -67,8 +67,9 @@ def promote_to_float32(inputs: Array) -> Array:
 def to_array(value: Any, dtype: Any) -> Any:
     """Convert NumPy arrays, DataFrames, lists of numbers and variables to JAX arrays.
 
-    Floats are converted to `dtype`. Arrays in dicts, lists and tuples are converted separately. Other values
-    are returned unchanged.
+    Arrays of floats are also converted to `dtype`. In a dict, or in a list or tuple that does not consist of
+    numbers, each item is converted separately. Values that are not listed here, such as strings, are returned
+    unchanged.
     """
     if isinstance(value, jax.Array):
         pass

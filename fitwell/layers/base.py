@@ -1,8 +1,8 @@
 """`Layer`, the base class of all layers.
 
-A layer is a function of arrays that owns its variables. It can be called on arrays, either eagerly or while a
-run is traced, or on `KerasTensor` objects to build a functional model. All calls go through `Layer.__call__`,
-so eager, traced and symbolic calls compute the same function.
+A layer computes output arrays from input arrays, and owns its variables. It can be called on arrays, either
+eagerly or while a run is traced, or on `KerasTensor` objects to build a functional model. All calls go through
+`Layer.__call__`, so eager, traced and symbolic calls compute the same function.
 """
 
 from __future__ import annotations
@@ -334,7 +334,7 @@ class Layer(SymbolicCall["Layer"]):
     def _activity_penalty(self, output: Any) -> Array:
         """Compute the activity penalty of `output`, divided by the number of rows that are not padding.
 
-        Keras also divides the penalty by the batch size.
+        This matches Keras, which divides the penalty by the batch size.
         """
         mask = current_call_context().sample_mask
         num_valid_rows = jnp.asarray(output.shape[0] if mask is None else jnp.sum(mask), dtype=output.dtype)
@@ -346,9 +346,9 @@ class Layer(SymbolicCall["Layer"]):
         """Return a JAX random key for use in `call`. The key is different for every call and at every step.
 
         Keys are derived from the run's seed (`utils.set_random_seed`), so a resumed run draws the same
-        numbers as an uninterrupted one, and a population member draws the same numbers as a separate run. In
-        contrast, NumPy and Python random numbers in `call` are drawn only once, while the run is compiled,
-        and are the same at every step.
+        numbers as an uninterrupted run. A population member draws the same numbers as it would if it were
+        trained separately. In contrast, NumPy and Python random numbers in `call` are drawn only once, while
+        the run is compiled, and are the same at every step.
 
         Returns:
             Array: A key for `jax.random`.

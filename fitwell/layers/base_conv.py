@@ -100,7 +100,7 @@ class BaseConv(BaseSpatialLayer):
         return to_float(inputs, self.dtype)
 
     def _check_not_empty(self, outputs: Array, inputs: Array) -> Array:
-        """Return the outputs. Raise `ShapeError` if a size other than the batch size is 0."""
+        """Return `outputs`. Raise `ShapeError` if any output size, except the batch size, is 0."""
         if 0 in outputs.shape[1:]:
             raise ShapeError(
                 f"layer {self.name!r} ({type(self).__name__}): a kernel of size {self.kernel_size} with dilation "

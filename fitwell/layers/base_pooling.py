@@ -83,8 +83,8 @@ def _reduce_windows(values: Array, start: Any, axis: int, size: int, step: int, 
     """Reduce the windows along one axis.
 
     Small windows are reduced with slices. The first values of all windows are combined with the second
-    values of all windows, and so on. XLA's `reduce_window` is slow on CPUs, and the gradient of its maximum
-    takes longer than a convolution. For larger windows, `reduce_window` is faster.
+    values of all windows, and so on. For small windows, XLA's `reduce_window` is slow on CPUs, and the gradient
+    of its maximum takes longer than a convolution. For large windows, `reduce_window` is faster than slices.
     """
     if size > _MAX_SLICED_SIZE:
         window, steps = [1] * values.ndim, [1] * values.ndim

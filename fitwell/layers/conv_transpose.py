@@ -100,10 +100,10 @@ class ConvTranspose(BaseConv):
         stride = self.strides[axis]
         extra = None if self.output_padding is None else self.output_padding[axis]
         if self.padding == "valid":
-            # The output length is (n - 1) s + max(width, s), or (n - 1) s + width + output_padding if it is
-            # set.
+            # The output length is (n - 1) s + max(width, s), or (n - 1) s + width + output_padding if
+            # output_padding is set.
             return width - 1, width - 1 + (max(stride - width, 0) if extra is None else extra)
-        # The output length is n s, or (n - 1) s + width % 2 + output_padding if it is set.
+        # The output length is n s, or (n - 1) s + width % 2 + output_padding if output_padding is set.
         both = stride + width - 2 if extra is None else width % 2 + extra + width - 2
         before = min(both - both // 2, width - 1)
         return before, both - before

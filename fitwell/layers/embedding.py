@@ -22,8 +22,8 @@ __all__ = ["Embedding"]
 class Embedding(Layer):
     """A layer that maps integer ids from 0 to ``input_dim - 1`` to learned vectors.
 
-    An id outside this range gives a vector of NaNs, which stops a training run. It never gives the vector of a
-    different id.
+    An id outside this range is mapped to a vector of NaNs, never to the vector of a different id. During
+    training, the NaNs stop the run.
 
     Differs from Keras: ``mask_zero=True`` is not supported, because fitwell does not pass masks between
     layers. ``lora_rank`` is not supported either.
@@ -43,7 +43,7 @@ class Embedding(Layer):
             `input_length` sets the input shape.
 
     Input shape:
-        `[batch, ...]`, which contains integers or floats with integer values.
+        `[batch, ...]`. The ids are integers, or floats with integer values.
 
     Output shape:
         `[batch, ..., output_dim]`.

@@ -1,4 +1,4 @@
-"""`FeatureScaling`."""
+"""The `FeatureScaling` layer."""
 
 from __future__ import annotations
 
@@ -17,22 +17,24 @@ __all__ = ["FeatureScaling"]
 
 @register()
 class FeatureScaling(Layer):
-    """Multiply each feature by a learned factor, ``inputs * scale``. Not in Keras.
+    """A layer that multiplies each feature by a learned factor: ``inputs * scale``.
 
-    In front of the first dense layer it lets training turn features up and down. With a higher learning rate than the
-    other layers (`learning_rate_multipliers` of the optimizer), it acts as a soft selection of features.
+    Before the first dense layer, it lets training strengthen or weaken each feature. If the factors have a
+    higher learning rate than the other layers' variables (see the optimizers' argument `learning_rate_multipliers`),
+    the layer performs a soft feature selection. Keras does not have this layer.
 
     Args:
-        scale_initializer (str | Initializer): Default: ``"ones"``.
+        scale_initializer (str | Initializer): Initializer for the factors. Default: ``"ones"``.
         scale_regularizer (str | Regularizer | None): Penalty on the factors. Default: None.
-        scale_constraint (str | Constraint | None): Projection of the factors after every update. Default: None.
+        scale_constraint (str | Constraint | None): Projection applied to the factors after every update. Default:
+            None.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, ..., features]`.
 
     Output shape:
-        The shape of the inputs. The factors have the shape `[features]`.
+        The same as the input shape. The factors have the shape `[features]`.
 
     Example:
         >>> import fitwell as fw

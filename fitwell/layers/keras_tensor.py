@@ -19,10 +19,10 @@ from fitwell.errors import InvalidArgument
 __all__ = ["KerasTensor", "Node", "find_keras_tensors", "get_batch_shape", "has_same_spec", "is_keras_tensor"]
 
 # Placeholder values for unknown sizes while shapes are inferred. They are unlikely to be real sizes. Shapes
-# are inferred with two different values for unknown sizes other than the batch size. An output size that
-# differs between the two is also unknown, such as ``size - 2`` after a convolution. The two values differ by
-# 2520, which is a multiple of every stride up to ten, so both leave the same remainder when divided by a
-# stride.
+# are inferred twice, with two different values for unknown sizes other than the batch size. An output size
+# that differs between the two results, such as ``size - 2`` after a convolution, is also unknown. The two
+# values differ by 2520, which is a multiple of every stride up to ten, so both values leave the same remainder
+# when they are divided by such a stride.
 _BATCH = 10007
 _UNKNOWN = (10009, 10009 + 2520)
 

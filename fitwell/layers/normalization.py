@@ -218,7 +218,7 @@ class Normalization(BaseNormalization):
 
 
 def _batches(data: Any, batch_size: int | None) -> Iterator[np.ndarray]:
-    """Yield the batches in `data`, which are slices of an array or table, or an iterable's items."""
+    """Yield slices of `data` if it is an array or table. Otherwise, yield the inputs of each batch in `data`."""
     if isinstance(data, list | tuple) and not hasattr(data[0], "shape"):
         data = np.asarray(data)
     elif hasattr(data, "iloc"):
@@ -244,7 +244,7 @@ def _to_numeric(batch: Any) -> np.ndarray:
     return array
 
 
-# In Keras 2, these layers were in this module.
+# In Keras 2, `BatchNormalization` and `LayerNormalization` were in this module.
 __getattr__ = deprecated_module_getattr(
     "fitwell.layers.normalization", "fitwell.layers", ["BatchNormalization", "LayerNormalization"]
 )

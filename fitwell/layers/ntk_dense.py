@@ -1,4 +1,4 @@
-"""`NTKDense`."""
+"""The `NTKDense` layer."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ __all__ = ["NTKDense"]
 
 @register()
 class NTKDense(Dense):
-    """Fully connected layer in the parametrization of the neural tangent kernel. Not in Keras.
+    """Fully connected layer with the neural tangent kernel (NTK) parametrization.
 
-    ``activation(inputs @ kernel / √width + bias)`` with kernel entries that start at N(0, 1). It computes the same
-    functions as `Dense`. But the learning rate that suits it does not depend on the width, and weight decay acts on
-    entries of order 1.
+    The layer computes ``activation(inputs @ kernel / √width + bias)``, where `width` is the width of the inputs. The
+    kernel's initial entries are drawn from N(0, 1). The layer can represent the same functions as `Dense`, but its best
+    learning rate does not depend on the width, and weight decay acts on kernel entries of order 1. Keras does not
+    have this layer.
 
     Args:
-        units (int): Number of neurons, the width of the output.
-        activation (str | Callable | None): Activation function; None is linear. Default: None.
+        units (int): Number of neurons, which is the width of the output.
+        activation (str | Callable | None): Activation function. Defaults to None, which means linear.
         use_bias (bool): Whether to add the bias. Default: True.
-        kernel_initializer (str | Initializer | None): Default: None, which means ``RandomNormal(stddev=1.0)``.
-        bias_initializer (str | Initializer): Default: ``"zeros"``.
-        **kwargs: Further arguments of `Dense`, such as `kernel_regularizer`, and those of `Layer`.
+        kernel_initializer (str | Initializer | None): Initializer for the kernel. Defaults to None, which means
+            ``RandomNormal(stddev=1.0)``.
+        bias_initializer (str | Initializer): Initializer for the bias. Default: ``"zeros"``.
+        **kwargs: Other arguments of `Dense`, such as `kernel_regularizer`, and arguments of `Layer`.
 
     Input shape:
         `[batch, ..., width]`.

@@ -1,4 +1,4 @@
-"""`ParametricActivation`."""
+"""The `ParametricActivation` layer."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ __all__ = ["ParametricActivation"]
 
 @register()
 class ParametricActivation(Layer):
-    """Mix an activation function with the identity, with a learned share for each unit. Not in Keras.
+    """A layer that interpolates between the identity and an activation function f: ``x + share * (f(x) - x)``.
 
-    ``x + (f(x) - x) · share``: a share of 1 gives the activation f, a share of 0 leaves the unit linear.
+    Each unit has a learned share. With a share of 1, the unit computes f, and with a share of 0, it is linear. Keras
+    does not have this layer.
 
     Args:
-        activation (str | Callable): The function f.
-        share_initializer (str | Initializer): Default: ``"ones"``.
+        activation (str | Callable): The function f, or its name in `fitwell.activations`.
+        share_initializer (str | Initializer): Initializer for the shares. Default: ``"ones"``.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:
         `[batch, ..., units]`.
 
     Output shape:
-        The shape of the inputs. The shares have the shape `[units]`.
+        The same as the input shape. The shares have the shape `[units]`.
 
     Example:
         >>> import fitwell as fw

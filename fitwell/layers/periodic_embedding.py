@@ -1,4 +1,4 @@
-"""`PeriodicEmbedding`."""
+"""The `PeriodicEmbedding` layer."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ __all__ = ["PeriodicEmbedding"]
 
 @register()
 class PeriodicEmbedding(Layer):
-    """Turn each number of a row into a learned vector, built from cosines of the number. Not in Keras.
+    """A layer that maps each numerical feature to a learned vector, which is computed from cosines of the feature.
 
-    For each feature x: ``[x, f(A cos(2π w x + b) + c)]`` with learned frequencies w, phases b, matrix A and bias c,
-    which are separate for each feature. Small networks fit functions with many turns of a number much better from
-    such a vector than from the number itself.
+    A feature x becomes the vector ``[x, f(A cos(2π w x + b) + c)]``. The frequencies w, the phases b, the matrix A and
+    the bias c are learned separately for each feature. With these vectors as inputs, small networks fit rapidly
+    oscillating functions much better than with the features themselves. Keras does not have this layer.
 
-    Standardize the inputs first, because `frequency_stddev` is in turns per unit of the input.
+    Standardize the features first, because the frequencies are in cycles per unit of the feature.
 
     Args:
-        output_dim (int): Length of the vector of one feature, with the feature itself if `include_input`. Default: 4.
+        output_dim (int): Length of the vector for one feature. It includes the entry for the feature itself if
+            `include_input` is True. Default: 4.
         num_frequencies (int): Number of cosines for each feature. Default: 16.
-        frequency_stddev (float): Standard deviation of the initial frequencies, above 0. Larger values fit functions
-            with more turns, and need more rows. Default: 0.1.
-        activation (str | Callable | None): The function f. None is linear. Default: None.
+        frequency_stddev (float): Standard deviation of the initial frequencies, above 0. With larger values, the layer
+            can fit functions that oscillate faster, but needs more training data. Default: 0.1.
+        activation (str | Callable | None): The function f. Defaults to None, which means linear.
         include_input (bool): Whether the first entry of the vector is the feature itself. Default: True.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
@@ -41,10 +42,10 @@ class PeriodicEmbedding(Layer):
         `[batch, features]`.
 
     Output shape:
-        `[batch, features, output_dim]`. A `Flatten` layer turns it into the inputs of a dense layer.
+        `[batch, features, output_dim]`. Add a `Flatten` layer before a dense layer.
 
     Raises:
-        InvalidArgument: If `include_input` leaves no entry for the cosines, because `output_dim` is 1.
+        InvalidArgument: if `output_dim` is 1 and `include_input` is True, which leaves no entry for the cosines.
 
     Example:
         >>> import fitwell as fw

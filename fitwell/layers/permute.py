@@ -20,8 +20,8 @@ class Permute(Layer):
     """A layer that reorders the axes of every row.
 
     Args:
-        dims (int | tuple[int, ...]): The input axes in their new order, starting at 1 because axis 0 is the
-            batch axis.
+        dims (int | tuple[int, ...]): The new order of the input axes, without the batch axis. The first axis
+            after the batch axis has the number 1, so ``(2, 1)`` swaps the two axes of each row.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:

@@ -18,7 +18,7 @@ class ReLU(Layer):
     """Rectified linear unit, which returns ``x`` above `threshold`.
 
     Below the threshold, it returns ``negative_slope * (x - threshold)``. The output is at most `max_value`.
-    Changing an argument does not trigger recompilation.
+    Changing an argument to a different number does not trigger recompilation.
 
     Args:
         max_value (float | None): Upper limit for the output. Defaults to None, which means no limit.

@@ -21,10 +21,10 @@ class Rescaling(Layer):
     """A layer that computes ``scale * x + offset``, such as ``Rescaling(1 / 255)`` for bytes.
 
     Args:
-        scale (float | list[float]): A factor, or a list with one factor per index on the last axis. Changing
-            a single factor does not trigger recompilation.
-        offset (float | list[float]): A number to add, or a list with one number per index on the last axis.
-            Default: 0.
+        scale (float | list[float]): Factor for all inputs, or a list with one factor per index on the last
+            axis. Changing `scale` does not trigger recompilation, unless it is a list.
+        offset (float | list[float]): Number to add to all inputs, or a list with one number per index on the
+            last axis. Changing `offset` does not trigger recompilation, unless it is a list. Default: 0.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
 
     Input shape:

@@ -131,12 +131,12 @@ class SymbolicCall(VariableTracker[LayerType]):
 
     @property
     def output(self) -> Any:
-        """The output of the first symbolic call, which is a KerasTensor or a nested structure of them."""
+        """The first symbolic call's output, a KerasTensor or a nested structure of KerasTensors."""
         return self._first_node("output").outputs
 
     @property
     def input(self) -> Any:
-        """The input of the first symbolic call, which is a KerasTensor or a list of them."""
+        """The first symbolic call's input, a KerasTensor or a list of KerasTensors."""
         inputs = self._first_node("input").inputs
         return inputs[0] if len(inputs) == 1 else inputs
 
@@ -159,7 +159,7 @@ class SymbolicCall(VariableTracker[LayerType]):
 
 
 def _make_keras_tensors(shape: Any) -> Any:
-    """Create a KerasTensor for a shape, or a list or dict of KerasTensors for a list or dict of shapes."""
+    """Create a KerasTensor for each shape in `shape`, which is one shape or a list or dict of shapes."""
     if isinstance(shape, Mapping):
         return {key: _make_keras_tensors(item) for key, item in shape.items()}
     if isinstance(shape, list) and shape and isinstance(shape[0], list | tuple | Mapping):

@@ -23,17 +23,17 @@ _WEIGHTS = Predicate(lambda value: isinstance(value, list | tuple | np.ndarray),
 
 
 class VariableTracker(Configurable, Generic[LayerType]):
-    """Base class of `Layer` that finds a layer's variables, and its sublayers with their variables."""
+    """Base class of `Layer`. It finds the layer's own variables, its sublayers, and their variables."""
 
     name: str | None
     _own_variables: list[Variable]
     _trainable: bool
 
     def _named_children(self) -> Iterator[tuple[str, LayerType]]:
-        """Yield ``(name, layer)`` for each layer in an attribute, or in a list, tuple or dict in an attribute.
+        """Yield ``(name, layer)`` for each layer that an attribute contains directly or in a list, tuple or dict.
 
-        The layers come in the order in which the attributes were set. Lists are searched at each call, so
-        layers may be appended later.
+        The layers are yielded in the order in which their attributes were first set. The attributes are
+        searched at each call, so layers may be appended to a list later.
         """
         for name, value in list(self.__dict__.items()):
             if isinstance(value, _CONTAINERS) and name not in ("_inbound_nodes", "_own_variables"):
@@ -55,11 +55,11 @@ class VariableTracker(Configurable, Generic[LayerType]):
         yield from sorted(named, key=lambda pair: not pair[1].trainable)
 
     def _flatten_layers(self) -> Iterator[tuple[str, LayerType]]:
-        """Yield ``(path, layer)`` once for this layer and each sublayer. Parents come before children."""
+        """Yield ``(path, layer)`` exactly once for this layer and each sublayer, with parents before children."""
         yield from walk_layers(self)
 
     def _named_variables(self) -> Iterator[tuple[str, Variable]]:
-        """Yield ``(path, variable)`` once for every variable. The path consists of attribute names."""
+        """Yield ``(path, variable)`` exactly once for every variable. The path consists of attribute names."""
         seen: set[int] = set()
         for path, layer in walk_layers(self):
             for name, variable in layer._named_own_variables():
@@ -70,7 +70,7 @@ class VariableTracker(Configurable, Generic[LayerType]):
     def _variables_by_name(self, parents: tuple[Any, ...] = ()) -> Iterator[tuple[str, Variable]]:
         """Yield pairs such as ``("model/base/dense/kernel", variable)``, with layer names in the path.
 
-        A variable of a shared layer is yielded once for each path to it.
+        A variable of a shared layer is yielded once for each path to the layer.
         """
         if any(layer is self for layer in parents):
             return
@@ -108,7 +108,7 @@ class VariableTracker(Configurable, Generic[LayerType]):
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
-        """The variables that the optimizer does not update. Layers may update some of them."""
+        """The variables that the optimizer does not update. Layers may update some, such as moving statistics."""
         trainable = {id(variable) for variable in self.trainable_variables}
         return [variable for variable in self.variables if id(variable) not in trainable]
 
@@ -211,11 +211,12 @@ def _children(layer: Any) -> Iterator[tuple[str, Any]]:
 def walk_layers(
     layer: Any, children: Callable[[Any], Iterator[tuple[str, Any]]] = _children
 ) -> Iterator[tuple[str, Any]]:
-    """Yield ``(path, layer)`` once for `layer` and each sublayer. Parents come before children.
+    """Yield ``(path, layer)`` exactly once for `layer` and each sublayer, with parents before children.
 
     Args:
         layer: The layer. Its path is an empty string.
-        children: A function that returns a layer's direct sublayers and their names in the path.
+        children: A function that yields ``(name, sublayer)`` for each direct sublayer of a layer. The names form
+            the path.
     """
     seen: set[int] = set()
 
@@ -231,7 +232,7 @@ def walk_layers(
 
 @contextmanager
 def preserve_variables(layer: VariableTracker[Any]) -> Iterator[None]:
-    """Restore the layer's variables, and its attributes that contain arrays, at the end of the block."""
+    """At the end of the block, restore the layer's variables, and all attributes that contain arrays."""
     before = [(vars(part), dict(vars(part))) for _, part in layer._flatten_layers()]
     with stateless_scope({variable: variable.value for variable in layer.variables}):
         yield

@@ -93,17 +93,17 @@ def binary_crossentropy_terms(y_true: Array, y_pred: Array, from_logits: bool) -
 
 
 def warn_if_single_unit(loss: str, y_pred: Array) -> None:
-    """Warn if a categorical loss is used with a single output."""
+    """Warn if a categorical loss is used with predictions for a single class."""
     if y_pred.shape[-1:] == (1,):
         warn(
-            f"{loss} with a single output is always 0. Use one unit for each class in the last layer, or "
-            "binary_crossentropy for two classes.",
+            f"{loss} is always 0 if the last layer has a single unit. Use one unit for each class. For two classes, "
+            "you can also keep the single unit and use binary_crossentropy.",
             SyntaxWarning,
         )
 
 
 def to_class_indices(loss: str, y_true: Any, y_pred: Array, axis: int = -1) -> Array:
-    """Convert class indices to int32, and remove the class axis if they have one of size 1.
+    """Convert class indices to int32. If they have a class axis of size 1, remove it.
 
     Args:
         loss (str): The name of the loss for error messages.

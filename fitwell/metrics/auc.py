@@ -32,8 +32,8 @@ class AUC(ConfusionCounts):
 
     The ROC curve plots recall against the false positive rate. The precision-recall (PR) curve plots precision against
     recall, and is interpolated between thresholds as in Davis and Goadrich, 2006. The curve is computed at
-    `num_thresholds` points, so the area is approximate. It is more accurate if there are more thresholds or if the
-    predictions are spread evenly.
+    `num_thresholds` points, so the area is approximate. The approximation improves with more thresholds and with
+    more evenly spread predictions.
 
     Args:
         num_thresholds (int): Number of evenly spaced thresholds from 0 to 1. Default: 200.

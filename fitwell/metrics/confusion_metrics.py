@@ -1,4 +1,4 @@
-"""Metrics that are based on a confusion matrix: counts of correct and wrong predictions, precision and recall."""
+"""Metrics that are based on a confusion matrix: precision, recall, and counts such as `TruePositives`."""
 
 from __future__ import annotations
 

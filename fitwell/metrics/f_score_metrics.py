@@ -42,9 +42,9 @@ class FBetaScore(Metric):
 
     Predictions have shape ``[batch, classes]``. Targets are one-hot labels or class indices.
 
-    This metric differs from Keras in four ways. The score is exact, because no ε is added to the denominators. If the
-    largest predictions of a row are equal, only the first one is positive. Targets can be class indices. For a single
-    output, the default threshold is 0.5.
+    This metric differs from Keras in four ways. The score is exact, because no ε is added to the denominators. If
+    there is no threshold and the largest prediction of a row occurs more than once, only its first occurrence is
+    positive. Targets can be class indices. For a single output, the default threshold is 0.5.
 
     Args:
         average (str | None): Method for averaging over classes. None returns one score for each class. ``"micro"``

@@ -231,7 +231,9 @@ def test_words_of_shape_errors() -> None:
         call_context(CallContext(sample_mask=jnp.ones(5))),
     ):
         losses.MeanSquaredError()(*real)
-    with pytest.warns(SyntaxWarning, match="categorical_crossentropy with a single output is always 0"):
+    with pytest.warns(
+        SyntaxWarning, match="categorical_crossentropy is always 0 if the last layer has a single unit"
+    ):
         losses.CategoricalCrossentropy()(np.ones((2, 1)), np.ones((2, 1)))
 
 
