@@ -56,8 +56,8 @@ class EventWriter:
 
     Most methods return immediately, and a background thread converts the values to events and writes them. It is safe
     to change an array after the call. `flush` waits until all events are in the file. If the thread fails, the next
-    method call raises its error. If the disk is full, the incomplete record is removed, so that the file remains
-    readable, and nothing more is written. If `close` is not called, the file is closed when the process ends.
+    method call raises the thread's error. If the disk is full, the incomplete record is removed, so that the file
+    remains readable, and nothing more is written. If `close` is not called, the file is closed when the process ends.
 
     Args:
         log_dir (str | PathLike): The folder for the file. Use a separate folder for each run. It is created if it does
@@ -228,7 +228,7 @@ class EventWriter:
     def hparams(self, values: Mapping[str, Any]) -> None:
         """Write the hyperparameters of the run.
 
-        TensorBoard shows them with the run's metrics, which are the scalars in the same folder and its subfolders.
+        TensorBoard shows them with the run's metrics, which are the scalars in the writer's folder and its subfolders.
 
         Args:
             values (Mapping[str, int | float | str | bool]): A dict that maps names to hyperparameters.

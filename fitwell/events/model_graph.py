@@ -14,9 +14,9 @@ __all__ = ["build_graph_def"]
 def build_graph_def(model: Any) -> Any:
     """Convert a model's layers to the nodes of a TensorBoard ``GraphDef``.
 
-    Layers inside a layer become nodes in its scope. The edges of a functional model are the connections of its graph,
-    and the edges of a sequential model follow the order of its layers. A subclassed model has no edges, because its
-    `call` is Python code.
+    The layers inside another layer become nodes in that layer's scope. The edges of a functional model are the
+    connections of its graph, and the edges of a sequential model follow the order of its layers. A subclassed model has
+    no edges, because its `call` is Python code.
     """
     graph = tensorboard_protos.load_protos().GraphDef()
     for name, kind, inputs in _nodes(model, "", TagNames(model)):

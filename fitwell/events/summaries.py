@@ -87,7 +87,7 @@ def check_hparams(values: Mapping[str, Any]) -> None:
     """Check that the names of hyperparameters are strings and that the values are numbers, strings or booleans.
 
     Raises:
-        InvalidArgument: if a name or a value has a different type.
+        InvalidArgument: if a name or a value has any other type.
     """
     for name, value in values.items():
         if not isinstance(name, str):
@@ -138,7 +138,7 @@ def histogram(tag: str, data: Any, buckets: int = BUCKETS, description: str | No
 def image(tag: str, data: Any, max_outputs: int = 3, description: str | None = None) -> Any:
     """Create an image summary.
 
-    The images have the shape ``[images, height, width, channels]``. Values are uint8, or floats in [0, 1].
+    `data` has the shape ``[images, height, width, channels]``. Its values are uint8, or floats in [0, 1].
     """
     pixels = np.asarray(data)
     if pixels.dtype != np.uint8:
@@ -177,9 +177,9 @@ def text(tag: str, data: Any, description: str | None = None) -> Any:
 
 
 def audio(tag: str, data: Any, sample_rate: int, max_outputs: int = 3, description: str | None = None) -> Any:
-    """Create an audio summary of clips, which are encoded as 16-bit WAV files.
+    """Encode audio clips as 16-bit WAV files, and create a summary of them.
 
-    The clips have the shape ``[clips, frames, channels]`` and values in [-1, 1].
+    `data` has the shape ``[clips, frames, channels]`` and values in [-1, 1].
     """
     pb = tensorboard_protos.load_protos()
     sounds = np.asarray(data, np.float64)
@@ -206,5 +206,5 @@ def _wav(sound: NumpyArray, sample_rate: int) -> bytes:
 
 
 def hparams(values: Mapping[str, Any]) -> Any:
-    """Create a summary of a run's hyperparameters. `values` maps their names to their values."""
+    """Create a summary of a run's hyperparameters. The dict `values` maps names to hyperparameters."""
     return tensorboard_protos.load_protos().hparams(dict(values))

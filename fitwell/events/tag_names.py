@@ -49,8 +49,8 @@ class TagNames:
     def variable_tags(self, variables: Mapping[str, Any]) -> dict[str, str]:
         """Return a dict that maps each path in `variables` to the tag of its variable.
 
-        A tag consists of the layer's tag and the variable's name. If two variables would have the same tag, it also
-        includes the layers and models that contain the layer.
+        A tag consists of the layer's tag and the variable's name. If two variables would have the same tag, their
+        tags also include the tags of the layers and models that contain the layers.
         """
         chains = {id(variable): parts for parts, variable in self._chains(self._model, ())}
         short = {path: "/".join(chains[id(variable)][-2:]) for path, variable in variables.items()}
@@ -63,8 +63,8 @@ class TagNames:
     def log_tag(self, name: str) -> str:
         """Return the tag of a logged value.
 
-        If the model has more than one output, the value's name begins with a layer's name, which is replaced with the
-        layer's tag.
+        If the model has more than one output, the value's name begins with the name of an output layer. This method
+        replaces the layer's name with the layer's tag.
         """
         output = max((o for o in self._outputs if name.startswith(f"{o}_")), key=len, default=None)
         return name if output is None else self._outputs[output] + name[len(output) :]

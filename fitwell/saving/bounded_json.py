@@ -18,8 +18,8 @@ _MAX_DEPTH = 100
 def parse_json(text: str | bytes, where: str) -> Any:
     """Parse the JSON in `text`, which comes from the file `where`.
 
-    While a file is being loaded, the function also raises the load's limits on layer calls and objects in proportion to
-    the length of `text`.
+    If a file is being loaded, the function also increases that load's limits on the numbers of layer calls and objects,
+    in proportion to the length of `text`.
 
     Raises:
         FileError: if the JSON is not valid, is too long, is nested too deeply, or has a duplicate key.

@@ -41,13 +41,13 @@ _LARGEST_MANIFEST = 64 * 2**20
 
 
 def encode_tree(tree: PyTree, arrays: list[Any]) -> Any:
-    """Convert `tree` to JSON-compatible data, with arrays replaced with references.
+    """Convert `tree` to JSON-compatible data in which references replace the arrays.
 
     Each array is appended to `arrays` and replaced with ``{"__array__": i}``, where i is its index in that list. A tree
     may also contain dicts with string keys, lists, tuples (which become lists), numbers, strings, booleans and None.
 
     Raises:
-        FileError: if `tree` contains a value of a different type, or a dict with the reserved key ``"__array__"``.
+        FileError: if `tree` contains a value of any other type, or a dict with the reserved key ``"__array__"``.
     """
     if isinstance(tree, dict):
         if not all(isinstance(key, str) for key in tree) or _ARRAY_KEY in tree:

@@ -1,4 +1,4 @@
-"""A folder with the two newest checkpoints, which a background thread writes."""
+"""A folder that contains the two newest checkpoints of a run. A background thread writes them."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _NAME = re.compile(r"checkpoint-(\d{12})\.zip")
 
 
 class CheckpointFolder:
-    """A folder that contains the two newest checkpoints of one run, named ``checkpoint-<updates>.zip``.
+    """A folder that contains the two newest checkpoints of one run. The files are named ``checkpoint-<updates>.zip``.
 
     The constructor creates the folder and writes a test file, so that errors occur before training. It locks the
     folder until the process ends, because two processes that resume the same run would overwrite each other's
     checkpoints.
 
     `submit` returns immediately, and a background thread writes the newest pending checkpoint. If a checkpoint is still
-    pending when the next one is submitted, it is never written. If the thread fails, the next call to `submit`, `wait`
-    or `clear` raises its error.
+    pending when the next one is submitted, the pending one is never written. If the thread fails, the next call to
+    `submit`, `wait` or `clear` raises the thread's error.
     """
 
     def __init__(self, folder: PathType) -> None:
@@ -65,7 +65,7 @@ class CheckpointFolder:
     def load_latest(self, form: Any = ANY) -> Any:
         """Return the newest checkpoint that is not damaged and matches the schema `form`.
 
-        The method warns about each newer checkpoint that cannot be used.
+        If newer checkpoints cannot be used, the method warns about each of them.
 
         Returns:
             The checkpoint, or None if the folder contains no checkpoints.

@@ -1,8 +1,8 @@
 """The HDF5 group ``fitwell``, which fitwell adds to model files and Keras ignores.
 
-The group contains three things: the training position (the seed and the epoch, which determine the row order and all
+The group can contain three things: the training position (the seed and the epoch, which determine the row order and all
 random numbers), the pandas categories that the class numbers stand for, and a reference input with the output that
-the model computed for it when it was saved.
+the model computed for this input when the file was saved.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def read_training_position(file: HDF5Reader, model: Any) -> None:
 
 
 def verify_reference_output(file: HDF5Reader, model: Any) -> None:
-    """Check that the model computes the same output for the file's reference input as when it was saved.
+    """Check that the model computes the same output for the file's reference input as when the file was saved.
 
     Raises:
         FileError: if the outputs differ.

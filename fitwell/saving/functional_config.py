@@ -29,9 +29,9 @@ _OPERATIONS_MODULES = (_OPERATIONS_MODULE, "keras.ops.numpy", "keras.ops")
 
 
 def map_tree(tree: Any, change: Callable[[Any], Any], is_leaf: Callable[[Any], bool]) -> Any:
-    """Apply `change` to every leaf of `tree`, which consists of dicts and lists.
+    """Apply `change` to every leaf of `tree`, a nested structure of dicts and lists.
 
-    The function `is_leaf` returns whether a dict or list is a leaf. All other values are always leaves.
+    The function `is_leaf` returns whether a dict or list is a leaf. A value of any other type is always a leaf.
     """
     if not is_leaf(tree):
         if isinstance(tree, Mapping):
@@ -109,7 +109,7 @@ def _write_layer(layer: Config, write: Callable[[Any], Any]) -> Config:
 
 
 def _extra_arguments(layer: Config) -> list[Any]:
-    """Return the positional arguments that a call has only in Keras. Only `GetItem` layers have one, the index."""
+    """Return a call's positional arguments that exist only in Keras: the index for `GetItem`, and none otherwise."""
     if layer["class_name"] != "GetItem":
         return []
     return [[_write_index(item) for item in layer["config"]["index"]]]
@@ -255,7 +255,7 @@ class _GraphReader:
         return [tensors[0] if len(tensors) == 1 else tensors], dict(kwargs)
 
     def _skip_own_node(self, name: str, number: int) -> int:
-        """Return a call's index, excluding the initial node that Keras 2 files count for each inner model."""
+        """Return a call's index without counting the initial node that each inner model has in Keras 2 files."""
         model = "layers" in self.written[name].get("config", {})
         return number - 1 if model and number > 0 else number
 

@@ -111,7 +111,7 @@ class HDF5Reader:
         return value
 
     def integer(self, name: str) -> int | None:
-        """Return the attribute `name`, which must be an integer >= 0, or None if it does not exist."""
+        """Return the nonnegative integer attribute `name`, or None if it does not exist."""
         value = self._attribute(name)
         if value is None:
             return None
@@ -122,7 +122,7 @@ class HDF5Reader:
     def string_list(self, name: str) -> list[str]:
         """Return the attribute `name`, which must be a list of strings.
 
-        A long list may be split into the attributes ``name0``, ``name1``, and so on, which are joined.
+        A long list may be split into the attributes ``name0``, ``name1``, and so on. The method joins these parts.
         """
         found = self._attribute(name)
         pieces = [found] if found is not None else []

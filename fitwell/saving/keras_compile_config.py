@@ -39,10 +39,10 @@ def get_compile_config(model: Any) -> Config | None:
 
 
 def expand_names(config: Config) -> Config:
-    """Return `config` with the names of losses and metrics replaced with the configurations of their classes.
+    """Return a copy of `config` in which configurations replace the names of loss and metric classes.
 
-    In ``.h5`` files, Keras 3 cannot read the names of these classes. Names of functions and ``"accuracy"`` are not
-    changed.
+    In ``.h5`` files, Keras 3 cannot read the names of these classes. It can read the names of functions and the name
+    ``"accuracy"``, so these are not changed.
     """
     changed = dict(config)
     for name, get in (("loss", losses.get), ("metrics", metrics.get), ("weighted_metrics", metrics.get)):
@@ -92,7 +92,7 @@ def compile_from_config(model: Any, config: Config) -> None:
 
 
 def _read(value: Any, module: str) -> Any:
-    """Convert configurations to objects. Keras 2 wrote them without a module, so `module` is the default."""
+    """Convert configurations to objects. Keras 2 wrote configurations without a module, so `module` is the default."""
     if isinstance(value, dict) and "class_name" not in value:
         return {name: _read(item, module) for name, item in value.items()}
     if isinstance(value, list):

@@ -189,7 +189,11 @@ def from_keras(value: Any) -> Any:
 
 
 def _current_class_name(name: str, value: Mapping[str, Any]) -> str:
-    """Return a class's current name, without the version and the package that TensorFlow added to some names."""
+    """Return a class's current name.
+
+    The prefix ``Custom>`` is removed, and so is a suffix ``V1`` or ``V2`` that TensorFlow added. The class name of a
+    functional model is ``Functional``, even if the file calls it ``Model``.
+    """
     config = value["config"]
     name = name.removeprefix("Custom>")
     if name == "Model" and isinstance(config, Mapping) and "input_layers" in config:
@@ -301,7 +305,13 @@ def _keep_known_arguments(name: str, kind: str, config: Config, known: set[str])
 
 
 def _dtype(value: Any) -> Any:
-    """Return the variables' dtype that corresponds to a dtype or dtype policy in Keras's format."""
+    """Convert a Keras dtype or dtype policy to the dtype of a layer's variables.
+
+    A mixed-precision policy is replaced with float32, and the function warns about it.
+
+    Raises:
+        FileError: if fitwell does not support the dtype.
+    """
     if isinstance(value, Mapping):
         value = (value.get("config") or {}).get("name")
     if isinstance(value, str) and value.startswith("mixed_"):
@@ -316,7 +326,7 @@ def _dtype(value: Any) -> Any:
 
 
 def _current_optimizer_config(config: Config) -> Config:
-    """Convert an optimizer's arguments to the current ones.
+    """Convert an optimizer's arguments from earlier Keras versions to the current arguments.
 
     The argument `decay` is replaced with a learning-rate schedule, and an `epsilon` of None is removed.
     """

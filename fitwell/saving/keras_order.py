@@ -1,7 +1,8 @@
 """The order in which Keras stores layers and variables, and the layers' paths in Keras's weights files.
 
-A path consists of attribute names, and of class names for layers in lists and dicts, as in ``layers/dense_1``. It never
-contains the layer's own name. A functional model's layers are ordered by their distance from the outputs.
+A path consists of attribute names. For a layer in a list or dict, it also contains the layer's class name in snake
+case, numbered if necessary, as in ``layers/dense_1``. It never contains the layer's attribute `name`. A functional
+model's layers are ordered by their distance from the outputs.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def own_variables(layer: Layer) -> list[Variable]:
 
 
 def trainable_first(layer: Layer) -> list[Variable]:
-    """Return all variables in the order of Keras 2 files, in which trainable variables come first."""
+    """Return all variables of `layer` in the order of Keras 2 files, in which trainable variables come first."""
     trained = {id(variable) for variable in layer.trainable_variables}
     return sorted(layer.variables, key=lambda variable: id(variable) not in trained)
 

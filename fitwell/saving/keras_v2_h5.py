@@ -1,8 +1,8 @@
 """Functions that read and write whole-model ``.h5`` files in Keras 2's layout.
 
 The root group has the attributes `model_config` and `training_config` (both JSON), `keras_version` and `backend`. The
-group `model_weights` has one group for each layer, whose attribute `weight_names` lists the layer's arrays, with
-trainable arrays first. The group `optimizer_weights` lists the optimizer's arrays in the same way.
+group `model_weights` has one subgroup for each layer. The subgroup's attribute `weight_names` lists the layer's arrays,
+with trainable arrays first. The group `optimizer_weights` lists the optimizer's arrays in the same way.
 """
 
 from __future__ import annotations

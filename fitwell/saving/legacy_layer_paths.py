@@ -1,8 +1,8 @@
-"""Conversion of the layer paths in files that earlier fitwell versions wrote.
+"""Conversion of the layer paths in files from earlier fitwell versions to the current paths.
 
 Earlier versions numbered a functional model's layers in the order of their first calls. The current version numbers
-them in the order of the model's attribute `layers`, and marks its files with the entry `NUMBERING`. A file without this
-entry was written by an earlier version or by a different program.
+them in the order of the model's attribute `layers`, and records this in its files with the string `NUMBERING`. A file
+without this string was written by an earlier fitwell version or by a program other than fitwell.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def legacy_variable_names(model: Layer) -> dict[str, str]:
 
 
 def rename_legacy_paths(table: Mapping[str, _T], model: Layer) -> dict[str, _T]:
-    """Return `table` with the earlier layer paths in its keys replaced with the current ones.
+    """Return a copy of `table` in whose keys the current layer paths replace the earlier ones.
 
     A key is the path of a layer, of a layer's attribute (``"layers.3.units"``), of a hyperparameter
     (``"model.layers.3.rate"``), or of an entry in a training state (``"trainable['layers.3/kernel']"``).
@@ -63,7 +63,7 @@ def _join(path: str, name: str) -> str:
 
 
 def _legacy_paths(model: Layer) -> dict[int, str]:
-    """Return a dict that maps each layer's id to its earlier path."""
+    """Return a dict that maps each layer's id to the layer's earlier path."""
     return {id(layer): path for path, layer in walk_layers(model, _children)}
 
 

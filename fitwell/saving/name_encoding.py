@@ -1,9 +1,9 @@
 """Functions that encode the names of layers and weights for files.
 
-HDF5 files and zip archives treat a name as a path with parts that ``/`` separates. A name is percent-encoded if one of
-its parts is empty, ``.`` or ``..``, if its first part contains a colon (as in ``C:``), or if it contains a backslash, a
-null character or an unpaired surrogate. Names that the file formats reserve are also encoded. All other names are
-written unchanged.
+HDF5 files and zip archives treat a name as a path whose parts are separated by ``/``. A name is percent-encoded if one
+of its parts is empty, ``.`` or ``..``, if its first part contains a colon (as in ``C:``), or if it contains a
+backslash, a null character or an unpaired surrogate. Names that the file formats reserve are also encoded. All other
+names are written unchanged.
 """
 
 from __future__ import annotations

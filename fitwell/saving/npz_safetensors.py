@@ -128,11 +128,11 @@ def read_weights(path: Path, model: Any, skip_mismatch: bool) -> None:
 def _names_in_file(model: Any, arrays: Arrays, numbering: Any, where: str) -> dict[str, str]:
     """Return a dict that maps the names of the variables in `model` to their names in a file.
 
-    A file that does not specify its layer numbering was written by an earlier fitwell version or by a different
-    program, for example one that averages the weights in multiple files with NumPy. Its names may use the numbering of
-    earlier versions or the current numbering (see `legacy_layer_paths`). If only the current numbering
-    matches the model's names and shapes, it is used. Otherwise, the earlier numbering is used. If both numberings
-    match and they differ, the function warns.
+    A file that does not specify its layer numbering was written by an earlier fitwell version or by a program other
+    than fitwell, for example one that averages the weights in multiple files with NumPy. Its names may use the
+    numbering of earlier versions or the current numbering (see `legacy_layer_paths`). If only the current numbering
+    matches the model's names and shapes, it is used. Otherwise, the earlier numbering is used. If both numberings match
+    and they differ, the function warns.
     """
     current = {name: encode_name(name) for name, _ in model._named_variables()}
     if numbering == NUMBERING:

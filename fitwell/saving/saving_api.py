@@ -310,8 +310,8 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
     Args:
         package (str): The first part of the registered name ``"package>name"``. Default: ``"Custom"``.
-        name (str | None): The second part of the registered name, by which the object can also be looked up. Defaults
-            to None, which means the object's ``__name__``.
+        name (str | None): The second part of the registered name. The object can also be looked up by this part alone.
+            Defaults to None, which means the object's ``__name__``.
 
     Returns:
         Callable: The decorator.

@@ -50,7 +50,7 @@ def open_archive(path: Path, where: str, kind: str) -> Iterator[zipfile.ZipFile]
     Args:
         path: The path of the archive.
         where: The file name for error messages.
-        kind: The expected kind of file for error messages, such as ``".npz file"``.
+        kind: The expected kind of file, such as ``".npz file"``. It is used in error messages.
 
     Raises:
         FileError: if the archive is not valid, or if an error occurs inside the block.

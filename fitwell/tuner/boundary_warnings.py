@@ -1,4 +1,4 @@
-"""Detection of search ranges that are probably too narrow, because the best values are at one end."""
+"""Detection of search ranges that are probably too narrow. The best values of such a range are at one of its ends."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ _EDGE_FRACTION = 0.25
 def find_boundary_warnings(ranking: Sequence[Any], tried: Sequence[Any]) -> list[str]:
     """Return a warning for each hyperparameter whose best values are at one end of its range.
 
-    There is a warning if the three best trials have the most extreme values of all trials, and the best trial is
-    near the end of the range. A lower end of 0 is ignored, and so is a lower end of 1 if it is an integer.
+    A range gets a warning if the three best trials have the most extreme values of all trials, and the best trial's
+    value is near the same end of the range. A lower end is ignored if it is 0 or the integer 1. If fewer than six
+    trials have completed, there are no warnings.
 
     Args:
         ranking: The completed trials, sorted from best to worst.

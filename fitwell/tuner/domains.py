@@ -92,7 +92,8 @@ class Domain:
     def perturb(self, value: Any, generator: np.random.Generator, factor: float = PERTURBATION_FACTOR) -> Any:
         """Return a random value near `value`.
 
-        A number is multiplied or divided by `factor`. A choice is sometimes replaced with a random one.
+        How a number changes depends on the domain (see `Float.perturb` and `Int.perturb`). A choice is sometimes
+        replaced with a random one.
         """
         raise NotImplementedError
 
@@ -375,7 +376,7 @@ class Boolean(Choice):
 
 
 class Fixed(Domain):
-    """A constant that is part of each setting but is not searched.
+    """A constant that is part of a setting but is not searched.
 
     Args:
         value (Any): The value.

@@ -43,7 +43,7 @@ class Search:
     """A hyperparameter search that can be interrupted and continued by calling `run` again.
 
     Args:
-        build, space, data, ...: The same arguments as for `search`.
+        build, space, data, ...: The same arguments as for `fitwell.search`.
 
     Attributes:
         objective (Objective): The metric that is optimized.
@@ -146,7 +146,7 @@ class Search:
         return SearchResult(self._shared_study, self._trainer)
 
     def run(self) -> SearchResult:
-        """Train trials until the number of trials or the time limit is reached.
+        """Run trials until the number of trials or the time limit is reached.
 
         Returns:
             SearchResult: The trials of the study, including trials from earlier runs and from other workers.
@@ -195,7 +195,7 @@ class Search:
         return max(1, min(self._batch, _MAX_BATCH_GROWTH * last, affordable))
 
     def _train_batch(self, handles: list[TrialHandle], deadline: float | None) -> bool:
-        """Train a batch, store its results, and return whether Ctrl-C was pressed."""
+        """Train the models of a batch of trials, store the results, and return whether Ctrl-C was pressed."""
         study = self._shared_study
         start = time.monotonic()
         self._progress.on_batch_begin(len(handles) * self._members)
@@ -279,8 +279,9 @@ def search(
         repeats (int): Number of seeds for each setting. The value of a trial is the mean over its seeds. Default: 1.
         objective (str | Objective): Metric to optimize. It can be any metric in the history, including metrics that
             callbacks log. The value of a trial is the metric in its best epoch or, with folds, in the epoch with the
-            best mean over the folds. A loss includes penalties, so if they are part of the space, add the plain loss
-            as a metric and use that instead (such as ``"val_mse"``). Default: ``"val_loss"``.
+            best mean over the folds. A loss includes regularization penalties. If the search varies the penalties, add
+            the plain loss as a metric, and use this metric as the objective (such as ``"val_mse"``). Default:
+            ``"val_loss"``.
         epochs (int): Maximum number of epochs per trial. Default: 100.
         callbacks (list | Callable[[dict], list] | None): See `Population.fit`. Default: None.
         batch (int | None): Number of trials that are trained together. Default: None, which means four models per CPU
@@ -291,18 +292,18 @@ def search(
         overwrite (bool): Whether to delete an existing study with this name. Default: False.
         first (Sequence[dict]): Settings to try before the sampler is used. Default: ().
         seed (int): Seed for the sampler and for the first model. Default: 0.
-        verbose (int | str): ``"auto"`` shows a table if the output is a terminal. 1 also prints one line per batch if
-            the output is not a terminal. 0 is silent. Default: ``"auto"``.
+        verbose (int | str): ``"auto"`` and 1 show a table if the output is a terminal. Otherwise, 1 prints one line per
+            batch, and ``"auto"`` prints nothing. 0 is silent. Default: ``"auto"``.
         **settings: Other arguments of `Population.fit`, such as ``validation_data``, ``validation_split``,
             ``folds``, ``batch_size`` or ``class_weight``. Without validation arguments, 20 % of the rows are held out
-            if the objective is a validation metric. For classification, they are stratified by class.
+            if the objective is a validation metric. For classification, the split is stratified by class.
 
     Returns:
         SearchResult: The results, including all trials and the best one.
 
     Raises:
-        InvalidArgument: If an argument is invalid, if the storage contains a study with different data or settings, or
-            if `build` rejects 100 settings in a row.
+        InvalidArgument: If an argument is invalid, if the storage contains a study with the same name but different
+            data or settings, or if `build` rejects 100 settings in a row.
         FileError: If the storage cannot be used.
 
     Example:

@@ -1,4 +1,4 @@
-"""A journal storage that recovers from an incomplete last line, which a full disk can cause."""
+"""A journal storage that recovers from an incomplete last line. A full disk can cause such a line."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class RepairingJournalBackend(JournalFileBackend):
     def _truncate_partial_line(self) -> int:
         """Remove an incomplete last line, and return the number of bytes that were removed.
 
-        If only the last line's line break is missing, it is added instead.
+        If only the last line's line break is missing, the line break is added instead.
         """
         with open(self._path, "r+b") as file:
             end = file.seek(0, os.SEEK_END)

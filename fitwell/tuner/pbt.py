@@ -64,7 +64,8 @@ class PBTResult(SearchResult):
     def schedules(self) -> dict[int, list[tuple[int, Setting]]]:
         """A dict that maps trial numbers to schedules.
 
-        A schedule is a list of pairs. Each contains an epoch and the hyperparameters that were used from that epoch on.
+        A schedule is a list of pairs. Each pair contains an epoch and the hyperparameters that were used from that
+        epoch on.
         """
         return {
             trial.number: [
@@ -240,10 +241,10 @@ def population_based_training(
     """Train a population in which the worst members copy the best.
 
     Every `interval` epochs, each of the worst members copies the weights and the optimizer state of one of the best
-    members (exploit), and continues with perturbed hyperparameters (explore). Numbers are multiplied or divided by 1.2,
+    members (exploit), and continues with perturbed hyperparameters (explore). Numbers usually change by about 20 %,
     and choices sometimes change. Learning rates and penalties therefore follow a schedule. The weights of all members
     must have the same shapes, so use `search` to find widths and depths. If a run was killed, the next call starts
-    again from the first epoch with the same settings.
+    again from the first epoch, with the settings that the killed run started with.
 
     Args:
         build (Callable): See `search`.

@@ -24,8 +24,8 @@ class ProgressTable:
     """A table that shows the best trials, the number of finished trials, and the elapsed time.
 
     Args:
-        verbose: ``"auto"`` shows a live table if the output is a terminal. 1 also prints one line per batch if the
-            output is not a terminal. 0 is silent.
+        verbose: ``"auto"`` and 1 show a live table if the output is a terminal. Otherwise, 1 prints one line per batch,
+            and ``"auto"`` prints nothing. 0 is silent.
         objective: The objective of the search.
         trials: The total number of trials, or None if it is not limited.
     """

@@ -18,8 +18,8 @@ REDUCTION_FACTOR = 3
 def make_pruner(name: Any, epochs: int) -> BasePruner:
     """Create the pruner `name` for trials with up to `epochs` epochs.
 
-    ``"hyperband"`` trains most trials for only a few epochs. After each number of epochs in `rungs`, only the best
-    trials continue, up to three times that number. ``"median"`` stops a trial that is worse than the median of the
+    ``"hyperband"`` stops most trials after only a few epochs. After each number of epochs in `rungs`, only the best
+    trials continue, until the next of these numbers. ``"median"`` stops a trial that is worse than the median of the
     other trials at the same epoch. With None, no trial is stopped.
     """
     from optuna import pruners

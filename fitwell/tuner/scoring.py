@@ -59,7 +59,7 @@ def best_per_curve(curves: Sequence[LearningCurve], objective: Objective) -> Sco
 
 
 def best_common_epoch(curves: Sequence[LearningCurve], objective: Objective) -> Score | None:
-    """Return the values of all curves at the epoch with the best mean, or None if no mean is finite.
+    """Return all curves' values at the epoch with the best mean, and this epoch, or None if no mean is finite.
 
     All curves share one epoch because the final model is trained on all rows up to that epoch, without validation rows
     that could stop it earlier. Using the best epoch of each fold instead would favor settings with noisy curves.

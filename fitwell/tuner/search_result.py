@@ -86,9 +86,9 @@ class SearchResult:
     def best_model(self) -> Model:
         """Return the best trial's model with the weights of its best epoch.
 
-        The model is trained again, which gives the same numbers. If the trial has more than one seed, the best seed is
-        used. After a search with folds, the model is trained on all rows for the best number of epochs, without
-        callbacks that monitor a validation metric.
+        The model is trained again. Without folds, this gives the same numbers as in the search. If the trial has more
+        than one seed, the best seed is used. After a search with folds, the model is trained on all rows for the best
+        number of epochs, without callbacks that monitor a validation metric.
 
         Returns:
             Model: The trained model.
@@ -115,8 +115,8 @@ class SearchResult:
     def ensemble(self, top: int = 5) -> Ensemble:
         """Combine the models of the best trials into one predictor.
 
-        The best trial is the best partly by chance, and models of similar quality make different errors. The mean of
-        their predictions is therefore often better than the predictions of the best model.
+        Which trial is best depends partly on chance, and models of similar quality make different errors. The mean of
+        multiple models' predictions is therefore often better than the predictions of the best model.
 
         Args:
             top (int): Number of models. If there are fewer completed trials, all of their models are used. Default: 5.
@@ -169,7 +169,8 @@ class SearchResult:
         """A pandas table with one row per trial, which contains its value, state and hyperparameters.
 
         ``value`` is the objective at its best epoch, averaged over repeats or folds (folds share one best epoch), and
-        ``sd`` is the standard deviation. The value is infinite if a loss became NaN. ``best_epoch`` is 0-based.
+        ``sd`` is the standard deviation. The value is infinite if a loss became NaN. ``best_epoch`` is 0-based
+        and averaged over repeats.
         """
         import pandas as pd
 

@@ -243,7 +243,7 @@ class SharedStudy(StudyReader):
         return import_optuna().trial.Trial(self.study, trial_id)
 
     def _next_grid_point(self, known: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-        """Return the next unclaimed point of the grid, or None if there is none left."""
+        """Return the next unclaimed point of the grid, or None if no point is left."""
         try:
             # The generator continues where it stopped, which is correct because claimed points stay claimed.
             return next((point for point, _ in self._grid if point not in known), None)
@@ -257,7 +257,7 @@ class SharedStudy(StudyReader):
         def look_up(name: str, domain: Domain) -> Any:
             value = flat.get(name, domain.default)
             if not domain.contains(value):
-                raise InvalidArgument(f"first: {name}={value!r} is not in {domain!r}")
+                raise InvalidArgument(f"first: the value {name}={value!r} is not in the domain {domain!r}")
             return value.item() if isinstance(value, np.generic) else value
 
         hp = HyperParameters(look_up)
@@ -315,7 +315,7 @@ class SharedStudy(StudyReader):
     # --- results -------------------------------------------------------------------------------------------
 
     def report(self, handle: TrialHandle, step: int, value: float) -> bool:
-        """Store the value after `step` epochs, and return whether to prune the trial."""
+        """Store `value`, the best value in the first `step` epochs, and return whether to prune the trial."""
         with self.storage.translate_errors():  # without the lock, because multiple threads call this method
             if not self._owns(handle):
                 return True
@@ -346,8 +346,8 @@ class SharedStudy(StudyReader):
     def _owns(self, handle: TrialHandle) -> bool:
         """Return whether this worker still owns a trial.
 
-        Another worker takes over the trial after a long time without heartbeats, for example if this computer was
-        asleep, and trains the same model.
+        After a long time without heartbeats (for example, because this computer was asleep), another worker takes over
+        the trial and trains the same model.
         """
         return self.get_trials()[handle.number].user_attrs.get(WORKER) == self.worker.name
 

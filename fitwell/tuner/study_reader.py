@@ -25,7 +25,7 @@ __all__ = ["StudyMismatchError", "StudyReader"]
 
 
 class StudyMismatchError(InvalidArgument):
-    """An error that is raised if the storage contains a different study with the same name.
+    """An error that is raised if the storage contains a study with the requested name but a different configuration.
 
     Attributes:
         difference: Description of the difference, without advice.
@@ -49,7 +49,7 @@ class StudyReader:
 
     Raises:
         StateError: If the study does not exist or has not started.
-        StudyMismatchError: If the study has a different objective.
+        StudyMismatchError: If the study was created with an objective other than `objective`.
     """
 
     def __init__(self, storage: Storage, name: str, space: SearchSpace, objective: Objective) -> None:
@@ -61,7 +61,7 @@ class StudyReader:
             self._token = self._current_token()
 
     def _open(self, name: str) -> Any:
-        """Open the Optuna study, and check that it exists and has the same objective."""
+        """Open the Optuna study, and check that it exists and has the expected objective."""
         if name not in self._study_names():
             raise StateError(f"there is no study {name!r} in {self.storage.name} yet")
         study = import_optuna().load_study(study_name=name, storage=self.storage.backend)

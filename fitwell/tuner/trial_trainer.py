@@ -56,7 +56,7 @@ class TrialTrainer:
     Args:
         space: The search space.
         objective: The objective of the search.
-        seeds: Seeds with which each setting is trained. All trials use the same seeds, so that they differ only in
+        seeds: Seeds for the models of each setting. All trials use the same seeds, so that they differ only in
             their settings.
         x: Training inputs.
         y: Targets.
@@ -181,7 +181,7 @@ class TrialTrainer:
         )
 
     def fit(self, population: Population, **changed: Any) -> None:
-        """Call `Population.fit` with the search's data and arguments, unless `changed` overrides them."""
+        """Call `Population.fit` with the search's data and arguments. Arguments in `changed` take precedence."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NonFiniteWarning)  # the search warns once about its trials
             population.fit(*self._data, **{**self._arguments, "verbose": 0, **changed})
@@ -218,7 +218,7 @@ class TrialTrainer:
                 self._penalties = None  # warn once
 
     def initialize_weights(self, member: Member) -> None:
-        """Create the weights of a model that has none yet, with the same initial values as `fit` would."""
+        """Create the weights of a model that has none yet, with the initial values that `fit` would use."""
         assert self._example is not None
         with random.use_seed_generator(member.stream):
             member.model._session.get_program(self._example)

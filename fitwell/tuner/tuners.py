@@ -1,6 +1,6 @@
 """KerasTuner's interface, which you can import with ``from fitwell import tuner as keras_tuner``.
 
-The tuners call `search`, and store the study in ``<directory>/<project_name>/study.db``.
+The tuners call `fitwell.search`, and store the study in ``<directory>/<project_name>/study.db``.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ class Tuner:
     """Base class for the tuners.
 
     As in KerasTuner, a new tuner for an existing study can read the results without a search, and `search` continues
-    the study. Models are not stored, so `get_best_models` trains them again. A new tuner does not have the rows, so
-    call `search` with the same rows first. Finished trials are not repeated.
+    the study. Models are not stored, so `get_best_models` trains them again. A new tuner needs the rows for this, so
+    call `search` with the same rows first. This call does not repeat finished trials.
 
     Args:
         hypermodel (Callable[[HyperParameters], Model] | HyperModel): Function or object that builds a compiled model.
-        objective (str | Objective): See `search`. Default: ``"val_loss"``.
+        objective (str | Objective): See `fitwell.search`. Default: ``"val_loss"``.
         max_trials (int | None): Number of trials. None means all combinations, which only `GridSearch` supports.
             Default: 10.
         seed (int | None): Seed for the sampler and for the first model. Default: None, which means 0.
@@ -118,17 +118,22 @@ class Tuner:
     def search(
         self, x: PyTree = None, y: PyTree = None, epochs: int = 1, verbose: int | str = "auto", **fit: Any
     ) -> None:
-        """Train the trials.
+        """Search for good hyperparameters, and store the trials in the project's folder.
+
+        If the study already exists, the search continues it. With ``overwrite=True``, however, the tuner's first search
+        deletes the study and starts over.
 
         Args:
             x (Array): Training inputs of shape `[rows, ...]`.
             y (Array | None): Targets of shape `[rows, ...]`. Default: None.
             epochs (int): Maximum number of epochs per trial. Default: 1.
-            verbose (int | str): See `search`. Default: ``"auto"``.
-            **fit: Other arguments of `Model.fit`.
+            verbose (int | str): See `fitwell.search`. Default: ``"auto"``.
+            **fit: ``sample_weight``, or other arguments of `Population.fit`, such as ``validation_data``,
+                ``batch_size`` or ``callbacks``.
 
         Raises:
             FileError: If the project's folder cannot be created.
+            InvalidArgument: If an argument is invalid.
         """
         try:
             self.project_dir.mkdir(parents=True, exist_ok=True)
@@ -187,7 +192,7 @@ class Tuner:
 
     @validate_params(_TUNER_RULES)
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[HyperParameters]:
-        """Return the best hyperparameters.
+        """Return the hyperparameters of the best trials.
 
         Args:
             num_trials (int): Number of trials. Default: 1.
@@ -313,7 +318,7 @@ class GridSearch(Tuner):
 
 
 class Hyperband(Tuner):
-    """A tuner that trains many settings for a few epochs, and then continues only the best ones.
+    """A tuner that starts many trials, and after a few epochs continues only the best ones.
 
     Args:
         hypermodel (Callable | HyperModel): See `Tuner`.
@@ -361,7 +366,7 @@ class Hyperband(Tuner):
         verbose: int | str = "auto",
         **fit: Any,
     ) -> None:
-        """Train the trials, each for up to `max_epochs` epochs. See `Tuner.search`."""
+        """Search for good hyperparameters, with up to `max_epochs` epochs per trial. See `Tuner.search`."""
         if epochs not in (None, self.max_epochs):
             raise InvalidArgument(
                 f"Hyperband: a trial has at most max_epochs={self.max_epochs} epochs; remove epochs={epochs}, or pass "

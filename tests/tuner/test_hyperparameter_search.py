@@ -195,9 +195,9 @@ def test_first_settings_may_hold_lists_and_must_lie_in_the_space() -> None:
     setting = {"act": "tanh", "rates": [0.02, 0.07]}
     assert first(setting).best_params == setting
     for name, value, words in [
-        ("act", "gelu", "act='gelu' is not in Choice"),
-        ("rates", [0.02, 5.0], r"rates_1=5.0 is not in Float"),
-        ("rates", [0.02] * 4, "rates_length=4 is not in Int"),
+        ("act", "gelu", "act='gelu' is not in the domain Choice"),
+        ("rates", [0.02, 5.0], r"rates_1=5.0 is not in the domain Float"),
+        ("rates", [0.02] * 4, "rates_length=4 is not in the domain Int"),
         ("rates", 0.02, "rates: expected a list of values, got 0.02"),
     ]:
         with pytest.raises(InvalidArgument, match=words):
