@@ -39,8 +39,8 @@ class DispatchBounds(NamedTuple):
 
     Attributes:
         epochs: The number of epochs.
-        start: The index of the first batch in each epoch.
-        stop: The index after the last batch in each epoch.
+        start: The index of the first batch to run in each epoch.
+        stop: The index after the last batch to run in each epoch.
         limit: The update count at which training ends.
         first: Whether the dispatch includes the start of its epochs.
         last: Whether the dispatch includes the end of its epochs.
@@ -135,7 +135,10 @@ class EpochRunner:
         return id(self.cache)
 
     def with_validation(self, validation: Validation | None) -> EpochRunner:
-        """Return a runner that uses different validation rows of the same shapes and shares the executables."""
+        """Return a copy of this runner with new validation rows.
+
+        They must have the same shapes as the current ones, because the copy shares this runner's executables.
+        """
         runner = copy.copy(self)
         runner.validation = validation
         return runner

@@ -91,7 +91,7 @@ class Policy(Protocol):
 
 
 def skip_epoch(policy_state: Any) -> Any:
-    """Return a policy's state after an epoch that did not measure its monitored result.
+    """Return a policy's state after an epoch in which its monitored result was not measured.
 
     Only the epoch counter changes.
     """

@@ -49,7 +49,7 @@ class TrainProgram(Protocol):
         """Run a forward pass, and return the scalar loss (including regularization) and the `ForwardResult`."""
 
     def scale_loss(self, loss: Array, hyperparams: dict[str, Array]) -> Array:
-        """Return the value to differentiate: the loss times a scale factor, which `update` divides out again."""
+        """Return the loss times a scale factor, as the value to differentiate. `update` undoes the scaling."""
 
     def update(
         self,

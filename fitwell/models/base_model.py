@@ -71,7 +71,7 @@ class BaseModel(Layer):
         return None
 
     def _output_names_for(self, y: Any) -> list[str]:
-        """Return the names of the outputs. For a subclassed model, create one name for each target in `y`."""
+        """Return the names of the outputs. If they are not known yet, derive them from the targets `y`."""
         if self._output_keys is not None:
             return list(self._output_keys)
         self._targets_are_named = isinstance(y, dict)

@@ -76,7 +76,7 @@ def label_batch_errors(number: int) -> Iterator[None]:
 def iterate_batches(source: Any) -> Iterator[Any]:
     """Return an iterator over the source's batches.
 
-    If the source is an iterator, it continues from its current position.
+    If the source is an iterator, the batches start at its current position.
     """
     if hasattr(source, "__iter__"):
         return iter(source)

@@ -1,8 +1,8 @@
-"""Conversion of pandas categories to class indices, with the same index for a class in every array.
+"""Conversion of pandas categories to class indices. A class has the same index in every array.
 
 Each array has its own categories. If a validation set lacks a class, its categories differ from the ones that
-the model was trained on. The model therefore stores its training categories, which are also saved to files,
-and looks up the labels of later arrays in them.
+the model was trained on. The model therefore stores its training categories, and looks up the labels of later
+arrays in them. The categories can be saved with the model.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class TargetEncoder:
     Args:
         model: The model.
         names: The names of the model's outputs.
-        learning: Whether the targets are for training. If so, the model stores categories that it has not
-            seen before.
+        learning: Whether the targets are for training. If so, and if the model has no categories for an
+            output yet, it stores the categories of these targets.
     """
 
     def __init__(self, model: BaseModel, names: list[str], learning: bool) -> None:

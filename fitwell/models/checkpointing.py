@@ -132,7 +132,7 @@ class NullCheckpointManager:
         """Do nothing."""
 
     def restore_or_start(self, position: RunPosition) -> tuple[RunPosition, Logs]:
-        """Return the position unchanged, and no logs."""
+        """Return `position` unchanged, and empty logs."""
         return position, {}
 
     def steps_until_save(self, position: RunPosition) -> int | None:
@@ -340,7 +340,7 @@ class CheckpointManager(NullCheckpointManager):
         notes += [
             f"the policy {name!r} is not in the checkpoint and starts from scratch" for name in new_policies
         ]
-        # Restore the callbacks before the model, because one may raise an error if the file it wrote is missing.
+        # Restore the callbacks before the model, because a callback may raise an error if its file is missing.
         notes += _restore_callbacks(self._run.callbacks, saved["callbacks"])
         notes += self._restore_hyperparams(saved)
         state = state.replace(hyperparams=session.pull().hyperparams)

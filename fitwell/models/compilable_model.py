@@ -37,17 +37,17 @@ class CompilableModel(BaseModel):
     ) -> None:
         """Set the optimizer, the loss and the metrics.
 
-        Compiling determines which variables are trainable, as in Keras 2. (In Keras 3, the first `fit` does.) If you
-        freeze or unfreeze layers later, this has no effect until the next `compile`, and `fit` warns about it. The
-        epoch count restarts at 0. A new optimizer starts with a new state.
+        Compiling determines which variables are trainable, as in Keras 2. (In Keras 3, the first `fit` does.) Freezing
+        or unfreezing layers later has no effect until the next `compile`, and `fit` warns about it. The epoch
+        count restarts at 0. A new optimizer starts with a new state.
 
         Args:
             optimizer (str | Optimizer | optax.GradientTransformation): Name of an optimizer, or an optimizer object.
                 Default: "rmsprop".
-            loss (str | Loss | Callable | list | dict | None): A name, an object or a function ``f(y_true, y_pred)``.
-                For more than one output, a list or dict of these. Default: None.
-            metrics (list | dict | None): Names, objects or functions. For more than one output, a list of lists or a
-                dict. Default: None.
+            loss (str | Loss | Callable | list | dict | None): A name, an object or a function ``f(y_true, y_pred)``,
+                or a list or dict with one of these per output. Default: None.
+            metrics (list | dict | None): A list of names, objects or functions. To use different metrics for each
+                output, pass a list of lists or a dict. Default: None.
             loss_weights (list[float] | dict[str, float] | None): Weight of each output's loss in the total loss.
                 Defaults to None, which means 1 for each output.
             weighted_metrics (list | dict | None): Like `metrics`, but weighted with `sample_weight`. Default: None.
@@ -58,8 +58,8 @@ class CompilableModel(BaseModel):
                 Default: "auto".
 
         Raises:
-            InvalidArgument: if a name is unknown, or if the model defines a custom training step, which would never be
-                called.
+            InvalidArgument: if a name is unknown, if an argument has an unsupported value, or if the model defines a
+                custom training step, which fitwell would never call.
 
         Example:
             >>> import fitwell as fw

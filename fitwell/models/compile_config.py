@@ -84,7 +84,8 @@ class CompileConfig:
 
     Args:
         loss: A loss for every output, or a list or dict of losses.
-        loss_weights: The weights of the losses in the same form. Defaults to None, which means 1 for each.
+        loss_weights: A list with the weight of each output's loss, a dict that maps output names to weights, or a
+            number for a model with a single output. Defaults to None, which means 1 for each loss.
         metrics: A list of metrics for every output, a list with one entry per output, or a dict that maps output
             names to metrics.
         weighted_metrics: Metrics that use sample weights, in the same form as `metrics`.

@@ -101,7 +101,7 @@ def cast_input(array: Any, symbol: KerasTensor) -> Any:
 
     As in Keras, integers become floats if the `Input` has a float dtype, which is the default. Without this
     conversion, a layer that subtracts 10 from a black uint8 pixel would get 246 instead of -10. If the float dtype has
-    half precision, integers of more than 8 bits stay integers, because it cannot represent all of them.
+    half precision, integers of more than 8 bits stay integers, because half precision cannot represent all of them.
     """
     array = match_rank(array, len(symbol.shape), symbol.shape[-1:])
     if not hasattr(array, "astype") or array.dtype == symbol.dtype:
@@ -179,9 +179,10 @@ def standardize_targets(
 def standardize_weights(
     weights: Any, names: Sequence[str], argument: str = "sample_weight"
 ) -> list[Any] | None:
-    """Return a list with one array or None per output, or None if there are no sample weights.
+    """Return a list with one element per output, or None if there are no sample weights.
 
-    A single array in `weights` applies to all outputs.
+    Each element is an array, or None for an output without sample weights. If `weights` is a single array, it
+    applies to all outputs.
     """
     if weights is None:
         return None
@@ -202,7 +203,7 @@ def standardize_weights(
 
 
 def _is_list_of_weights(weights: Any, outputs: int) -> bool:
-    """Return whether `weights` is a list with one array or None per output, as opposed to one weight per row."""
+    """Return whether `weights` is a list with one element (an array or None) per output, not one weight per row."""
     if not isinstance(weights, list | tuple) or not weights:
         return False
     arrays = [item for item in weights if item is not None]

@@ -1,4 +1,4 @@
-"""Deprecated methods of models, which call the current ones, and deprecated arguments, which have no effect."""
+"""The deprecated methods of models, and deprecated arguments that have no effect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PREFETCH_ARGUMENTS = ("max_queue_size", "workers", "use_multiprocessing")
 
 
 def check_deprecated_arguments(call: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
-    """Warn about deprecated arguments of `call`, which have no effect.
+    """Warn that deprecated arguments of `call` have no effect.
 
     Args:
         call: The function that was called.

@@ -76,12 +76,12 @@ class SharedExecutables(Generic[Traced]):
     def is_unchanged(self) -> bool:
         """Whether the structure of `traced` still matches `key`.
 
-        Its layers may have changed since other models began to share it.
+        The layers of `traced` may have changed since other models began to share it.
         """
         return self.key is None or self.skip_check or structure_key(self.traced)[0] == self.key
 
     def share_with(self, skip_check: bool = False) -> SharedExecutables[Traced]:
-        """Return the same executables for a different program with the same structure."""
+        """Return these executables for use by another program that has the same structure as `traced`."""
         if self.key is None:
             self.key = structure_key(self.traced)[0]
         return SharedExecutables(self.traced, self.key, self.cache, self.runners, skip_check)

@@ -82,7 +82,9 @@ class FitData:
 def pack_data(
     model: BaseModel, x: Any, y: Any, sample_weight: Any, class_weight: Any = None, *, learning: bool = False
 ) -> FitData:
-    """Convert the user's arrays to a `Batch`, or wrap a stream of batches in a `BatchSource`.
+    """Convert the user's data to `FitData`.
+
+    Arrays are packed into a `Batch`, and a stream of batches is wrapped in a `BatchSource`.
 
     Args:
         model: The model that the data is for.

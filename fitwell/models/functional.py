@@ -161,14 +161,14 @@ class Functional(Model):
 
     @property
     def input_names(self) -> list[str]:
-        """The names of the inputs, which are dict keys or the names of the Input layers."""
+        """The inputs' names: the keys if the inputs are a dict, otherwise the names of the `Input` layers."""
         if isinstance(self._graph_inputs, Mapping):
             return sorted(self._graph_inputs)  # JAX sorts dicts by key, so `_inputs` has this order, too
         return [_layer_name(tensor) for tensor in self._inputs]
 
     @property
     def output_names(self) -> list[str]:
-        """The names of the outputs, which are dict keys or the names of the layers that return them."""
+        """The outputs' names: the keys if the outputs are a dict, otherwise the names of their layers."""
         if isinstance(self._graph_outputs, Mapping):
             return sorted(self._graph_outputs)
         names = [_layer_name(tensor) for tensor in self._outputs]
@@ -180,7 +180,7 @@ class Functional(Model):
         return unique
 
     def _output_names_for(self, y: Any) -> list[str]:
-        """Return the names of the outputs, which do not depend on the targets."""
+        """Return the names of the outputs. They do not depend on the targets `y`."""
         return self.output_names
 
     def _input_specs(self) -> tuple[list[tuple[Any, ...]] | None, list[str], str]:

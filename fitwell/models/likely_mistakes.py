@@ -1,7 +1,7 @@
 """Warnings about likely mistakes that cause no error but make training useless.
 
-There is no warning about anything that a user may have intended. Only built-in losses, and built-in activations
-at the end of the model, are checked.
+There is no warning about anything that a user may have intended. User-defined losses, and user-defined activations
+at the end of the model, are not checked.
 """
 
 from __future__ import annotations

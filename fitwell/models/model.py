@@ -128,25 +128,26 @@ class Model(DeprecatedMethods, CompilableModel):
         Ctrl-C ends the run once the steps that are already running have finished, and the model keeps its weights.
 
         Args:
-            x (ArrayLike | list | dict | Iterable): Inputs, with one row for each sample. One input may be a NumPy or
-                JAX array, a pandas object or a list. For more than one input, pass a list or dict of arrays. `x` may
-                also be a generator or another iterable of batches ``(x, y)`` or ``(x, y, sample_weight)``.
-            y (ArrayLike | list | dict | None): Targets in the same formats, or None if `x` yields batches.
-                Default: None.
-            batch_size (int | None): Rows per update. A shorter last batch is used with its true size. Defaults to
-                None, which means 32.
+            x (ArrayLike | list | dict | Iterable): Inputs, with one row for each sample. Each input may be a NumPy
+                or JAX array, a pandas object or a list. For more than one input, pass a list or dict of arrays. `x`
+                may also be a generator or another iterable of batches ``(x, y)`` or ``(x, y, sample_weight)``.
+            y (ArrayLike | list | dict | None): Targets, as arrays in the same formats as `x`, or None if `x` yields
+                batches. Default: None.
+            batch_size (int | None): Rows per update. The last batch may be shorter. Defaults to None, which means 32.
             epochs (int): The number of the last epoch, counted from 1. Default: 1.
             verbose (int | str): 0 is silent, 1 shows progress, 2 prints a line per epoch, and "auto" means 1.
                 Default: "auto".
-            callbacks (list[Callback] | None): Objects whose hooks are called in this order. Default: None.
+            callbacks (list[Callback] | None): Callbacks. Their hooks are called in the order of the list.
+                Default: None.
             validation_split (float): Fraction of the rows, in [0, 1), to use for validation. These rows are taken from
                 the end before shuffling. Default: 0.0.
             validation_data (tuple | Iterable | None): ``(x, y)``, ``(x, y, sample_weight)`` or a generator.
                 Default: None.
             shuffle (bool): Whether to shuffle the rows before each epoch. Default: True.
-            class_weight (dict[int, float] | None): Factor for each class, multiplied by `sample_weight`. It does not
-                apply to validation rows. Default: None.
-            sample_weight (ArrayLike | None): One factor per row, with shape ``[rows]``. Default: None.
+            class_weight (dict[int, float] | None): A dict that maps each class to a factor for the sample weights of
+                its rows. It does not apply to validation rows. Default: None.
+            sample_weight (ArrayLike | list | dict | None): One factor per row, or one per time step or pixel. For more
+                than one output, a single array for all outputs, or a list or dict of arrays. Default: None.
             initial_epoch (int): The 0-based number of the first epoch. Default: 0.
             steps_per_epoch (int | None): Batches per epoch. Defaults to None, which means all batches.
             validation_steps (int | None): Batches per validation. Defaults to None, which means all batches.
@@ -379,7 +380,10 @@ class Model(DeprecatedMethods, CompilableModel):
         return as_outputs(structs)
 
     def _predict_compiled(self, x: Any, size: int | None = None) -> Any:
-        """Compute the outputs for the rows of `x` in one compiled call, in batches of `size` rows if given."""
+        """Compute the outputs for the rows of `x` in one compiled call.
+
+        Unless `size` is None, the rows are split into batches of `size` rows.
+        """
         if not self.built:
             infer_structs(self, x)
         return self._forward_pass(x, size)

@@ -314,7 +314,8 @@ class ModelProgram:
                 for name, value in named_results(term):
                     if name in found:
                         raise InvalidArgument(
-                            f"two results have the name {name!r}; give the metric a different name"
+                            f"two metric results have the name {name!r}; rename one of the metrics, or change the "
+                            "key if a metric returns a dict"
                         )
                     # Convert it inside the block, because a metric may return a variable, whose value is bound only
                     # here.

@@ -63,7 +63,7 @@ def _joined(*parts: Any) -> np.ndarray:
 def _input_batches(
     model: BaseModel, x: Any, batch_size: int | None, steps: int | None, *, together: bool
 ) -> Iterator[tuple[Any, int | None]]:
-    """Yield ``(rows, size)``, where `size` is the batch size to split the rows into, or None for a single batch.
+    """Yield pairs ``(rows, size)`` of input rows and the number of rows per batch, or None for a single batch.
 
     Args:
         model: The model.

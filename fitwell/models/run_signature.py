@@ -23,7 +23,7 @@ __all__ = ["library_versions", "run_signature", "signature_diff", "version_notes
 def run_signature(
     model: Any, data: FitData, validation: FitData | None, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the signature of a run. A run can continue from a checkpoint only if their signatures are equal."""
+    """Return the signature of a run. Only a run with the same signature can resume the run's checkpoints."""
     return {
         "architecture": _architecture(model),
         "data": _rows(data),

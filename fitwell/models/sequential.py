@@ -131,8 +131,8 @@ class Sequential(Model):
         first, last = self._ends
         if not isinstance(layer, InputLayer):
             if last is first:
-                # Declare the shape, so that a model of the first layers, ``Sequential(model.layers[:-1])``, is
-                # built, too.
+                # Declare the shape, so that a model that reuses the first layer, such as
+                # ``Sequential(model.layers[:-1])``, is built immediately.
                 layer._declared_input_shape = first.shape
             last = layer(last)
             self.built = True
@@ -151,8 +151,8 @@ class Sequential(Model):
         if self._ends is None:
             if input_shape is None:
                 raise StateError(
-                    f"model {self.name!r} has no input shape yet; pass one, such as build((None, 28, 28)), or begin "
-                    "the model with an Input"
+                    f"model {self.name!r} has no input shape yet; pass a shape to build, as in "
+                    "model.build((None, 28, 28)), or begin the model with an Input layer"
                 )
             self._build_graph(_make_input((None, *tuple(input_shape)[1:])))
         self.built = True
@@ -160,7 +160,7 @@ class Sequential(Model):
     def _output_specs(self, x: Any) -> list[Any]:
         """Return the shape and dtype of the output for inputs like `x`.
 
-        If the model knows its shapes, it is not traced.
+        The model is traced only if its output shape is not completely known.
         """
         output: Any = None if self._ends is None else self._ends[1]
         if not is_keras_tensor(output) or None in output.shape[1:]:
@@ -200,7 +200,7 @@ class Sequential(Model):
         return [str(self._stack[-1].name)] if self._stack else ["output"]
 
     def _output_names_for(self, y: Any) -> list[str]:
-        """Return the name of the output, which does not depend on the targets."""
+        """Return a list with the name of the output. It does not depend on the targets `y`."""
         return self.output_names
 
     @property

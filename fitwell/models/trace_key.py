@@ -2,8 +2,8 @@
 
 A key covers everything that tracing reads, except numbers that are arguments. Models with equal keys may
 share one compiled program, so equal keys must imply equal traces. A key is therefore computed from every
-attribute of every object. Anything that cannot be inspected counts as different, which costs a compilation but
-never gives a wrong result.
+attribute of every object. An object that cannot be inspected counts as unequal to every other object. This
+may cost a compilation but never gives a wrong result.
 """
 
 from __future__ import annotations
@@ -64,9 +64,8 @@ class TraceKey(NamedTuple):
         key: A tuple. Objects with equal keys have equal traces. The key covers classes, shapes, code, the
             constants of functions and all other attributes. It omits initial weights, hyperparameters
             that are arguments (`variables.Hyperparameter`), runs' seeds and automatic names.
-        library_code_only: Whether only code of fitwell and its libraries is traced. A user-defined function
-            may read a global variable, which the key does not cover and which may have changed by the time the next
-            model is built.
+        library_code_only: Whether all traced code belongs to fitwell and its libraries. The key does not cover
+            global variables that user-defined functions read, and they may change before the next model is built.
     """
 
     key: tuple[Hashable, ...]
@@ -78,8 +77,8 @@ def trace_key(root: Any, data: Iterable[Hyperparameter]) -> TraceKey:
 
     Args:
         root: The object to start from.
-        data: The hyperparameters that are arguments of the program. Others, such as the slope in the bound
-            method ``LeakyReLU(0.1).call``, are constants of the program.
+        data: The hyperparameters that are arguments of the program. Other hyperparameters, such as the slope in
+            the bound method ``LeakyReLU(0.1).call``, are constants of the program.
     """
     visited: list[Any] = []
     key = tuple(_tokens(root, visited, {id(cell) for cell in data}))
@@ -175,7 +174,7 @@ def _ignored_attributes(kind: type) -> tuple[frozenset[str], bool]:
 
 
 def _captured_values(function: types.FunctionType) -> list[Any]:
-    """Return the values that a function captures, which are its defaults and variables of enclosing functions."""
+    """Return a function's default arguments and the values that it captures from enclosing functions."""
     cells = [cell.cell_contents for cell in function.__closure__ or () if cell != types.CellType()]
     return [function.__defaults__, function.__kwdefaults__, cells]
 

@@ -39,8 +39,8 @@ EpochValues = Arrays
 class TrainLoop:
     """One call to `fit`.
 
-    `run` performs all steps. A population, which executes the dispatches of multiple loops together, calls
-    `training`, `dispatches` and `after` in the same order instead.
+    `run` performs all steps. A population executes the dispatches of multiple loops together. It therefore does not
+    call `run`, but calls `training`, `dispatches` and `after` in the same order as `run` does.
 
     Attributes:
         plan: The parts of the run.

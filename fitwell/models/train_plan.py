@@ -177,7 +177,7 @@ def _make_policies(
 ) -> CallbackPolicies:
     """Return the callbacks that have a policy, each with its policy.
 
-    A policy with the name of another one is renamed.
+    If more than one policy has the same name, all but the first are renamed.
     """
     known = [*metric_names, *map(log_name, _logged_hyperparams(callbacks, session, metric_names))]
     pairs: CallbackPolicies = []

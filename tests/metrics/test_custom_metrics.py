@@ -438,7 +438,7 @@ def test_what_a_metric_may_not_return() -> None:
 
     with pytest.raises(InvalidArgument, match="'positives': result.. must return a number .* got NoneType"):
         own_model(metrics=[Nothing()]).evaluate(OWN_X, OWN_Y, verbose=0)
-    with pytest.raises(InvalidArgument, match="two results have the name 'loss'"):
+    with pytest.raises(InvalidArgument, match="two metric results have the name 'loss'"):
         own_model(metrics=[Loss()]).evaluate(OWN_X, OWN_Y, verbose=0)
 
 
