@@ -1,4 +1,4 @@
-"""fitwell, a neural network library with the Keras API on JAX that compiles whole runs into one program.
+"""fitwell, a neural network library with the Keras API. It uses JAX to compile a whole run into one program.
 
 >>> import fitwell as keras
 >>> model = keras.Sequential([keras.layers.Dense(10, activation="softmax", input_shape=(784,))])

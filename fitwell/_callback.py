@@ -115,9 +115,9 @@ class Callback:
         return None if policy is None else (logs or {}).get(policy.monitor)
 
     def epoch_values(self, epochs: range) -> dict[str, list[float]] | None:
-        """Return the hyperparameter values to set for `epochs`, or None to set none.
+        """Return the values that hyperparameters should have in `epochs`, or None to change no hyperparameters.
 
-        The result is a dict that maps hyperparameter paths to lists with one value per epoch.
+        The result is a dict that maps each hyperparameter's path to a list with one value per epoch.
         """
         return None
 

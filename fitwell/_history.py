@@ -48,7 +48,7 @@ class _Columns(dict[str, list[float]]):
 
 
 class History(Callback):
-    """The logs of every epoch of a run, which `fit` returns.
+    """The logs of all epochs of a run. `fit` returns this object.
 
     As in Keras, it is also a callback. If you pass a `History` to `fit`, it contains the same values as the returned
     history. Passing one is necessary only if code needs the object before the run ends.
@@ -62,7 +62,7 @@ class History(Callback):
             With a schedule, this is the rate of the next step, like ``optimizer.learning_rate`` in Keras.
         epoch (list[int]): The 0-based numbers of the epochs.
         learning_rate (list[float]): The learning rate of each epoch, even if it is constant. It is NaN if the optimizer
-            has no learning rate, and for epochs in files that earlier versions wrote, which do not contain it.
+            has no learning rate, or if the epoch was loaded from an old file that does not contain the learning rate.
         params (dict): Settings of the run (``epochs``, ``steps``, ``verbose``).
 
     Example:

@@ -147,7 +147,9 @@ class LoadBudget:
             FileError: if it exceeds the limit.
         """
         if time.thread_time() > self.ends:
-            raise FileError(f"{self.where}: loading takes too long for a file of this size")
+            raise FileError(
+                f"{self.where}: loading has taken more CPU time than is allowed for a file of this size"
+            )
 
 
 def _format_size(size: float) -> str:

@@ -46,7 +46,7 @@ class ProgressReporter:
     Args:
         verbose (int | str): 0 prints nothing. 1 or ``"auto"`` shows one line per epoch in a terminal or
             notebook, which is rewritten during the epoch, and prints one plain line per epoch elsewhere. A
-            run of more than 100 epochs prints at most one line per second, but always the last one. 2 prints
+            run of more than 100 epochs prints at most one line per second, but it always prints the last line. 2 prints
             one plain line per epoch. Default: ``"auto"``.
         epochs (int | None): Maximum number of epochs, or None for `evaluate` and `predict`. Default: None.
         steps (int | None): Number of batches in an epoch, or None if it is unknown. Default: None.

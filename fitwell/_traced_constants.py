@@ -40,7 +40,7 @@ _LAYER_ATTRIBUTES = ("built", "name", "trainable", "_build_input_shape")
 
 @dataclass
 class TracedConstant:
-    """A value that user code read while it was compiled, and the place where the code read it.
+    """A value that user code read while the code was compiled, and the place where the code read it.
 
     Attributes:
         holder: The namespace, class or closure cell that contains the value.

@@ -177,7 +177,8 @@ def unknown_name_error(
         kind: The kind of object, such as ``"optimizer"``.
         name: The unknown name.
         names: All valid names.
-        spellings: Other spellings of the valid names. If there are any, the suggestion is one of them.
+        spellings: Alternative spellings of the valid names. If this is not empty, the suggestion is chosen from it
+            instead of `names`.
     """
     known = sorted(set(names))
     hint = did_you_mean(name, [*spellings] or known) or "."

@@ -2,7 +2,7 @@
 
 Weights are drawn on the host with NumPy, because JAX would compile one program for each shape. The order of rows
 depends only on ``(seed, epoch)``, and the noise in a training step depends only on ``(seed, step)``. Neither depends on
-how a run is split into calls of the compiled program, so a resumed run gives exactly the same results.
+how a run is split into calls to the compiled program, so a resumed run gives exactly the same results.
 """
 
 from __future__ import annotations

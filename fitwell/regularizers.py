@@ -52,12 +52,12 @@ _STRENGTH = Real(0) | None
 
 
 def _read_deprecated_l(kind: str, where: str, value: Any, deprecated: dict[str, Any]) -> Any:
-    """Return the strength of a penalty, which may be passed under the deprecated name ``l``, as in Keras 2.0.
+    """Return a penalty's strength. As in Keras 2.0, it may be passed under the deprecated name ``l``.
 
     Args:
-        kind (str): The name of the class for error messages, ``"L1"`` or ``"L2"``.
-        where (str): The name of the function for warnings, ``"l1"`` or ``"l2"``.
-        value (float | None): The strength, unless the deprecated name is used.
+        kind (str): The name of the class, ``"L1"`` or ``"L2"``, for errors about the value of ``l``.
+        where (str): The name of the function, ``"l1"`` or ``"l2"``, for all other messages.
+        value (float | None): The strength under its current name. If ``l`` is passed, it is used instead.
         deprecated (dict[str, Any]): Additional keyword arguments of the class.
 
     Returns:
@@ -114,7 +114,7 @@ class Regularizer(Configurable):
 
 @_registry.register()
 class L1(Regularizer):
-    """A regularizer with the penalty ``l1 Σ|w|``, which drives weights to exactly 0.
+    """A regularizer with the penalty ``l1 Σ|w|``, which drives many weights to exactly 0.
 
     Args:
         l1 (float | None): Strength of the penalty, at least 0. None means 0. The deprecated name is ``l``.
@@ -143,7 +143,7 @@ class L1(Regularizer):
 
 @_registry.register()
 class L2(Regularizer):
-    """A regularizer with the penalty ``l2 Σ w²``, without a factor ½, which keeps weights small.
+    """A regularizer with the penalty ``l2 Σ w²`` (without a factor ½). It keeps weights small.
 
     Args:
         l2 (float | None): Strength of the penalty, at least 0. None means 0. The deprecated name is ``l``.

@@ -38,8 +38,8 @@ class BackupAndRestore(Callback):
     Args:
         backup_dir (str | PathLike): Folder for this run's checkpoints. It is created if it does not exist.
         save_freq (str | int): ``"epoch"``, a number of batches (counted across epochs), or a string with a
-            number and a unit, such as ``"5 epochs"``, ``"500 batches"`` or ``"30 seconds"``. Seconds are
-            checked between dispatches, which last about half a second. Default: ``"epoch"``.
+            number and a unit, such as ``"5 epochs"``, ``"500 batches"`` or ``"30 seconds"``. The
+            time is checked only between dispatches, and a dispatch takes about half a second. Default: ``"epoch"``.
         double_checkpoint (bool): Accepted for compatibility with Keras. It has no effect, because the
             checkpoint before the newest one is always kept. Default: False.
         delete_checkpoint (bool): Whether to delete the checkpoints when the run has finished.

@@ -21,8 +21,8 @@ class LearningRateScheduler(CompilableCallback):
 
     The function is called once per epoch, in order, when the epoch begins. If the function is pure, it is
     called a few epochs ahead instead, and its values are passed to the compiled loop as a table, so that one
-    dispatch can run many epochs. If the function is not pure, because it reads a model or another object or
-    has side effects such as printing, each dispatch contains only one epoch. `verbose` has the same effect.
+    dispatch can run many epochs. If the function is not pure (for example, because it prints or reads a
+    model), each dispatch contains only one epoch. This is also the case if `verbose` is 1.
 
     Args:
         schedule (Callable): A function that takes the 0-based epoch (int) and optionally the current rate

@@ -68,8 +68,9 @@ def infer_mode(metric: str, model: Any = None) -> str | None:
     """Return ``"min"`` or ``"max"`` for a logged name, or None if the mode cannot be inferred.
 
     If a metric of `model` has this name, its `Metric.direction` decides. Otherwise, if the name ends with the
-    name of a metric class, the direction of that class decides. Otherwise, the last known part of the name
-    decides, because a logged name consists of an output's name followed by the metric's name.
+    name of a metric class, the direction of that class decides. Otherwise, of all
+    strings in `_NAME_PARTS` (such as ``"acc"``) that the name contains, the one closest to its end decides,
+    because a logged name may consist of an output's name followed by the metric's name.
 
     >>> infer_mode("val_top_k_categorical_accuracy"), infer_mode("accounts_mse"), infer_mode("my_score")
     ('max', 'min', None)

@@ -34,7 +34,10 @@ class MonitorCallback(MonitorModeMixin, CompilableCallback):
         return 1 if self.mode == "min" else -1
 
     def best_for_policy(self) -> np.float32:
-        """Return `best` multiplied by `sign`, as policies store it, or infinity before the first value."""
+        """Return the value that policies store for `best`, for which smaller is always better.
+
+        This is ``best * sign``, or infinity if `best` is None.
+        """
         return np.float32(np.inf if self.best is None else self.best * self.sign)
 
     def get_monitor_value(self, logs: Logs | None) -> Any:

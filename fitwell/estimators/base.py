@@ -33,7 +33,7 @@ _PREDICT_BATCH_SIZE = 256
 
 
 class BaseMLP(BaseEstimator):  # type: ignore[misc]
-    """Base class of `MLPClassifier` and `MLPRegressor`, which trains networks with different seeds."""
+    """Base class of `MLPClassifier` and `MLPRegressor`. It trains networks with different seeds."""
 
     population_: Population
     _network: MLPNetwork

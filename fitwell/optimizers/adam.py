@@ -21,7 +21,7 @@ __all__ = [
 
 
 class AdamBase(Optimizer):
-    """Base class of Adam and its variants, which defines the arguments they share."""
+    """Base class of Adam and its variants. It defines the arguments that they share."""
 
     hyperparameters = ("beta_1", "beta_2", "epsilon")
 

@@ -1,4 +1,4 @@
-"""`Optimizer`, the base class of all optimizers, which adds Keras's interface to the pure functions."""
+"""`Optimizer`, the base class of all optimizers. It adds Keras's interface to the pure functions."""
 
 from __future__ import annotations
 

@@ -244,7 +244,11 @@ class PureOptimizer(ConfiguredOptimizer):
         return {path: rate if found is None else rate * found.factor for path, found in factors.items()}
 
     def _decay_rates(self, rates: dict[str, Any], hyperparameters: StepHyperparameters) -> dict[str, Any]:
-        """Return the factor of the weight decay for each parameter: its own, or its learning rate."""
+        """Return the factor by which each parameter's weight decay is multiplied.
+
+        This is the learning rate times the parameter's weight decay multiplier. If there is none, the parameter's
+        learning rate multiplier is used instead.
+        """
         factors = {path: self.reach.weight_decay_multiplier(path) for path in rates}
         rate = hyperparameters.learning_rate
         return {

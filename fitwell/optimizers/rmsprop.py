@@ -29,7 +29,7 @@ class RMSprop(Optimizer):
         learning_rate (float | LearningRateSchedule | Callable): η, which is a number or a schedule. Default: 0.001.
         rho (float | Callable): ρ in [0, 1], the decay rate for the mean square. Default: 0.9.
         momentum (float | Callable): β in [0, 1]. If it is 0, no momentum slot is created. Default: 0.0.
-        epsilon (float | Callable): ε, which is added inside the square root, as in Keras. Optax and PyTorch
+        epsilon (float | Callable): ε, which is added inside the square root, as in Keras. PyTorch
             add it to the square root. Default: 1e-7.
         centered (bool): True to divide by the standard deviation instead of the root mean square. Default: False.
         **options: Keyword arguments that every `Optimizer` accepts, such as ``weight_decay`` or ``clipnorm``.

@@ -130,7 +130,7 @@ def _places(
     """Return the x positions of the group means, and the members' x positions.
 
     If the hyperparameter is categorical, groups are drawn side by side, and members are spread within their group. If
-    it is a number, only members with equal scores are drawn side by side, such as seeds that fail in the same way.
+    it is a number, only members with equal scores (such as seeds that fail in the same way) are drawn side by side.
     """
     places = scale.positions(values)
     if scale.is_numeric:

@@ -86,7 +86,8 @@ class Ensemble:
     def to_model(self, name: str = "ensemble") -> Model:
         """Return one model that computes the mean of the outputs.
 
-        The result can be saved, exported and evaluated like every model. It shares its weights with the members.
+        The result can be saved and exported like any other model, and evaluated after it has been compiled. It shares
+        its weights with the ensemble's models.
 
         Args:
             name (str): Name of the new model. Default: ``"ensemble"``.
@@ -157,11 +158,11 @@ def predict_all(groups: Sequence[Sequence[Model]], x: PyTree, batch_size: int | 
 def average_out_of_fold(
     models: Sequence[Model], x: PyTree, folds: Sequence[Fold], batch_size: int | None
 ) -> PyTree:
-    """Return the mean of the predictions of each row by the models that were validated on it.
+    """Predict each row with the models that were validated on it, and average these predictions.
 
-    models: one model per fold, for each setting and seed: ``[settings * seeds * folds]``.
+    `models` contains one model per fold for each setting and seed, and the folds vary fastest.
 
-    The result is ``[settings * seeds, rows, ...]``, with NaN for rows that are in no validation part.
+    The result is ``[settings * seeds, rows, ...]``, with NaN for rows that no model was validated on.
     """
     validated = [fold.validation for fold in folds if fold.validation.size]
 

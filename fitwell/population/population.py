@@ -131,8 +131,8 @@ class Population(PopulationPlots, PopulationSaving):
 
         If JAX has more than one accelerator (``jax.local_devices()``), all of them train members. A member that is
         trained alone gives bit-identical results on each accelerator. Members under ``vmap`` form
-        smaller groups if there are more accelerators, so their results are equal only up to rounding. To use a single
-        device, wrap the call in ``with jax.default_device(device):``.
+        smaller groups if there are more accelerators, so their results depend on the number of accelerators, but only
+        up to rounding. To use a single device, wrap the call in ``with jax.default_device(device):``.
 
         Args:
             x (Array | pytree): Training inputs, `[rows, ...]`: an array or a collection of arrays, not a generator.
@@ -346,19 +346,19 @@ class Population(PopulationPlots, PopulationSaving):
 
     @validate_params(batch_size=_COUNT)
     def predict_out_of_fold(self, x: PyTree, batch_size: int | None = None) -> PyTree:
-        """Return predictions for the training rows, each by members that did not train on the row.
+        """Predict each training row with the members that were validated on it.
 
-        They are as honest as predictions for new rows, except that early stopping and your choice of a setting have
-        seen the scores. Use them to calibrate probabilities, to choose thresholds, or to find wrong labels, without
-        setting rows aside.
+        These members did not train on the row. The predictions are therefore as honest as predictions for new rows,
+        except that early stopping and your choice of a setting have seen the scores. Use the predictions to calibrate
+        probabilities, to choose thresholds, or to find wrong labels, without setting rows aside.
 
         Args:
             x (Array | pytree): The inputs that `fit` was called with, `[rows, ...]`.
             batch_size (int | None): Rows per step. Default: None, see `Model.predict`.
 
         Returns:
-            Array | pytree: Outputs, `[settings * seeds, rows, ...]`, in the order of the members. A row in the
-            validation part of more than one fold has the mean of its predictions, a row in none has NaN.
+            Array | pytree: Outputs, `[settings * seeds, rows, ...]`, in the order of the members. If more than one
+            fold validates on a row, the row's predictions are averaged. If no fold does, they are NaN.
 
         Raises:
             StateError: If the population was not trained with folds.

@@ -74,7 +74,10 @@ class PopulationRun:
         return self._groups
 
     def member_starts(self) -> list[tuple[MemberTrainLoop, list[MemberStart]]]:
-        """Return, for each group, its first train loop, and pairs of a member and a function that creates its loop."""
+        """Return each group's first train loop and members.
+
+        Each member is paired with a function that creates the member's train loop.
+        """
         return [
             (fit, [(member, functools.partial(self._start, member, fit.context)) for member in group.members])
             for fit, group in zip(self._fits, self._groups, strict=True)

@@ -78,7 +78,7 @@ class PopulationSaving:
         return cls._from_members(build, *population_file.read_populations(files, build))
 
     def to_tree(self) -> dict[str, Any]:
-        """Return the content of a saved file as dicts and lists that contain numbers, strings and arrays."""
+        """Convert the population to the dicts and lists of numbers, strings and arrays that `save` writes to a file."""
         return population_file.to_tree(self.members, self._groups)
 
     @classmethod

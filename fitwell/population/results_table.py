@@ -161,7 +161,7 @@ def rank_members(members: Sequence[Member], metric: str | None, mode: str) -> li
 
 
 def best_so_far(members: Sequence[Member]) -> dict[str, float]:
-    """Return the members' best score, as a dict with its name as the key, for the progress bar."""
+    """Return a dict that maps a label to the members' best loss, for the progress bar."""
     if not metric_names(members):
         return {}
     name = check_metric(members, None)

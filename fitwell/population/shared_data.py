@@ -182,7 +182,7 @@ class PopulationData:
 
 
 def _on_device(data: FitData) -> FitData:
-    """Copy the rows to this thread's device, unless they exceed the memory budget and stay on disk."""
+    """Copy the rows to this thread's device, unless they stay on disk because they exceed the memory budget."""
     assert data.batch is not None
     if must_stream(data.batch):
         return data

@@ -24,7 +24,7 @@ class CosineDecay(LearningRateSchedule):
     """Cosine decay: ``η₀ ((1 - α) (1 + cos(π t / N)) / 2 + α)`` for N updates, and ``α η₀`` after that.
 
     With a `warmup_target` η₁, the value first increases linearly from η₀ to η₁ over `warmup_steps` updates.
-    Then the cosine falls from η₁ over the next N updates.
+    Then the cosine falls from η₁ to α η₁ over the next N updates.
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.

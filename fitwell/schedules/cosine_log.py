@@ -1,4 +1,4 @@
-"""`CosineLog`."""
+"""`CosineLog`, a schedule of cosine cycles that become longer."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["CosineLog"]
 
 @schedule_registry.register()
 class CosineLog(LearningRateSchedule):
-    """Cosine cycles, each twice as long as the previous one, without jumps.
+    """Cosine cycles, each of which is twice as long as the previous one.
 
-    With t the fraction of N updates, and c the number of cycles: ``η₀ (1 - cos(2π log₂(1 + (2ᶜ - 1) t))) / 2``. It
-    starts and ends at 0, and every cycle rises to η₀. Not in Keras.
+    After t updates, the value is ``η₀ (1 - cos(2π log₂(1 + (2ᶜ - 1) t / N))) / 2``. In each of the c cycles, it rises
+    smoothly from 0 to η₀ and falls back to 0. After N updates, it remains 0. Keras has no such schedule.
 
     Args:
         initial_learning_rate (float): η₀, the highest value.
-        decay_steps (float): N, in updates, above 0.
-        cycles (int): c, at least 1. Default: 4, which gives ``coslog4``, ``η₀ (1 - cos(2π log₂(1 + 15 t))) / 2``.
+        decay_steps (float): N, the number of updates in all cycles together. It must be above 0.
+        cycles (int): c, the number of cycles, at least 1. Default: 4. (The source calls this schedule ``coslog4``.)
         name (str | None): Name in the configuration. Default: "CosineLog".
 
     Example:

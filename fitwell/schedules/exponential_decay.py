@@ -1,4 +1,4 @@
-"""Exponential decay, and the exponential sweep of a learning rate finder."""
+"""Exponential decay, and the exponential sweep that a learning rate finder uses."""
 
 from __future__ import annotations
 
@@ -24,16 +24,15 @@ __all__ = [
 
 @schedule_registry.register()
 class ExponentialDecay(LearningRateSchedule):
-    """Exponential decay: ``η₀ · decay_rate^(t / decay_steps)``.
+    """Exponential decay: ``η₀ · decay_rate^(t / decay_steps)`` after t updates.
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.
-        decay_steps (float): Number of updates over which the value is multiplied by `decay_rate` once. It
-            must be above 0.
-        decay_rate (float): Factor by which the value is multiplied every `decay_steps` updates. Default: 0.1.
-            (Required in Keras.)
-        staircase (bool): True to change the value only every `decay_steps` updates, by rounding
-            ``t / decay_steps`` down. Default: False.
+        decay_steps (float): Number of updates after which the value is ``η₀ · decay_rate``. It must be above 0.
+        decay_rate (float): Factor by which the value changes in `decay_steps` updates. Default: 0.1. (Keras
+            requires this argument.)
+        staircase (bool): True to round ``t / decay_steps`` down, so that the value changes only every
+            `decay_steps` updates. Default: False.
         name (str | None): Name in the configuration. Default: "ExponentialDecay".
 
     Example:

@@ -1,4 +1,4 @@
-"""`FlatCosineDecay`."""
+"""`FlatCosineDecay`, a constant value followed by a cosine decay."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ __all__ = ["FlatCosineDecay"]
 
 @schedule_registry.register()
 class FlatCosineDecay(LearningRateSchedule):
-    """A constant value, which then falls along half a cosine: the schedule of dropout and weight decay for tables.
+    """A constant value, followed by a cosine decay to 0.
 
-    With t the fraction of N updates, and f the flat fraction: ``v₀`` while ``t < f``, then
-    ``v₀ (1 + cos(π (t - f) / (1 - f))) / 2``, and 0 after N updates. Not in Keras.
+    After t updates, with the fraction ``x = t / N``, the value is v₀ if ``x < f``,
+    ``v₀ (1 + cos(π (x - f) / (1 - f))) / 2`` if ``f <= x < 1``, and 0 if ``x >= 1``. `TabularNetwork` uses this
+    schedule for dropout and weight decay. Keras has no such schedule.
 
     Args:
         initial_learning_rate (float): v₀, the constant value.
-        decay_steps (float): N, in updates, above 0, with the flat part.
-        flat_fraction (float): f, in [0, 1). Default: 0.5.
+        decay_steps (float): N, the number of updates after which the value is 0, including the constant phase. It must
+            be above 0.
+        flat_fraction (float): f, the fraction of the N updates in the constant phase, in [0, 1). Default: 0.5.
         name (str | None): Name in the configuration. Default: "FlatCosineDecay".
 
     Example:

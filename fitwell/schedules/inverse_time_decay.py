@@ -1,4 +1,4 @@
-"""Inverse time and power decay."""
+"""Inverse time decay and power decay."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ __all__ = [
 
 @schedule_registry.register()
 class InverseTimeDecay(LearningRateSchedule):
-    """Inverse time decay: ``η₀ / (1 + decay_rate · t / decay_steps)``.
+    """Inverse time decay: ``η₀ / (1 + decay_rate · t / decay_steps)`` after t updates.
 
     Args:
         initial_learning_rate (float): η₀, the value at step 0.
         decay_steps (float): Number of updates over which the denominator grows by `decay_rate`. It must be
             above 0.
-        decay_rate (float): Growth of the denominator in `decay_steps` updates.
-        staircase (bool): True to change the value only every `decay_steps` updates, by rounding
-            ``t / decay_steps`` down. Default: False.
+        decay_rate (float): Amount by which the denominator grows in `decay_steps` updates.
+        staircase (bool): True to round ``t / decay_steps`` down, so that the value changes only every
+            `decay_steps` updates. Default: False.
         name (str | None): Name in the configuration. Default: "InverseTimeDecay".
 
     Example:

@@ -1,4 +1,4 @@
-"""Polynomial and linear decay."""
+"""Polynomial decay and linear decay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks for tables that need no settings: scikit-learn estimators, and the network behind them."""
+"""Neural networks for tables: scikit-learn estimators with tuned defaults, and the network that they train."""
 
 from fitwell.tabular.network import TabularNetwork
 from fitwell.tabular.tabular_classifier import TabularClassifier

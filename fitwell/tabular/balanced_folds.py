@@ -1,4 +1,4 @@
-"""Folds with nearly equal targets, for every number of rows and classes."""
+"""Cross-validation folds with similar targets."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ __all__ = ["make_balanced_folds"]
 def make_balanced_folds(
     y: NDArray[Any], n_folds: int, rng: np.random.Generator
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Return pairs of training and validation rows, whose targets are distributed alike.
+    """Return the training and validation row indices of each fold, so that all folds have similar targets.
 
-    Rows are sorted by target, and each block of `n_folds` neighbors is dealt to different folds. A class with fewer
-    rows than folds is accepted, unlike in scikit-learn's `StratifiedKFold`, and numbers are stratified too.
+    Rows are sorted by target. In each block of `n_folds` consecutive rows, every row is assigned to a different fold.
+    Unlike scikit-learn's `StratifiedKFold`, this function accepts classes with fewer rows than folds, and numeric
+    targets.
 
     Args:
-        y: Class numbers or numbers, ``[rows]``.
+        y: Class indices or numeric targets, ``[rows]``.
         n_folds: Number of folds, from 2 to the number of rows.
         rng: Source of randomness.
 

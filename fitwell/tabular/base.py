@@ -60,7 +60,10 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         self.verbose = verbose
 
     def _check_parameters(self) -> None:
-        """Raise one error for all invalid parameters. Called by `fit`, as scikit-learn requires."""
+        """Raise one error that lists all invalid parameters.
+
+        `fit` calls this method, because scikit-learn does not allow checks in the constructor.
+        """
         problems = ErrorCollector(type(self).__name__)
         for name, rule in _RULES.items():
             mistake = find_param_error(name, getattr(self, name), rule)
@@ -85,7 +88,7 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         ).fit(arrays, self.verbose)
 
     def _read_table(self, X: Any, *, reset: bool) -> pd.DataFrame:
-        """Return the inputs as a data frame with names of type str."""
+        """Return the inputs as a data frame whose column names are strings."""
         import pandas as pd
 
         if isinstance(X, pd.DataFrame):
@@ -95,7 +98,7 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         return pd.DataFrame(array, columns=[f"x{index}" for index in range(array.shape[1])])
 
     def _predict_mean(self, X: Any) -> NDArray[np.float64]:
-        """Return the mean of the outputs of the networks, ``[rows, outputs]``."""
+        """Return the networks' mean outputs, ``[rows, outputs]``."""
         check_is_fitted(self)
         features = self._encoder.transform(self._read_table(X, reset=False))
         return self.ensemble_.predict_members(features).mean(axis=0, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Conversion of the inputs of the estimators to arrays of features."""
+"""Conversion of the tabular estimators' inputs to arrays of features."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ if TYPE_CHECKING:
 
 __all__ = ["FeatureEncoder", "numeric_features"]
 
-# The preprocessor needs a target, which the estimators encode themselves. No column has this name.
+# `TablePreprocessor` requires a target, but the estimators encode their targets themselves. No column has this name.
 _TARGET = RegressionTarget("\0target", 0.0, 1.0)
 
 
 def numeric_features(preprocessor: TablePreprocessor) -> list[int]:
-    """Return the indices of the features that are standardized numbers, or parts of dates."""
+    """Return the indices of the features that are standardized numbers or parts of dates."""
     numeric: list[int] = []
     start = 0
     for column in preprocessor.columns:
         width = len(column.feature_names)
         if isinstance(column, NumberColumn | DateColumn):
-            # The last feature marks missing values.
+            # If the column has missing values, its last feature is a 0/1 indicator for them, not a number.
             numeric.extend(range(start, start + width - bool(column.missing)))
         start += width
     return numeric
 
 
 class FeatureEncoder:
-    """A fitted conversion of tables to features: numbers, categories, booleans, dates and missing values.
+    """An encoder that is fitted to a table, and converts tables with the same columns to arrays of features.
 
-    A table whose columns are all constant has one feature, which is 0.
+    Columns may contain numbers, categories, booleans, dates and missing values. If all columns of the fitted table are
+    constant, the only feature is always 0.
     """
 
     def __init__(self, table: pd.DataFrame) -> None:

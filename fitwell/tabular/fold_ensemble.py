@@ -1,4 +1,4 @@
-"""`FoldEnsemble`: networks for a table, each trained on the rows of all folds but one."""
+"""`FoldEnsemble`, which trains one network for each cross-validation fold and seed."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class TableArrays:
     """A table as arrays, ready for training.
 
     Attributes:
-        x: Inputs, ``[rows, features]``, float32; numbers are standardized.
-        y: Standardized numbers ``[rows, outputs]``, float32 labels ``[rows, 1]`` of a binary task, or int32 class
-            numbers ``[rows]``.
+        x: Inputs, ``[rows, features]``, float32. Numeric inputs are standardized.
+        y: Standardized targets ``[rows, outputs]`` for regression, float32 labels ``[rows, 1]`` for a binary task, or
+            int32 class indices ``[rows]`` for a multiclass task.
         numeric: Indices of the inputs that are numbers.
         task: ``"regression"``, ``"binary"`` or ``"multiclass"``.
         num_outputs: Number of outputs of the network.
@@ -44,27 +44,28 @@ class TableArrays:
 
     @property
     def stratify(self) -> NumpyArray:
-        """The values by which rows are dealt to folds."""
+        """The values by which the folds are stratified: class indices, labels, or the first output's targets."""
         return self.y if self.y.ndim == 1 else self.y[:, 0]
 
 
 class FoldEnsemble:
-    """Networks that are trained together, one per fold and seed, and predict together.
+    """An ensemble of networks, one for each fold and seed, which are trained together.
 
-    Each network trains on all folds but one, and keeps the weights of its best epoch on that fold, so that every row is
-    used. A table with fewer than 10 rows is not divided, and the networks train on all rows.
+    Each network trains on all folds except one, and is validated on that fold. It keeps the weights with the lowest
+    validation loss. If a table has fewer than 10 rows, or fewer rows than `n_folds`, it is not divided into
+    folds, as with ``n_folds=1``.
 
     Args:
-        network: The network and its training.
+        network: The hyperparameters of the network and of its training.
         n_folds: Number of folds. With 1, the networks train on all rows and keep the weights of the last epoch.
         n_seeds: Number of networks per fold.
-        seed: Seed of the folds, the weights and dropout.
+        seed: Seed for the folds, the weights and dropout.
         first_fold_only: Whether to train only the networks that are validated on the first fold.
 
     Attributes:
         population: The networks.
         out_of_fold: Predictions for the training rows by networks that did not train on them, ``[rows, outputs]``.
-            None if they do not cover all rows.
+            None if there are no folds, or if `first_fold_only` is True.
     """
 
     population: Population
@@ -121,14 +122,14 @@ class FoldEnsemble:
 
     def predict_members(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the outputs of every network, ``[members, rows, outputs]``."""
-        # A fixed batch size compiles once, and keeps the prediction of a row independent of the other rows.
+        # With a fixed batch size, there is one compilation, and a row's prediction does not depend on the other rows.
         missing = -len(x) % _PREDICT_BATCH_SIZE
         outputs = self.population.predict(np.pad(x, [(0, missing), (0, 0)]), batch_size=_PREDICT_BATCH_SIZE)
         members: NDArray[np.float32] = outputs[:, : len(x)]
         return members
 
     def to_model(self) -> Model:
-        """Return one model that computes the mean of the outputs."""
+        """Return one model that computes the mean of the networks' outputs."""
         return self.population.ensemble().to_model()
 
     def __getstate__(self) -> dict[str, Any]:

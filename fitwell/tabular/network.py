@@ -1,4 +1,4 @@
-"""`TabularNetwork`: the network for tables, and how it is trained."""
+"""`TabularNetwork`, which defines a network for tables and its training."""
 
 from __future__ import annotations
 
@@ -28,27 +28,29 @@ _LEARNING_RATES = {"regression": 0.2, "binary": 0.04, "multiclass": 0.04}
 
 @dataclass(frozen=True)
 class TabularNetwork:
-    """Hyperparameters of the network for tables, and of its training.
+    """The hyperparameters of a network for tables and of its training.
 
-    Numbers pass through a `PeriodicEmbedding`, all inputs through `FeatureScaling`, and then through hidden layers of
-    `NTKDense`, `ParametricActivation` and `Dropout`. Adam trains it for a fixed number of updates with a warm-up and
-    a cosine decay; dropout and weight decay fall to 0 in the second half.
+    Numeric inputs pass through a `PeriodicEmbedding`. Then all inputs pass through `FeatureScaling` and the hidden
+    layers, each of which consists of `NTKDense`, `ParametricActivation` and `Dropout`. The network is trained with
+    Adam. The learning rate has a linear warm-up and a cosine decay. The dropout rate and the weight decay fall to 0 in
+    the second half of training.
 
     Args:
         hidden_layer_sizes (tuple[int, ...]): Units of each hidden layer. Default: (128, 128, 128).
-        activation (str | None): Activation of the hidden layers. Default: None, which means SELU for classes and Mish
-            for numbers.
-        num_frequencies (int): Cosines for each number; 0 turns the embedding off. Default: 16.
-        frequency_stddev (float): Standard deviation of their initial frequencies. Default: 0.1.
-        embedding_dim (int): Length of the vector of each number. Default: 4.
+        activation (str | None): Activation of the hidden layers. Default: None, which means SELU for classification
+            and Mish for regression.
+        num_frequencies (int): Number of cosines in the embedding of each numeric input. 0 turns the embedding off.
+            Default: 16.
+        frequency_stddev (float): Standard deviation of the cosines' initial frequencies. Default: 0.1.
+        embedding_dim (int): Length of the embedding of each numeric input. Default: 4.
         dropout (float): Dropout rate after each hidden layer, in [0, 1). Default: 0.15.
-        weight_decay (float): Decoupled weight decay of kernels. Default: 0.02.
-        learning_rate (float | None): Highest learning rate. Default: None, which means 0.04 for classes and 0.2 for
-            numbers.
+        weight_decay (float): Decoupled weight decay, which does not apply to biases. Default: 0.02.
+        learning_rate (float | None): Highest learning rate. Default: None, which means 0.04 for classification and
+            0.2 for regression.
         batch_size (int): Rows per update. Default: 256.
         steps (int): Number of updates to aim for. Default: 1000.
-        min_epochs (int): Fewest epochs, for large tables. Default: 24.
-        max_epochs (int): Most epochs, for small tables. Default: 400.
+        min_epochs (int): Minimum number of epochs, even if they take more than `steps` updates. Default: 24.
+        max_epochs (int): Maximum number of epochs, even if they take fewer than `steps` updates. Default: 400.
 
     Example:
         >>> network = TabularNetwork(hidden_layer_sizes=(64, 64))
@@ -59,7 +61,7 @@ class TabularNetwork:
         (125, 24)
 
     Source: Holzmüller et al. (2024), *Better by default: strong pre-tuned MLPs and boosted trees on tabular data*, with
-    other defaults: see ``benchmarks/tables``.
+    different defaults (see ``benchmarks/tables``).
     """
 
     hidden_layer_sizes: tuple[int, ...] = (128, 128, 128)
@@ -88,7 +90,8 @@ class TabularNetwork:
             num_rows (int): Number of training rows.
 
         Returns:
-            int: About `steps` updates, but between `min_epochs` and `max_epochs` epochs.
+            int: The number of epochs that takes about `steps` updates, but at least `min_epochs` and at most
+            `max_epochs`.
         """
         epochs = math.ceil(self.steps / self.steps_per_epoch(num_rows))
         return int(np.clip(epochs, self.min_epochs, self.max_epochs))
@@ -111,14 +114,16 @@ class TabularNetwork:
 
         Args:
             num_features (int): Number of inputs.
-            numeric (Sequence[int]): Indices of the inputs that are numbers, which are embedded. The others are zeros
-                and ones.
+            numeric (Sequence[int]): Indices of the numeric inputs, which are embedded. All other inputs should be 0
+                or 1.
             task (str): ``"regression"``, ``"binary"`` or ``"multiclass"``.
-            num_outputs (int): Number of outputs: targets, or classes; 1 for a binary task.
+            num_outputs (int): Number of targets for regression, number of classes for a multiclass task, or 1 for a
+                binary task.
             num_rows (int): Number of training rows, which determines the length of the schedules.
 
         Returns:
-            Model: Standardized numbers, or probabilities, for inputs `[rows, num_features]`.
+            Model: A compiled model with inputs `[rows, num_features]`. Its outputs are standardized targets for
+            regression, and probabilities otherwise.
         """
         loss, output_activation, hidden_activation = TASKS[task]
         total_steps = self.epochs(num_rows) * self.steps_per_epoch(num_rows)

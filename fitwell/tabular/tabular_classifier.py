@@ -1,4 +1,4 @@
-"""`TabularClassifier`."""
+"""`TabularClassifier`, a scikit-learn classifier for tables."""
 
 from __future__ import annotations
 
@@ -19,28 +19,30 @@ __all__ = ["TabularClassifier"]
 
 
 class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
-    """Predict classes from a table, with an ensemble of networks and no settings to choose.
+    """A tabular classifier that averages the probabilities of an ensemble of networks.
 
-    Takes data frames as they are, with categories, dates and missing values, and labels of any type. Five networks are
-    trained as one program, each on four fifths of the rows; the mean of their probabilities is the prediction.
+    It accepts labels of any type, and data frames with numbers, categories, dates and missing values. No preprocessing
+    or tuning is required. By default, five networks are trained as one program, each on four fifths of the rows.
 
     Args:
-        quality (str): ``"good"`` trains a network for each fold. ``"fast"`` trains only the one that is validated on
-            the first fold. Default: ``"good"``.
-        network (TabularNetwork | None): The network and its training. Default: None, which means ``TabularNetwork()``.
-        n_folds (int): Number of folds. With 1, the network trains on all rows, without validation. Default: 5.
+        quality (str): ``"good"`` trains networks for all folds. ``"fast"`` trains only the networks that are
+            validated on the first fold. Default: ``"good"``.
+        network (TabularNetwork | None): Hyperparameters of the networks and of their training. Default: None, which
+            means ``TabularNetwork()``.
+        n_folds (int): Number of folds. With 1, the networks train on all rows, without validation. This is also the
+            case if there are fewer than 10 rows, or fewer rows than folds. Default: 5.
         n_seeds (int): Number of networks per fold. Default: 1.
-        random_state (int | RandomState | None): Seed of folds, weights and dropout. An integer makes the run
-            reproducible. Default: None.
+        random_state (int | RandomState | None): Seed for the folds, weights and dropout. An integer makes
+            the run reproducible. Default: None.
         verbose (int | str): 1 shows progress, as for `Model.fit`. Default: 0.
 
     Attributes:
         classes_ (ndarray): Class labels, ``[classes]``.
         ensemble_ (FoldEnsemble): The networks.
-        out_of_fold_ (ndarray | None): Probabilities of the training rows by networks that did not train on them,
-            ``[rows, classes]``. None if `quality` is ``"fast"`` or `n_folds` is 1.
+        out_of_fold_ (ndarray | None): Probabilities for the training rows, from networks that did not train on them,
+            ``[rows, classes]``. None if `quality` is ``"fast"``, or if the networks train on all rows (see `n_folds`).
         n_features_in_ (int): Number of columns.
-        feature_names_in_ (ndarray): Their names, if `X` was a data frame.
+        feature_names_in_ (ndarray): Column names. Set only if `X` was a data frame whose column names are strings.
 
     Example:
         >>> import fitwell as fw
@@ -55,7 +57,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> TabularClassifier:
-        """Train on all rows.
+        """Train the networks.
 
         Args:
             X (DataFrame | array): Inputs, ``[rows, columns]``.
@@ -92,7 +94,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of every class, the mean over the networks.
+        """Return the probability of every class, averaged over the networks.
 
         Args:
             X (DataFrame | array): Inputs, ``[rows, columns]``.

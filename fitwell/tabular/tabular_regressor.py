@@ -1,4 +1,4 @@
-"""`TabularRegressor`."""
+"""`TabularRegressor`, a scikit-learn regressor for tables."""
 
 from __future__ import annotations
 
@@ -16,28 +16,31 @@ __all__ = ["TabularRegressor"]
 
 
 class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
-    """Predict numbers from a table, with an ensemble of networks and no settings to choose.
+    """A tabular regressor that averages the predictions of an ensemble of networks.
 
-    Takes data frames as they are, with categories, dates and missing values, and scales inputs and targets itself.
-    Five networks are trained as one program, each on four fifths of the rows; their mean is the prediction. It never
-    leaves the range of the targets in training.
+    It accepts data frames with numbers, categories, dates and missing values, and scales inputs and targets. No
+    preprocessing or tuning is required. By default, five networks are trained as one program, each on four fifths of
+    the rows. Predictions are clipped to the range of the training targets.
 
     Args:
-        quality (str): ``"good"`` trains a network for each fold. ``"fast"`` trains only the one that is validated on
-            the first fold. Default: ``"good"``.
-        network (TabularNetwork | None): The network and its training. Default: None, which means ``TabularNetwork()``.
-        n_folds (int): Number of folds. With 1, the network trains on all rows, without validation. Default: 5.
+        quality (str): ``"good"`` trains networks for all folds. ``"fast"`` trains only the networks that are
+            validated on the first fold. Default: ``"good"``.
+        network (TabularNetwork | None): Hyperparameters of the networks and of their training. Default: None, which
+            means ``TabularNetwork()``.
+        n_folds (int): Number of folds. With 1, the networks train on all rows, without validation. This is also the
+            case if there are fewer than 10 rows, or fewer rows than folds. Default: 5.
         n_seeds (int): Number of networks per fold. Default: 1.
-        random_state (int | RandomState | None): Seed of folds, weights and dropout. An integer makes the run
-            reproducible. Default: None.
+        random_state (int | RandomState | None): Seed for the folds, weights and dropout. An integer makes
+            the run reproducible. Default: None.
         verbose (int | str): 1 shows progress, as for `Model.fit`. Default: 0.
 
     Attributes:
         ensemble_ (FoldEnsemble): The networks.
-        out_of_fold_ (ndarray | None): Predictions for the training rows by networks that did not train on them, in
-            the shape of `y`. None if `quality` is ``"fast"`` or `n_folds` is 1.
+        out_of_fold_ (ndarray | None): Predictions for the training rows, from networks that did not train on them, in
+            the format that `predict` returns. None if `quality` is ``"fast"``, or if the networks train on all
+            rows (see `n_folds`).
         n_features_in_ (int): Number of columns.
-        feature_names_in_ (ndarray): Their names, if `X` was a data frame.
+        feature_names_in_ (ndarray): Column names. Set only if `X` was a data frame whose column names are strings.
 
     Example:
         >>> import fitwell as fw
@@ -52,7 +55,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> TabularRegressor:
-        """Train on all rows.
+        """Train the networks.
 
         Args:
             X (DataFrame | array): Inputs, ``[rows, columns]``.
@@ -86,13 +89,13 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> NumpyArray:
-        """Return the mean prediction of the networks.
+        """Return the networks' predictions, averaged.
 
         Args:
             X (DataFrame | array): Inputs, ``[rows, columns]``.
 
         Returns:
-            ndarray: Predictions, in the shape of `y` in `fit`.
+            ndarray: Predictions, ``[rows]`` for a single output, or ``[rows, outputs]`` for more than one.
         """
         return self._decode(self._predict_mean(X))
 

@@ -29,7 +29,7 @@ _PREDICT_ARGUMENTS = [
 
 
 class BaseWrapper(BaseEstimator):  # type: ignore[misc]
-    """Base class of `KerasClassifier` and `KerasRegressor`, which wraps a model-building function."""
+    """Base class of `KerasClassifier` and `KerasRegressor`. It wraps a model-building function."""
 
     def __init__(self, build_fn: Callable[..., Model] | None = None, **settings: Any) -> None:
         self._check_setting_names(build_fn, settings)
