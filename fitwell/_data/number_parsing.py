@@ -214,7 +214,7 @@ class NumberFormatCounts:
 
     @property
     def decimal(self) -> str | None:
-        """The decimal separator that most unambiguous cells need, or None if there is a tie."""
+        """The decimal separator that the majority of the unambiguous cells require, or None if there is a tie."""
         return None if self.point == self.comma else "." if self.point > self.comma else ","
 
     @property

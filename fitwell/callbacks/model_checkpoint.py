@@ -141,11 +141,11 @@ class ModelCheckpoint(MonitorModeMixin):
         self._has_extra_logs = any(map(has_user_defined_hooks, before))
 
     def get_state(self) -> dict[str, Any]:
-        """Return the best value so far and the epoch."""
+        """Return the best value so far and the current epoch."""
         return {"best": self.best, "epoch": self._epoch}
 
     def set_state(self, state: Any) -> None:
-        """Restore the best value so far and the epoch."""
+        """Restore the best value so far and the current epoch."""
         check_schema(state, _STATE, "ModelCheckpoint: its state in the checkpoint")
         self.best, self._epoch = state["best"], state["epoch"]
 

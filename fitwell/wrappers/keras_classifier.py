@@ -73,7 +73,8 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
 
         Args:
             X (array): Inputs, ``[rows, ...]``.
-            y (array): Labels, ``[rows]``, or one-hot or 0/1 rows, ``[rows, classes]``.
+            y (array): Labels, ``[rows]``, or a matrix ``[rows, classes]`` whose rows are one-hot or contain any
+                number of ones.
             sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.
             **settings (Any): Additional arguments for `Model.fit`, which override the estimator's settings.
                 Labels in ``validation_data`` must have the same form as `y`.
@@ -99,7 +100,8 @@ class KerasClassifier(ClassifierMixin, BaseWrapper):  # type: ignore[misc]
 
         Args:
             X (array): Inputs, ``[rows, ...]``.
-            y (array): Labels, ``[rows]``, or one-hot or 0/1 rows, ``[rows, classes]``.
+            y (array): Labels, ``[rows]``, or a matrix ``[rows, classes]`` whose rows are one-hot or contain any
+                number of ones.
             classes (array | None): All labels that may occur in any call. The first call requires it unless
                 `y` has a column per class. Default: None.
             sample_weight (array | None): Weight of each row, ``[rows]``. Default: None.

@@ -198,7 +198,7 @@ CASES: dict[str, Case] = {
     "ragged lists": (
         lambda: regressor().fit([[1.0, 2, 3, 4], [1.0, 2]], [1.0, 2], verbose=0),
         DataError,
-        ["x:", "must have the same length"],
+        ["x:", "must have the same shape"],
     ),
     "no x": (lambda: regressor().fit(None, VALUES, verbose=0), InvalidArgument, ["x is missing"]),
     "no y": (lambda: regressor().fit(X, verbose=0), DataError, ["MeanSquaredError needs targets", "pass y"]),
