@@ -92,7 +92,7 @@ class EarlyStopping(MonitorCallback):
         self._has_best = False
 
     def policy(self, first_epoch: int) -> Policy:
-        """Return the policy that decides inside the compiled loop. See `EarlyStoppingPolicy.update`."""
+        """Return the policy that decides, inside the compiled loop, when to stop. See `EarlyStoppingPolicy.update`."""
         return EarlyStoppingPolicy(
             f"early_stopping_{self.monitor}",
             self.monitor,

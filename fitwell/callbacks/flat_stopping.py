@@ -78,7 +78,7 @@ class FlatStopping(MonitorCallback):
         self._stopped = False
 
     def policy(self, first_epoch: int) -> Policy:
-        """Return the policy that decides inside the compiled loop."""
+        """Return the policy that decides, inside the compiled loop, when to stop."""
         return FlatCurvePolicy(
             f"flat_stopping_{self.monitor}",
             self.monitor,

@@ -93,7 +93,7 @@ class ReduceLROnPlateau(MonitorCallback):
         self.cooldown_counter = 0
 
     def policy(self, first_epoch: int) -> Policy:
-        """Return the policy that decides inside the compiled loop."""
+        """Return the policy that decides, inside the compiled loop, when to reduce the learning rate."""
         return ReduceLROnPlateauPolicy(
             f"reduce_on_plateau_{self.monitor}",
             self.monitor,

@@ -3,7 +3,7 @@
 XLA's CPU compiler has fast code only for channels-last convolutions. It converts other layouts to
 channels-last, but only in the outermost function. The gradients that JAX derives have other layouts.
 Because training runs in a loop, these gradients are computed in an inner function, where XLA compiles them to
-plain nested loops. As a result, a training step of a small image network took ten times as long. Therefore,
+plain nested loops. In one measurement, this made a training step of a small image network ten times slower. Therefore,
 this module defines the gradients as channels-last convolutions. There is no fast code for convolutions with
 many groups, so they are computed as sums over the kernel's taps, or one group at a time.
 """

@@ -101,7 +101,7 @@ class VariableTracker(Configurable, Generic[LayerType]):
 
     @property
     def trainable_variables(self) -> list[Variable]:
-        """The variables that training updates."""
+        """The variables that the optimizer updates during training."""
         return [variable for _, variable in self._named_trainable_variables()]
 
     trainable_weights = trainable_variables

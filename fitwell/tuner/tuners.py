@@ -230,7 +230,7 @@ class Tuner:
             trial.summary()
 
     def search_space_summary(self) -> None:
-        """Print the hyperparameters that the build function requests if all of them have their default values."""
+        """Print the hyperparameters that the build function requests when it is called with default values."""
         hp = HyperParameters()
         SearchSpace(self.hypermodel).sample(hp)
         print_message(f"Search space summary\nDefault search space size: {len(hp.domains)}")
