@@ -36,7 +36,13 @@ _CAMEL_IDENTIFIER = re.compile(r".*[a-z](Id|ID)")
 
 
 def infer_column(
-    name: str, values: pd.Series, column_type: ColumnType, *, keep: bool = False, marks: bool = False
+    name: str,
+    values: pd.Series,
+    column_type: ColumnType,
+    *,
+    keep: bool = False,
+    marks: bool = False,
+    to_normal: bool = False,
 ) -> Column | str:
     """Fit a transformer to the training rows of a column, or return the reason why the column is dropped.
 
@@ -58,18 +64,19 @@ def infer_column(
         column_type: The column's type and format.
         keep: Whether the user requested the column or set its type.
         marks: Whether words such as ``NA`` in a column of categories count as missing.
+        to_normal: Whether to map the ranks of numbers to normal quantiles, instead of standardizing the numbers.
 
     Raises:
         DataError: If `keep` is set for a column that must be dropped.
     """
-    fitted = _infer_column(name, values, column_type, keep, marks)
+    fitted = _infer_column(name, values, column_type, keep, marks, to_normal)
     if keep and isinstance(fitted, str):
         raise DataError(f"cannot keep the column {name!r}: {fitted}")
     return fitted
 
 
 def _infer_column(
-    name: str, values: pd.Series, column_type: ColumnType, keep: bool, marks: bool
+    name: str, values: pd.Series, column_type: ColumnType, keep: bool, marks: bool, to_normal: bool
 ) -> Column | str:
     if column_type.name not in ("number", "boolean", "date", "category"):
         return f"it contains {column_type.name}"
@@ -83,7 +90,7 @@ def _infer_column(
         # Two distinct strings may be the same date in different formats.
         return column if column.parts else _infer_constant_column(name, present, gaps)
     if column_type.name == "number":
-        return _infer_number_column(name, values, column_type, keep, gaps)
+        return _infer_number_column(name, values, column_type, keep, gaps, to_normal)
     if column_type.name == "boolean" and len(set(to_bool(present))) > 1:
         return BooleanColumn.fit(name, values)
     strings = to_string(present)
@@ -115,7 +122,7 @@ def _format_values(values: pd.Series) -> list[str]:
 
 
 def _infer_number_column(
-    name: str, values: pd.Series, column_type: ColumnType, keep: bool, gaps: int
+    name: str, values: pd.Series, column_type: ColumnType, keep: bool, gaps: int, to_normal: bool
 ) -> Column | str:
     numbers = to_numeric(values, column_type.decimal)
     present = values[~np.isnan(numbers)]
@@ -124,7 +131,13 @@ def _infer_number_column(
     if not keep and _is_row_number(name, values, numbers):
         return ROW_NUMBER_REASON
     return NumberColumn.fit(
-        name, values, column_type.decimal, column_type.percent, column_type.words, column_type.unit
+        name,
+        values,
+        column_type.decimal,
+        column_type.percent,
+        column_type.words,
+        column_type.unit,
+        to_normal=to_normal,
     )
 
 

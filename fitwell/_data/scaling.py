@@ -1,6 +1,8 @@
-"""Imputation and standardization of numbers."""
+"""Imputation and scaling of numbers."""
 
 from __future__ import annotations
+
+from statistics import NormalDist
 
 import numpy as np
 
@@ -36,4 +38,42 @@ def standardize(numbers: FloatArray, fill: float, mean: float, scale: float) -> 
         return np.asarray((np.where(np.isnan(numbers), fill, numbers) - mean) / scale)
 
 
-__all__ = ["fit_scaler", "standardize"]
+# The quantile transformation uses one quantile per 30 numbers, but at least 10 and at most 256 quantiles. Fewer
+# quantiles ignore noise, and more quantiles make the saved preprocessor large.
+NUMBERS_PER_QUANTILE = 30
+MIN_QUANTILES = 10
+MAX_QUANTILES = 256
+# Results of the quantile transformation are between -3 and 3.
+_TAIL = NormalDist().cdf(-3)
+
+
+def fit_quantiles(numbers: FloatArray) -> FloatArray:
+    """Return equally spaced quantiles of the nonmissing numbers, from the lowest number to the highest."""
+    present = numbers[~np.isnan(numbers)]
+    count = int(np.clip(len(present) // NUMBERS_PER_QUANTILE, MIN_QUANTILES, MAX_QUANTILES))
+    return np.asarray(np.quantile(present, np.linspace(0, 1, count)))
+
+
+def to_normal_quantiles(numbers: FloatArray, quantiles: FloatArray) -> FloatArray:
+    """Replace each number by the standard normal quantile of its rank, which is between -3 and 3.
+
+    Ranks are interpolated linearly between the quantiles. If several quantiles are equal, their mean rank is used.
+    The result is approximately normal whatever the distribution of the numbers is, and outliers remain within the range.
+
+    Args:
+        numbers: The numbers, of which none is missing.
+        quantiles: The result of `fit_quantiles`.
+
+    Example:
+        >>> import numpy as np
+        >>> to_normal_quantiles(np.array([-1e9, 0.0, 5.0, 1e9]), np.array([0.0, 5.0, 10.0])).round(6).tolist()
+        [-3.0, -3.0, 0.0, 3.0]
+    """
+    distinct, position = np.unique(quantiles, return_inverse=True)
+    ranks = np.bincount(position, np.linspace(0, 1, len(quantiles))) / np.bincount(position)
+    inverse_cdf = NormalDist().inv_cdf
+    normal = [inverse_cdf(rank) for rank in np.clip(ranks, _TAIL, 1 - _TAIL)]
+    return np.asarray(np.interp(numbers, distinct, normal))
+
+
+__all__ = ["fit_quantiles", "fit_scaler", "standardize", "to_normal_quantiles"]

@@ -68,6 +68,7 @@ class TablePreprocessor:
         column_types: Mapping[str, ColumnType] | None = None,
         keep: Collection[str] = (),
         marks: bool = False,
+        to_normal: bool = False,
     ) -> TablePreprocessor:
         """Choose a transformer for every column and fit it to the training rows.
 
@@ -78,6 +79,7 @@ class TablePreprocessor:
                 `training` must be a result of `convert_columns`.
             keep: Columns that must not be dropped, even if they look like identifiers or free text.
             marks: Whether words such as ``NA`` in columns of categories count as missing.
+            to_normal: Whether to map the ranks of numbers to normal quantiles, instead of standardizing the numbers.
 
         Raises:
             DataError: If no input column is left, or if a column in `keep` must be dropped.
@@ -97,6 +99,7 @@ class TablePreprocessor:
                 column_type,
                 keep=column_type.requested or str(name) in keep,
                 marks=marks,
+                to_normal=to_normal,
             )
             if isinstance(fitted, str):
                 dropped[str(name)] = fitted
@@ -215,10 +218,13 @@ class TablePreprocessor:
         for reason, names in by_reason.items():
             reason = reason if len(names) == 1 else reason.replace("it ", "each ", 1)
             sentences.append(f"Dropped {join_quoted(names)}: {reason}.")
+        is_normal = any(isinstance(column, NumberColumn) and column.quantiles for column in self.columns)
         for kind, deed in (
             (
                 NumberColumn,
-                "Standardized {} of numbers with the training rows' mean and standard deviation: {}.",
+                "Mapped the ranks in {} of numbers to normal quantiles: {}."
+                if is_normal
+                else "Standardized {} of numbers with the training rows' mean and standard deviation: {}.",
             ),
             (BooleanColumn, "Converted {} of booleans to 1 and 0: {}."),
             (OneHotColumn, "One-hot encoded {} of categories: {}."),

@@ -143,6 +143,8 @@ class RegressionTarget:
         scale: The training rows' standard deviation, or 1 if it is 0.
         decimal: The decimal separator in the training file, or None if it was ambiguous.
         unit: The unit after the numbers in the training file, or ``""`` if there was none.
+        range: The lowest and the highest number in the training rows, to which predictions are clipped, or None if
+            they are not clipped.
     """
 
     name: str
@@ -150,13 +152,14 @@ class RegressionTarget:
     scale: float
     decimal: str | None = None
     unit: str = ""
+    range: tuple[float, float] | None = None
     task: ClassVar[str] = "regression"
 
     @classmethod
     def fit(
-        cls, name: str, values: pd.Series, decimal: str | None = None, unit: str = ""
+        cls, name: str, values: pd.Series, decimal: str | None = None, unit: str = "", *, clip: bool = False
     ) -> RegressionTarget:
-        """Compute the training values' mean and standard deviation."""
+        """Compute the training values' mean and standard deviation, and their range if `clip` is True."""
         numbers = to_numeric(values, decimal)
         largest = float(np.max(np.abs(numbers)))
         if largest > MAX_TARGET:
@@ -165,7 +168,8 @@ class RegressionTarget:
                 "remove the rows with such numbers if these stand for missing values, or predict the logarithm"
             )
         scale = float(np.std(numbers))
-        return cls(name, float(np.mean(numbers)), scale if scale > 0 else 1.0, decimal, unit)
+        limits = (float(numbers.min()), float(numbers.max())) if clip else None
+        return cls(name, float(np.mean(numbers)), scale if scale > 0 else 1.0, decimal, unit, limits)
 
     def present(self, values: pd.Series) -> NDArray[np.bool_]:
         """Return a mask of the cells that are numbers."""
@@ -182,7 +186,8 @@ class RegressionTarget:
 
     def decode(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
         """Convert the network's outputs to predictions in original units, of shape ``[rows]``."""
-        return np.asarray(outputs, dtype=np.float64).reshape(-1) * self.scale + self.mean
+        numbers = np.asarray(outputs, dtype=np.float64).reshape(-1) * self.scale + self.mean
+        return numbers if self.range is None else np.clip(numbers, *self.range)
 
     def to_json(self) -> dict[str, Any]:
         """Convert the target to JSON data for `target_from_json`."""
@@ -193,14 +198,16 @@ class RegressionTarget:
             "scale": self.scale,
             "decimal": self.decimal,
             "unit": self.unit,
+            "range": None if self.range is None else list(self.range),
         }
 
     def summarize(self) -> str:
         """Describe the target's encoding in a sentence."""
         unit = f" ({self.unit})" if self.unit else ""
+        clipped = "" if self.range is None else " Predictions are clipped to the range in the training rows."
         return (
             f"Standardized the target {self.name!r} (mean {self.mean:.4g}, standard deviation "
-            f"{self.scale:.4g} in the training rows); predictions and errors are in original units{unit}."
+            f"{self.scale:.4g} in the training rows); predictions and errors are in original units{unit}.{clipped}"
         )
 
 
@@ -280,7 +287,14 @@ Target = RegressionTarget | ClassTarget
 
 
 def fit_target(
-    name: str, values: pd.Series, training: pd.Series, task: str, decimal: str | None = None, unit: str = ""
+    name: str,
+    values: pd.Series,
+    training: pd.Series,
+    task: str,
+    decimal: str | None = None,
+    unit: str = "",
+    *,
+    clip: bool = False,
 ) -> Target:
     """Create the target's encoding.
 
@@ -293,9 +307,10 @@ def fit_target(
         task: ``"regression"``, ``"binary"`` or ``"multiclass"``.
         decimal: The numbers' decimal separator in the file. It is stored for reading other tables.
         unit: The unit after the numbers in the file. It is stored for reading other tables.
+        clip: Whether predicted numbers are clipped to the range in the training rows.
     """
     if task == "regression":
-        return RegressionTarget.fit(name, training, decimal, unit)
+        return RegressionTarget.fit(name, training, decimal, unit, clip=clip)
     return ClassTarget.fit(name, values, task)
 
 
@@ -309,6 +324,13 @@ def _are_labels(value: Any, least: int, most: int) -> bool:
 # Every target that `RegressionTarget.fit` creates is within these limits. They keep predictions finite.
 _MEAN = LeafSchema("a number", lambda value: NUMBER.test(value) and abs(value) <= MAX_TARGET)
 _SCALE = LeafSchema("a number above 0", lambda value: NUMBER.test(value) and 0 < value <= 2 * MAX_TARGET)
+_RANGE = LeafSchema(
+    "null or two numbers in ascending order",
+    lambda value: (
+        value is None
+        or (isinstance(value, list) and len(value) == 2 and all(map(_MEAN.test, value)) and value[0] <= value[1])
+    ),
+)
 _TWO_LABELS = LeafSchema("a list of two labels", lambda value: _are_labels(value, 2, 2))
 _LABELS = LeafSchema("a list of two or more labels", lambda value: _are_labels(value, 2, MAX_CLASSES))
 
@@ -323,6 +345,7 @@ def target_schema() -> TaggedUnion:
         "scale": _SCALE,
         "decimal": mark,
         "unit": OptionalKey(STRING),
+        "range": OptionalKey(_RANGE),
     }
     two, several = ({"task": STRING, "name": STRING, "classes": labels} for labels in (_TWO_LABELS, _LABELS))
     return TaggedUnion("task", {"regression": numbers, "binary": two, "multiclass": several})
@@ -332,7 +355,15 @@ def target_from_json(data: Mapping[str, Any]) -> Target:
     """Create a target from the result of `to_json`, which must match `target_schema`."""
     if data["task"] == "regression":
         mean, scale = float(data["mean"]), float(data["scale"])
-        return RegressionTarget(str(data["name"]), mean, scale, data.get("decimal"), data.get("unit", ""))
+        limits = data.get("range")
+        return RegressionTarget(
+            str(data["name"]),
+            mean,
+            scale,
+            data.get("decimal"),
+            data.get("unit", ""),
+            None if limits is None else (float(limits[0]), float(limits[1])),
+        )
     return ClassTarget(str(data["name"]), list(data["classes"]), str(data["task"]))
 
 

@@ -44,7 +44,7 @@ class FeatureEncoder:
     def __init__(self, table: pd.DataFrame) -> None:
         self.preprocessor: TablePreprocessor | None = None
         try:
-            self.preprocessor = TablePreprocessor.fit(table, _TARGET)
+            self.preprocessor = TablePreprocessor.fit(table, _TARGET, to_normal=True)
         except DataError:
             if not _has_only_constants(table):
                 raise
