@@ -58,7 +58,7 @@ def to_normal_quantiles(numbers: FloatArray, quantiles: FloatArray) -> FloatArra
     """Replace each number by the standard normal quantile of its rank, which is between -3 and 3.
 
     Ranks are interpolated linearly between the quantiles. If several quantiles are equal, their mean rank is used.
-    The result is approximately normal whatever the distribution of the numbers is, and outliers remain within the range.
+    The result is approximately normal, whatever the distribution of the numbers is, and outliers do not stand out.
 
     Args:
         numbers: The numbers, of which none is missing.

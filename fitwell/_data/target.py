@@ -328,7 +328,12 @@ _RANGE = LeafSchema(
     "null or two numbers in ascending order",
     lambda value: (
         value is None
-        or (isinstance(value, list) and len(value) == 2 and all(map(_MEAN.test, value)) and value[0] <= value[1])
+        or (
+            isinstance(value, list)
+            and len(value) == 2
+            and all(map(_MEAN.test, value))
+            and value[0] <= value[1]
+        )
     ),
 )
 _TWO_LABELS = LeafSchema("a list of two labels", lambda value: _are_labels(value, 2, 2))

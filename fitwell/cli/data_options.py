@@ -25,6 +25,8 @@ class DataOptions:
         drop: Columns to ignore.
         types: A dict that maps column names to types, which are listed in `fitwell._data.column_types.TYPES`.
         separator: Character that separates the cells of a text file, or its name.
+        use_folds: Whether the networks are validated by cross-validation, so that no rows are held out for validation,
+            and by default none for testing.
     """
 
     target: str | None = None
@@ -36,9 +38,10 @@ class DataOptions:
     drop: tuple[str, ...] = ()
     types: Mapping[str, str] = field(default_factory=dict)
     separator: str | None = None
+    use_folds: bool = False
 
     @classmethod
-    def from_namespace(cls, options: Namespace) -> DataOptions:
+    def from_namespace(cls, options: Namespace, *, use_folds: bool = False) -> DataOptions:
         """Create the options from a command's parsed arguments."""
         types = dict(options.type)
         conflicts = [name for name, kind in options.type if types[name] != kind]
@@ -54,4 +57,28 @@ class DataOptions:
             tuple(options.drop),
             types,
             options.sep,
+            use_folds,
         )
+
+    @property
+    def holdout_fractions(self) -> tuple[float | None, float | None]:
+        """The fractions of the rows to hold out for validation and for testing. None means the default fraction.
+
+        Raises:
+            InvalidArgument: If rows that are needed are not held out, or if rows that are not needed are held out.
+        """
+        if self.use_folds:
+            if self.validation_fraction is not None:
+                raise InvalidArgument(
+                    "--validation-fraction only applies to --network mlp; the tabular networks are validated on folds"
+                )
+            return 0.0, self.test_fraction or 0.0
+        if self.validation_fraction == 0:
+            raise InvalidArgument(
+                "--validation-fraction must be above 0, because early stopping needs validation rows"
+            )
+        if self.test_fraction == 0:
+            raise InvalidArgument(
+                "--test-fraction must be above 0, because test rows are needed to score the network"
+            )
+        return self.validation_fraction, self.test_fraction

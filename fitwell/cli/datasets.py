@@ -22,15 +22,16 @@ from fitwell.cli.table_data import load_table, prepare_splits
 from fitwell.datasets._dataset_registry import DATASETS, Dataset, ImageDataset, TableDataset
 from fitwell.errors import FileError, InvalidArgument, did_you_mean
 
-__all__ = ["load_data"]
+__all__ = ["is_image_dataset", "load_data"]
+
+
+def is_image_dataset(data: str) -> bool:
+    """Return whether `data` is the name of a standard data set of images."""
+    return isinstance(DATASETS.get(data), ImageDataset)
 
 
 def load_data(data: str, data_options: DataOptions) -> PreparedData:
     """Load and prepare `data`, which is the name of a standard data set or the path of a table file."""
-    if data_options.validation_fraction == 0:
-        raise InvalidArgument(
-            "--validation-fraction must be above 0, because early stopping needs validation rows"
-        )
     if data in DATASETS:
         _check_table_options(data, data_options)
         with warnings.catch_warnings(record=True) as caught:
@@ -78,9 +79,8 @@ def _load_images(dataset: ImageDataset, data_options: DataOptions) -> PreparedDa
     y, y_test = y.reshape(-1).astype(np.int32), y_test.reshape(-1).astype(np.int32)
     target = ClassTarget("label", list(dataset.class_names or range(int(y.max()) + 1)))
     preprocessor = PixelPreprocessor(target, list(x.shape[1:]), dataset.max_pixel)
-    split = split_rows(
-        len(x), classes=y, validation=data_options.validation_fraction, test=0, seed=data_options.seed
-    )
+    validation_fraction = data_options.holdout_fractions[0]
+    split = split_rows(len(x), classes=y, validation=validation_fraction, test=0, seed=data_options.seed)
     pixels = " x ".join(map(str, x.shape[1:]))
     notes = [
         f"Loaded {dataset.name}: {len(x):,} images of {pixels} pixels for training and {len(x_test):,} for testing.",
@@ -108,15 +108,16 @@ def _load_columns(dataset: TableDataset, data_options: DataOptions) -> PreparedD
     columns, target_name = list(dataset.feature_names), dataset.target_name
     table = pd.DataFrame(x, columns=columns).assign(**{target_name: y})
     test = pd.DataFrame(x_test, columns=columns).assign(**{target_name: y_test})
-    split = split_rows(
-        len(table), validation=data_options.validation_fraction, test=0, seed=data_options.seed
-    )
+    validation_fraction = data_options.holdout_fractions[0]
+    split = split_rows(len(table), validation=validation_fraction, test=0, seed=data_options.seed)
     train = table.iloc[split.train]
-    notes = [
-        f"Loaded {dataset.name}: {len(x):,} rows for training and {len(x_test):,} for testing.",
-        f"Held out {len(split.validation):,} of the training rows for validation (seed {data_options.seed}); "
-        f"{len(split.train):,} remain for training.",
-    ]
-    target = fit_target(target_name, train[target_name], train[target_name], "regression")
-    preprocessor = TablePreprocessor.fit(train, target)
+    notes = [f"Loaded {dataset.name}: {len(x):,} rows for training and {len(x_test):,} for testing."]
+    if len(split.validation):
+        notes.append(
+            f"Held out {len(split.validation):,} of the training rows for validation (seed {data_options.seed}); "
+            f"{len(split.train):,} remain for training."
+        )
+    folds = data_options.use_folds
+    target = fit_target(target_name, train[target_name], train[target_name], "regression", clip=folds)
+    preprocessor = TablePreprocessor.fit(train, target, to_normal=folds)
     return prepare_splits(dataset.name, preprocessor, train, table.iloc[split.validation], test, notes)

@@ -58,21 +58,24 @@ class TrainOptions:
         """Create the options, and fill in missing ones depending on the size of the data."""
         inputs = int(np.prod(prepared.train.x.shape[1:]))
         hidden = tuple(options.hidden or ((256, 128) if inputs >= LARGE_INPUT_COUNT else (64, 64)))
-        if not 0 <= options.dropout < 1:
-            raise InvalidArgument(f"--dropout must be at least 0 and below 1, got {options.dropout:g}")
+        dropout = options.dropout or 0.0
+        if not 0 <= dropout < 1:
+            raise InvalidArgument(f"--dropout must be at least 0 and below 1, got {dropout:g}")
+        if options.quality is not None:
+            raise InvalidArgument("--quality only applies to --network tabular")
         return cls(
             hidden,
-            options.activation,
+            options.activation or "elu",
             len(hidden) >= BATCH_NORM_DEPTH[prepared.target.task]
             if options.batch_norm is None
             else options.batch_norm,
-            options.dropout,
-            options.l2,
-            options.optimizer,
+            dropout,
+            options.l2 or 0.0,
+            options.optimizer or "nadam",
             options.learning_rate,
             options.batch_size or (128 if len(prepared.train) > LARGE_ROW_COUNT else 32),
-            options.epochs,
-            options.patience,
+            options.epochs or 100,
+            options.patience or 10,
             options.seed,
         )
 

@@ -68,18 +68,18 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="type of a column: number, category, date or boolean (can be repeated)",
     )
-    default = "(default: 0.2, less for large data)"
     data.add_argument(
         "--validation-fraction",
         type=non_negative,
         metavar="F",
-        help=f"fraction of the rows to hold out for validation {default}",
+        help="fraction of the rows to hold out for the validation of a plain network, mlp (default: 0.2, less for "
+        "large data)",
     )
     data.add_argument(
         "--test-fraction",
         type=non_negative,
         metavar="F",
-        help=f"fraction of a table's rows to hold out for testing {default}",
+        help="fraction of a table's rows to hold out for testing (default: 0; mlp: 0.2, less for large data)",
     )
 
 

@@ -23,11 +23,13 @@ class DataSplit:
         x: The network's inputs.
         y: The network's targets.
         true: The target's values in original units for regression, or the class indices for classification.
+        row_numbers: The number of each row in the table, where the first row is 1. None for images.
     """
 
     x: NDArray[np.float32]
     y: NumpyArray
     true: NumpyArray
+    row_numbers: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -41,8 +43,8 @@ class PreparedData:
         name: Name of the data set, or the table's file name without its suffix.
         preprocessor: The preprocessor, which also prepares new data for predictions.
         train: The training rows.
-        validation: The validation rows.
-        test: The test rows.
+        validation: The validation rows, of which there are none if the networks are validated on folds.
+        test: The test rows, of which there may be none if the networks are validated on folds.
         notes: Sentences that say how the data was read, split and preprocessed.
     """
 

@@ -67,6 +67,8 @@ def load_arguments(options: Namespace) -> tuple[Namespace, Path]:
             f"{path} must contain the arguments of a `fitwell train` command, got {short_repr(words)}"
             + "".join(f" ({short_repr(line, 200, quote=False)})" for line in last_line)
         )
+    # Runs that version 0.1.0 started do not name the network, because there was only one kind.
+    original.network = original.network or "mlp"
     original.quiet = original.quiet or options.quiet
     return original, folder
 

@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 
 from fitwell._data.target import ClassTarget
-from fitwell._data.text_format import pluralize
-from fitwell._progress import format_seconds
 from fitwell.cli.baselines import Evaluation
-from fitwell.cli.model_training import TrainResult
-from fitwell.cli.network_builder import TrainOptions
 from fitwell.cli.prepared_data import PreparedData
+from fitwell.cli.training_job import TrainingJob, TrainResult
 from fitwell.report import Contents, HtmlFigure, score_table, summarize
 from fitwell.report.figures import (
     plot_confusion_matrix,
@@ -21,7 +18,7 @@ from fitwell.report.figures import (
     plot_residuals,
     plot_worst_images,
 )
-from fitwell.report.summary_text import format_percent
+from fitwell.report.summary_text import format_metric, format_percent
 
 __all__ = ["build_report"]
 
@@ -29,15 +26,14 @@ MAX_SHOWN_ERRORS = 16
 
 
 def build_report(
-    model: Any,
-    prepared: PreparedData,
-    settings: TrainOptions,
+    job: TrainingJob,
     train_result: TrainResult,
     evaluation: Evaluation,
     command: str,
     environment: dict[str, str],
 ) -> Contents:
     """Collect the contents of a run's report."""
+    prepared = job.prepared
     results, target = evaluation.results, prepared.target
     kind = {
         "regression": "regression",
@@ -52,12 +48,12 @@ def build_report(
         sentences=summarize(results),
         scores=score_table(results),
         pictures=[_learning_curves(train_result, target.task), *_test_figures(prepared, evaluation)],
-        network=_summary(model),
-        settings=_settings(settings, train_result),
+        network=_summary(train_result.model),
+        settings=job.describe_settings(train_result),
         notes=prepared.notes,
         columns=prepared.preprocessor.describe(),
         command=command,
-        origin=[("seed", str(settings.seed)), *environment.items()],
+        origin=[("seed", str(job.settings["seed"])), *environment.items()],
         classes=_class_table(prepared, evaluation),
     )
 
@@ -69,18 +65,12 @@ def _warnings(prepared: PreparedData, train_result: TrainResult) -> list[str]:
 
 
 def _stat_cards(evaluation: Evaluation) -> list[tuple[str, str]]:
-    network, linear, dummy = evaluation.results.test_scores
-    if evaluation.results.task == "regression":
-        return [
-            (f"{network.values['rmse']:.4g}", "test RMSE of the network"),
-            (f"{linear.values['rmse']:.4g}", linear.name),
-            (f"{dummy.values['rmse']:.4g}", dummy.name),
-        ]
-    return [
-        (format_percent(network.values["accuracy"]), "test accuracy of the network"),
-        (format_percent(linear.values["accuracy"]), linear.name),
-        (format_percent(dummy.values["accuracy"]), dummy.name),
-    ]
+    results = evaluation.results
+    network, *baselines = results.compared
+    metric, noun = ("rmse", "RMSE") if results.task == "regression" else ("accuracy", "accuracy")
+    scores = [(f"{results.part} {noun} of the network", network)]
+    scores += [(baseline.name, baseline) for baseline in baselines]
+    return [(format_metric(metric, score.values[metric]), label) for label, score in scores]
 
 
 def _learning_curves(train_result: TrainResult, task: str) -> HtmlFigure:
@@ -99,11 +89,12 @@ def _learning_curves(train_result: TrainResult, task: str) -> HtmlFigure:
 
 
 def _test_figures(prepared: PreparedData, evaluation: Evaluation) -> list[HtmlFigure]:
-    target, true = prepared.target, prepared.test.true
+    target, true, part = prepared.target, evaluation.true, evaluation.results.part
+    rows = "test rows" if part == "test" else "training rows (out-of-fold predictions)"
     if not isinstance(target, ClassTarget):
         return [
             HtmlFigure(
-                "Predictions and errors on the test rows",
+                f"Predictions and errors on the {rows}",
                 plot_residuals(true, evaluation.predictions, target.name),
                 "Predicted against true values, and a histogram of the errors",
             )
@@ -111,7 +102,7 @@ def _test_figures(prepared: PreparedData, evaluation: Evaluation) -> list[HtmlFi
     predicted = evaluation.predictions.argmax(axis=1)
     figures = [
         HtmlFigure(
-            "Confusion matrix of the test rows",
+            f"Confusion matrix of the {rows}",
             [plot_confusion_matrix(true, predicted, target.classes)],
             "Confusion matrix: true classes in rows, predicted classes in columns",
             "Rows are the true classes. The shade shows what fraction of the true class is in each cell.",
@@ -124,7 +115,7 @@ def _test_figures(prepared: PreparedData, evaluation: Evaluation) -> list[HtmlFi
 
 
 def _error_images(prepared: PreparedData, evaluation: Evaluation, predicted: Any) -> HtmlFigure:
-    true = prepared.test.true
+    true = evaluation.true
     assert isinstance(prepared.target, ClassTarget)
     classes = prepared.target.classes
     wrong = np.flatnonzero(predicted != true)
@@ -140,7 +131,7 @@ def _error_images(prepared: PreparedData, evaluation: Evaluation, predicted: Any
 
 
 def _class_table(prepared: PreparedData, evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
-    target, true = prepared.target, prepared.test.true
+    target, true = prepared.target, evaluation.true
     if not isinstance(target, ClassTarget):
         return [], []
     predicted = evaluation.predictions.argmax(axis=1)
@@ -158,21 +149,3 @@ def _summary(model: Any) -> str:
     lines: list[str] = []
     model.summary(print_fn=lines.append)
     return "\n".join(lines)
-
-
-def _settings(settings: TrainOptions, train_result: TrainResult) -> list[tuple[str, str]]:
-    rate = "optimizer default" if settings.learning_rate is None else f"{settings.learning_rate:g}"
-    return [
-        ("optimizer", settings.optimizer),
-        ("learning rate", rate),
-        ("batch size", str(settings.batch_size)),
-        ("dropout", f"{settings.dropout:g}"),
-        ("l2 penalty", f"{settings.l2:g}"),
-        (
-            "learning rate halved",
-            f"after {pluralize(settings.plateau_patience, 'epoch')} without a better validation loss",
-        ),
-        ("early stopping", f"after {pluralize(settings.patience, 'epoch')} without a better validation loss"),
-        ("training", train_result.outcome),
-        ("time", format_seconds(train_result.seconds)),
-    ]

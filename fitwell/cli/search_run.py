@@ -17,6 +17,7 @@ from fitwell.cli.csv_output import to_safe_csv
 from fitwell.cli.data_options import DataOptions
 from fitwell.cli.datasets import load_data
 from fitwell.cli.exit_codes import EXIT_INTERRUPTED
+from fitwell.cli.mlp_job import MLPJob
 from fitwell.cli.network_builder import TrainOptions, build_network, loss_for
 from fitwell.cli.parser import parse
 from fitwell.cli.prepared_data import PreparedData
@@ -92,8 +93,6 @@ def _make_search(options: Namespace, prepared: PreparedData, base: TrainOptions,
 def _run_and_train(
     search: Search, options: Namespace, prepared: PreparedData, base: TrainOptions, folder: Path
 ) -> int:
-    from fitwell.utils import set_random_seed
-
     interrupted = False
     try:
         search.run()
@@ -110,8 +109,7 @@ def _run_and_train(
     settings = _apply_setting(base, best)
     train_options = _train_namespace(options, settings)
     save_arguments(folder, train_options.arguments)
-    set_random_seed(settings.seed)
-    code = train_and_report(folder, build_network(prepared, settings), prepared, settings, train_options)
+    code = train_and_report(folder, MLPJob(prepared, settings), train_options)
     return EXIT_INTERRUPTED if interrupted else code
 
 
@@ -163,7 +161,7 @@ def _default_options(options: Namespace) -> Namespace:
 
 def _train_namespace(options: Namespace, settings: TrainOptions) -> Namespace:
     """Return the options that make ``fitwell train`` train a network with `settings`."""
-    words = ["train", options.data]
+    words = ["train", options.data, "--network", "mlp"]
     for name in ("target", "task", "validation_fraction", "test_fraction", "sep"):
         value = getattr(options, name)
         # Use "=", because a column's name may begin with "-".

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fitwell._data.column_inference import ROW_NUMBER_REASON
 from fitwell._data.column_types import TYPES, convert_columns, infer_column_types
 from fitwell._data.conversion import isna
@@ -60,24 +62,18 @@ def load_table(path: Path, data_options: DataOptions) -> PreparedData:
     task, reason = infer_task(frame[name], name, data_options.task)
     notes.append(reason)
     labels = None if task == "regression" else ClassTarget.fit(name, frame[name], task).numbers(frame[name])
+    validation_fraction, test_fraction = data_options.holdout_fractions
     split = split_rows(
-        len(frame),
-        classes=labels,
-        validation=data_options.validation_fraction,
-        test=data_options.test_fraction,
-        seed=data_options.seed,
+        len(frame), classes=labels, validation=validation_fraction, test=test_fraction, seed=data_options.seed
     )
-    if not len(split.test):
-        raise InvalidArgument(
-            "--test-fraction must be above 0, because test rows are needed to score the network"
-        )
     notes += [_describe_split(split, data_options.seed), *split.notes]
     if labels is not None:
         _check_classes(name, frame[name].iloc[split.train])
-    target = fit_target(name, frame[name], frame[name].iloc[split.train], task, decimal, unit)
     train = frame.iloc[split.train]
+    folds = data_options.use_folds
+    target = fit_target(name, frame[name], train[name], task, decimal, unit, clip=folds)
     preprocessor = TablePreprocessor.fit(
-        train, target, column_types=column_types, keep=data_options.keep, marks=is_text
+        train, target, column_types=column_types, keep=data_options.keep, marks=is_text, to_normal=folds
     )
     preprocessor.dropped |= dict.fromkeys(data_options.drop, "as requested (--drop)")
     if any(reason == ROW_NUMBER_REASON or "identifier" in reason for reason in preprocessor.dropped.values()):
@@ -140,6 +136,13 @@ def _check_classes(name: str, labels: pd.Series[Any]) -> None:
 
 def _describe_split(split: Split, seed: int) -> str:
     how = "at random, stratified by class" if split.stratified else "at random"
+    if not len(split.test):
+        return f"All {len(split.train):,} rows are used for training."
+    if not len(split.validation):
+        return (
+            f"Split the rows {how} (seed {seed}): {len(split.train):,} for training, and {len(split.test):,} for "
+            "testing."
+        )
     return (
         f"Split the rows {how} (seed {seed}): {len(split.train):,} for training, {len(split.validation):,} "
         f"for validation, and {len(split.test):,} for testing."
@@ -159,12 +162,15 @@ def prepare_splits(
     caveats: list[str] = []
 
     def part(name: str, frame: pd.DataFrame) -> DataSplit:
+        if not len(frame):
+            inputs = np.empty((0, len(preprocessor.feature_names)), np.float32)
+            return DataSplit(inputs, np.empty(0), np.empty(0))
         values = frame[target.name]
         found: list[str] = []
         x = preprocessor.transform(frame, found)
         # The notes about the training rows are already in `preprocessor.notes`.
         caveats.extend(f"In the {name} rows: {caveat}" for caveat in found if frame is not train)
-        return DataSplit(x, target.encode(values), target.numbers(values))
+        return DataSplit(x, target.encode(values), target.numbers(values), frame.index.to_numpy() + 1)
 
     parts = part("training", train), part("validation", validation), part("test", test)
     return PreparedData(name, preprocessor, *parts, notes + preprocessor.notes + caveats)

@@ -103,10 +103,10 @@ def prediction_table(target: Target, predictions: NDArray[np.float64]) -> pd.Dat
         return pd.DataFrame({name: predictions})
     columns: dict[str, Any] = {
         name: [target.classes[number] for number in predictions.argmax(axis=1)],
-        "probability": predictions.max(axis=1).round(6),
+        "probability": predictions.max(axis=1),
     }
     for number, label in enumerate(target.classes):
-        columns[f"probability_{label}"] = predictions[:, number].round(6)
+        columns[f"probability_{label}"] = predictions[:, number]
     return pd.DataFrame(columns)
 
 

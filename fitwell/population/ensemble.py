@@ -16,6 +16,7 @@ from fitwell._typing import NumpyArray, PyTree
 from fitwell.errors import InvalidArgument
 from fitwell.models.data_adapters import standardize_inputs
 from fitwell.models.model import Model
+from fitwell.models.sequential import Sequential
 from fitwell.population.folds import Fold, RowIndices
 
 __all__ = ["Ensemble", "Prediction", "average_out_of_fold", "predict_all"]
@@ -48,6 +49,11 @@ class Ensemble:
 
     Args:
         models (Sequence[Model]): Models with the same outputs.
+        weights (Sequence[float] | None): Weight of each model in the mean, >= 0. They are divided by their sum.
+            Default: None, which means equal weights.
+
+    Raises:
+        InvalidArgument: If there is not one weight per model, or if the weights are negative or all 0.
 
     Example:
         >>> import fitwell as fw
@@ -64,8 +70,9 @@ class Ensemble:
     ensembles*.
     """
 
-    def __init__(self, models: Sequence[Model]) -> None:
+    def __init__(self, models: Sequence[Model], weights: Sequence[float] | NumpyArray | None = None) -> None:
         self.models = list(models)
+        self.weights = _normalize_weights(weights, len(self.models))
 
     def predict(self, x: PyTree, batch_size: int | None = None) -> Prediction:
         """Return the mean and the standard deviation of the models' outputs.
@@ -78,10 +85,14 @@ class Ensemble:
             Prediction: `mean` and `spread`, each `[rows, ...]`.
         """
         outputs = predict_all([[model] for model in self.models], x, batch_size)
-        return Prediction(
-            jax.tree.map(lambda part: part.mean(axis=0), outputs),
-            jax.tree.map(lambda part: part.std(axis=0), outputs),
-        )
+        mean = jax.tree.map(self._mean, outputs)
+        deviations = jax.tree.map(lambda part, center: (part - center) ** 2, outputs, mean)
+        return Prediction(mean, jax.tree.map(lambda part: np.sqrt(self._mean(part)), deviations))
+
+    def _mean(self, outputs: NumpyArray) -> NumpyArray:
+        if self.weights is None:
+            return np.asarray(outputs.mean(axis=0))
+        return np.tensordot(self.weights.astype(outputs.dtype), outputs, 1)
 
     def to_model(self, name: str = "ensemble") -> Model:
         """Return one model that computes the mean of the outputs.
@@ -111,10 +122,38 @@ class Ensemble:
         inputs = layers.Input(shapes[1:], name="inputs")
         if len(self.models) == 1:
             return Model(inputs, self.models[0](inputs), name=name)
-        return Model(inputs, layers.Average(name="mean")([model(inputs) for model in self.models]), name=name)
+        # The members of a population have the same name, but a model's layers need different names.
+        members = [
+            Sequential([layers.Input(shapes[1:]), model], name=f"member_{number}")
+            for number, model in enumerate(self.models)
+        ]
+        outputs = [member(inputs) for member in members]
+        if self.weights is None:
+            return Model(inputs, layers.Average(name="mean")(outputs), name=name)
+        weighted = [
+            layers.Rescaling(float(weight), name=f"weight_{number}")(output)
+            for number, (weight, output) in enumerate(zip(self.weights, outputs, strict=True))
+        ]
+        return Model(inputs, layers.Add(name="mean")(weighted), name=name)
 
     def __len__(self) -> int:
         return len(self.models)
+
+
+def _normalize_weights(weights: Sequence[float] | NumpyArray | None, count: int) -> NumpyArray | None:
+    if weights is None:
+        return None
+    numbers = np.asarray(weights, np.float64)
+    if (
+        numbers.shape != (count,)
+        or not np.isfinite(numbers).all()
+        or (numbers < 0).any()
+        or not numbers.any()
+    ):
+        raise InvalidArgument(
+            f"Ensemble: weights must be {count} numbers >= 0 that are not all 0, one per model, got {weights!r}"
+        )
+    return None if (numbers == numbers[0]).all() else numbers / numbers.sum()
 
 
 def predict_all(groups: Sequence[Sequence[Model]], x: PyTree, batch_size: int | None) -> PyTree:

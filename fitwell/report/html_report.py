@@ -71,7 +71,7 @@ def render(contents: Contents) -> str:
     ]
     if contents.classes[1]:
         classes = _html.table(*contents.classes, kind="numbers")
-        parts.append(_html.section("Scores by class on the test rows", classes))
+        parts.append(_html.section("Scores by class", classes))
     columns = ""
     if contents.columns:
         columns = _html.details(

@@ -16,6 +16,7 @@ __all__ = [
 
 # Minimum gap between training and test accuracy that the summary mentions.
 MIN_REPORTED_GAP = 0.03
+_PART_NAMES = {"train": "training"}
 
 
 @dataclass(frozen=True)
@@ -25,21 +26,32 @@ class ScoreSet:
     Args:
         task (str): ``"regression"``, ``"binary"`` or ``"multiclass"``.
         target (str): The name of the target column.
-        network (dict[str, Score]): The network's scores under the keys ``"train"``, ``"validation"`` and ``"test"``.
-        linear (Score): A linear model's test score.
-        dummy (Score): The test score of a constant prediction.
+        network (dict[str, Score]): The network's scores under the keys ``"train"``, ``"validation"`` and ``"test"``, or
+            under ``"out-of-fold"`` and possibly ``"test"``.
+        baselines (list[Score]): The scores of the other predictors on the rows of `part`. The first is the linear model
+            and the last is a constant prediction.
+        part (str): The part of the data on which the predictors are compared, ``"test"`` or ``"out-of-fold"``.
+            Default: ``"test"``.
     """
 
     task: str
     target: str
     network: dict[str, Score]
-    linear: Score
-    dummy: Score
+    baselines: list[Score]
+    part: str = "test"
 
     @property
-    def test_scores(self) -> list[Score]:
-        """The test scores of the network, the linear model and the constant prediction."""
-        return [self.network["test"], self.linear, self.dummy]
+    def compared(self) -> list[Score]:
+        """The scores of the network and of the baselines on the same rows."""
+        return [self.network[self.part], *self.baselines]
+
+    @property
+    def rows_phrase(self) -> str:
+        """A phrase that says which rows the predictors are compared on."""
+        rows = self.network[self.part].rows
+        if self.part == "test":
+            return f"On {rows:,} held-out test rows"
+        return f"On {rows:,} rows, each predicted by networks that did not train on it"
 
 
 def summarize(results: ScoreSet) -> list[str]:
@@ -75,63 +87,90 @@ def format_metric(name: str, value: float) -> str:
 
 
 def _summarize_classification(results: ScoreSet) -> list[str]:
-    test = results.network["test"]
-    right = round(test.values["accuracy"] * test.rows)
-    low, high = wilson_interval(test.values["accuracy"], test.rows)
+    score = results.network[results.part]
+    right = round(score.values["accuracy"] * score.rows)
+    low, high = wilson_interval(score.values["accuracy"], score.rows)
     return [
-        f"On {test.rows:,} held-out test rows, the network's accuracy is "
-        f"{format_percent(test.values['accuracy'])} ({right:,} rows are classified correctly, 95 % interval "
+        f"{results.rows_phrase}, the network's accuracy is "
+        f"{format_percent(score.values['accuracy'])} ({right:,} rows are classified correctly, 95 % interval "
         f"{format_percent(low)} to {format_percent(high)}).",
-        f"{_capitalize(results.dummy.name)} has an accuracy of {format_percent(results.dummy.values['accuracy'])}, "
-        f"and {results.linear.name} has an accuracy of {format_percent(results.linear.values['accuracy'])}.",
+        _list_baselines(results, "an accuracy", "accuracy"),
     ]
 
 
 def _summarize_regression(results: ScoreSet) -> list[str]:
-    test = results.network["test"]
+    score = results.network[results.part]
     explained = (
-        f", and explains {format_percent(test.values['r2'])} of the variance"
-        if test.values.get("r2", -1) > 0
+        f", and explains {format_percent(score.values['r2'])} of the variance"
+        if score.values.get("r2", -1) > 0
         else ""
     )
     return [
-        f"On {test.rows:,} held-out test rows, the network predicts {results.target!r} with a mean absolute error of "
-        f"{test.values['mae']:.4g} (RMSE {test.values['rmse']:.4g}){explained}.",
-        f"{_capitalize(results.dummy.name)} has an RMSE of {results.dummy.values['rmse']:.4g}, "
-        f"and {results.linear.name} has an RMSE of {results.linear.values['rmse']:.4g}.",
+        f"{results.rows_phrase}, the network predicts {results.target!r} with a mean absolute error of "
+        f"{score.values['mae']:.4g} (RMSE {score.values['rmse']:.4g}){explained}.",
+        _list_baselines(results, "an RMSE", "rmse"),
     ]
 
 
+def _list_baselines(results: ScoreSet, noun: str, metric: str) -> str:
+    phrases = [
+        f"{score.name} has {noun} of {format_metric(metric, score.values[metric])}"
+        for score in reversed(results.baselines)
+    ]
+    return f"{_capitalize(', '.join(phrases[:-1]))}, and {phrases[-1]}."
+
+
 def _summarize_comparison(results: ScoreSet) -> str:
-    network, linear, dummy = results.test_scores
+    """Say which predictor to use.
+
+    A predictor is better than another one if the 95 % interval of the difference between their losses excludes 0. The
+    losses are those of the same rows (see `compare_losses`). The rules are, in this order:
+
+    * If the network is not better than the constant prediction, neither can be recommended.
+    * If another predictor is better than the network, use the one with the lowest loss.
+    * If the network is not better than the linear model, use the linear model, because it is simpler.
+    * If the network is not better than gradient boosting, either can be used.
+    * Otherwise, use the network.
+    """
+    network, *rivals, dummy = results.compared
     over_dummy = compare_losses(network, dummy)
-    if not over_dummy.is_significant or over_dummy.mean <= 0:
+    better = [rival for rival in rivals if compare_losses(rival, network).low > 0]
+    if better:
+        best = min(better, key=lambda rival: rival.loss)
+        return (
+            f"Use {best.name} instead of the network: it is significantly better "
+            f"({_format_difference(results, best, network)})."
+        )
+    if over_dummy.low <= 0:
         return (
             f"This is not significantly better than {dummy.name}. Either the inputs contain little information about "
             f"{results.target!r}, or the network did not learn it."
         )
-    over_linear = compare_losses(network, linear)
-    if not over_linear.is_significant:
+    equal = [rival for rival in rivals if compare_losses(network, rival).low <= 0]
+    if not equal:
+        closest = min(rivals, key=lambda rival: rival.loss)
         return (
-            f"The network is not significantly different from {linear.name} "
-            f"({_format_interval(results, over_linear.mean, over_linear.low, over_linear.high)}). The "
-            "simpler model may be sufficient."
+            f"Use the network: it is significantly better than {' and '.join(rival.name for rival in rivals)} "
+            f"(compared with {closest.name}, {_format_difference(results, network, closest)})."
         )
-    if over_linear.mean > 0:
+    if rivals[0] in equal:
         return (
-            f"The network is significantly better than {linear.name} "
-            f"({_format_interval(results, over_linear.mean, over_linear.low, over_linear.high)})."
+            f"Use {rivals[0].name}, because it is simpler: the network is not significantly different from it "
+            f"({_format_difference(results, network, rivals[0])})."
         )
     return (
-        f"{_capitalize(linear.name)} is significantly better than the network "
-        f"({_format_interval(results, -over_linear.mean, -over_linear.high, -over_linear.low)}). Use it, or train the "
-        "network on more data."
+        f"Use the network or {equal[0].name}: they are not significantly different "
+        f"({_format_difference(results, network, equal[0])}). The network is significantly better than "
+        f"{rivals[0].name}."
     )
 
 
-def _format_interval(results: ScoreSet, mean: float, low: float, high: float) -> str:
+def _format_difference(results: ScoreSet, better: Score, worse: Score) -> str:
+    """Describe how much lower the loss of `better` is than that of `worse`, with the 95 % interval."""
+    difference = compare_losses(better, worse)
+    mean, low, high = difference.mean, difference.low, difference.high
     if results.task == "regression":
-        unit = max(results.linear.loss, results.network["test"].loss) or 1.0
+        unit = max(better.loss, worse.loss) or 1.0
         # An error cannot decrease by more than 100%, but a symmetric interval may exceed that.
         low, high = max(low / unit, -1.0), min(high / unit, 1.0)
         direction = "lower" if mean >= 0 else "higher"
@@ -141,6 +180,8 @@ def _format_interval(results: ScoreSet, mean: float, low: float, high: float) ->
 
 
 def _summarize_gap(results: ScoreSet) -> list[str]:
+    if "train" not in results.network:
+        return []
     train, test = results.network["train"], results.network["test"]
     advice = "More data, --dropout or --l2 may reduce the gap."
     if results.task == "regression":
@@ -176,14 +217,13 @@ def score_table(results: ScoreSet) -> tuple[list[str], list[list[str]]]:
     Returns:
         tuple[list[str], list[list[str]]]: The header, and one row for each predictor and split.
     """
-    metrics = list(results.network["test"].values)
+    metrics = list(results.network[results.part].values)
     header = ["predictor", "split", "rows", *(METRIC_NAMES[metric] for metric in metrics)]
-    scores = [
-        ("test", results.network["test"]),
-        ("test", results.linear),
-        ("test", results.dummy),
-        ("validation", results.network["validation"]),
-        ("training", results.network["train"]),
+    scores = [(results.part, score) for score in results.compared]
+    scores += [
+        (_PART_NAMES.get(part, part), score)
+        for part, score in reversed(results.network.items())
+        if part != results.part
     ]
     rows = [
         [score.name, part, f"{score.rows:,}"]

@@ -80,7 +80,7 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
             self._encoder.transform(table), y, self._encoder.numeric, task, num_outputs, weights
         )
         self.ensemble_ = FoldEnsemble(
-            self.network or TabularNetwork(),
+            [self.network or TabularNetwork()],
             self.n_folds,
             self.n_seeds,
             int(check_random_state(self.random_state).randint(_MAX_SEED)),
@@ -101,7 +101,13 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         """Return the networks' mean outputs, ``[rows, outputs]``."""
         check_is_fitted(self)
         features = self._encoder.transform(self._read_table(X, reset=False))
-        return self.ensemble_.predict_members(features).mean(axis=0, dtype=np.float64)
+        return self.ensemble_.predict(features)
+
+    @property
+    def _complete_out_of_fold(self) -> NDArray[np.float32] | None:
+        """The out-of-fold predictions, or None if no network was validated on some of the rows."""
+        covers_all = self.ensemble_.fold_of_row.min() >= 0
+        return self.ensemble_.out_of_fold if covers_all else None
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "ensemble_")

@@ -1,7 +1,8 @@
-"""`FoldEnsemble`, which trains one network for each cross-validation fold and seed."""
+"""`FoldEnsemble`, which trains one network for each cross-validation fold, seed and set of hyperparameters."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +12,17 @@ from numpy.typing import NDArray
 from fitwell._typing import NumpyArray
 from fitwell.callbacks import EarlyStopping
 from fitwell.models import Model
-from fitwell.population import Population
-from fitwell.population.members import Setting
+from fitwell.population import Ensemble, Population
+from fitwell.population.members import Member, Setting
 from fitwell.tabular.balanced_folds import make_balanced_folds
+from fitwell.tabular.ensemble_selection import prediction_loss, select_ensemble
 from fitwell.tabular.network import TabularNetwork, Task
 
 __all__ = ["FoldEnsemble", "TableArrays"]
 
 _PREDICT_BATCH_SIZE = 256
+# A table with fewer rows is not divided into folds.
+MIN_ROWS_FOR_FOLDS = 10
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class TableArrays:
     """A table as arrays, ready for training.
 
     Attributes:
-        x: Inputs, ``[rows, features]``, float32. Numeric inputs are standardized.
+        x: Inputs, ``[rows, features]``, float32. Numeric inputs are scaled.
         y: Standardized targets ``[rows, outputs]`` for regression, float32 labels ``[rows, 1]`` for a binary task, or
             int32 class indices ``[rows]`` for a multiclass task.
         numeric: Indices of the inputs that are numbers.
@@ -49,88 +53,153 @@ class TableArrays:
 
 
 class FoldEnsemble:
-    """An ensemble of networks, one for each fold and seed, which are trained together.
+    """An ensemble of networks, one for each set of hyperparameters, seed and fold, which are trained together.
 
     Each network trains on all folds except one, and is validated on that fold. It keeps the weights with the lowest
     validation loss. If a table has fewer than 10 rows, or fewer rows than `n_folds`, it is not divided into
     folds, as with ``n_folds=1``.
 
+    With more than one set of hyperparameters, `select_ensemble` computes the sets' weights in the mean from the
+    out-of-fold predictions.
+
     Args:
-        network: The hyperparameters of the network and of its training.
+        networks: The hyperparameters of the networks and of their training.
         n_folds: Number of folds. With 1, the networks train on all rows and keep the weights of the last epoch.
-        n_seeds: Number of networks per fold.
+        n_seeds: Number of networks per set of hyperparameters and fold.
         seed: Seed for the folds, the weights and dropout.
         first_fold_only: Whether to train only the networks that are validated on the first fold.
 
     Attributes:
         population: The networks.
+        member_weights: Weight of each member of the population in the mean. Members that Ctrl-C stopped before their
+            first epoch ended have the weight 0.
+        fold_of_row: 0-based number of the fold that contains each training row, ``[rows]``, or -1 if no network is
+            validated on the row.
         out_of_fold: Predictions for the training rows by networks that did not train on them, ``[rows, outputs]``.
-            None if there are no folds, or if `first_fold_only` is True.
+            Rows that no network is validated on are NaN. None if there are no folds.
     """
 
     population: Population
+    member_weights: NDArray[np.float64]
+    fold_of_row: NDArray[np.int64]
     out_of_fold: NDArray[np.float32] | None
     _build_arguments: tuple[Any, ...]
 
     def __init__(
         self,
-        network: TabularNetwork,
+        networks: Sequence[TabularNetwork],
         n_folds: int = 5,
         n_seeds: int = 1,
         seed: int = 0,
         *,
         first_fold_only: bool = False,
     ) -> None:
-        self.network = network
+        self.networks = tuple(networks)
         self.n_folds = n_folds
         self.n_seeds = n_seeds
         self.seed = seed
         self.first_fold_only = first_fold_only
 
     def fit(self, table: TableArrays, verbose: int | str = 0) -> FoldEnsemble:
-        """Train the networks."""
+        """Train the networks.
+
+        Raises:
+            KeyboardInterrupt: After Ctrl-C. The ensemble then consists of the networks that have been trained for at
+                least one epoch. If there are none, all `member_weights` are 0.
+        """
         num_rows = len(table.x)
-        n_folds = self.n_folds if num_rows >= max(10, self.n_folds) else 1
+        n_folds = self.n_folds if num_rows >= max(MIN_ROWS_FOR_FOLDS, self.n_folds) else 1
         rng = np.random.default_rng(self.seed)
         splits = make_balanced_folds(table.stratify, n_folds, rng) if n_folds > 1 else None
         if splits is not None and self.first_fold_only:
             splits = splits[:1]
         num_train = num_rows if splits is None else len(splits[0][0])
+        self.fold_of_row = np.full(num_rows, -1)
+        for fold, (_, validation) in enumerate(splits or []):
+            self.fold_of_row[validation] = fold
 
         self._build_arguments = table.x.shape[1], table.numeric, table.task, table.num_outputs, num_train
-        epochs = self.network.epochs(num_train)
-        best_epoch = EarlyStopping("val_loss", patience=epochs, restore_best_weights=True)
+        epochs = [network.epochs(num_train) for network in self.networks]
+        settings = [{"network": number} for number in range(len(self.networks))]
         seeds = [self.seed + number for number in range(self.n_seeds)]
-        self.population = Population(self._build, seeds=seeds).fit(
-            table.x,
-            table.y,
-            batch_size=self.network.batch_size,
-            epochs=epochs,
-            splits=splits,
-            sample_weight=table.sample_weight,
-            callbacks=[] if splits is None else [best_epoch],
-            verbose=verbose,
-        )
-        covers_all_rows = splits is not None and not self.first_fold_only
-        self.out_of_fold = (
-            self.population.predict_out_of_fold(table.x).mean(axis=0) if covers_all_rows else None
-        )
+        self.population = Population(self._build, settings, seeds)
+
+        def restore_best_epoch(setting: Setting) -> list[EarlyStopping]:
+            if splits is None:
+                return []
+            patience = epochs[setting["network"]]  # train for all epochs
+            return [EarlyStopping("val_loss", patience=patience, restore_best_weights=True)]
+
+        try:
+            self.population.fit(
+                table.x,
+                table.y,
+                batch_size=self.networks[0].batch_size,
+                epochs=lambda setting: epochs[setting["network"]],
+                splits=splits,
+                sample_weight=table.sample_weight,
+                callbacks=restore_best_epoch,
+                verbose=verbose,
+            )
+        finally:
+            self._combine_members(table)
         return self
 
     def _build(self, setting: Setting) -> Model:
-        return self.network.build(*self._build_arguments)
+        return self.networks[setting["network"]].build(*self._build_arguments)
+
+    def _combine_members(self, table: TableArrays) -> None:
+        """Compute the out-of-fold predictions and the weights of the members."""
+        members = self.population.members
+        trained = np.array([len(member.history.epoch) > 0 for member in members])
+        self.member_weights = trained / max(trained.sum(), 1)
+        self.out_of_fold = None
+        if self.fold_of_row.max() < 0 or not trained.any():
+            return
+        # Each block contains the members of one set of hyperparameters and seed, one for each fold.
+        blocks = trained.reshape(-1, self.fold_of_row.max() + 1)
+        complete = blocks.all(axis=1)
+        if complete.any():
+            outputs = self.population.predict_out_of_fold(table.x, _PREDICT_BATCH_SIZE)[complete]
+            validated = self.fold_of_row >= 0
+            loss = prediction_loss(table.task, table.y[validated])
+            weights = np.zeros(len(blocks))
+            weights[complete] = select_ensemble([part[validated] for part in outputs], loss)
+            self.out_of_fold = np.tensordot(weights[complete], outputs, 1).astype(np.float32)
+            self.member_weights = np.repeat(weights / blocks.shape[1], blocks.shape[1])
+        else:
+            self.out_of_fold = self._predict_trained_folds(members[: blocks.shape[1]], table.x)
+
+    def _predict_trained_folds(
+        self, members: Sequence[Member], x: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return predictions for the rows of the folds whose networks have been trained, and NaN for other rows."""
+        outputs = np.full((len(x), members[0].model.output_shape[-1]), np.nan, np.float32)
+        for fold, member in enumerate(members):
+            if member.history.epoch:
+                rows = self.fold_of_row == fold
+                outputs[rows] = member.model.predict(x[rows], _PREDICT_BATCH_SIZE, 0)
+        return outputs
 
     def predict_members(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the outputs of every network, ``[members, rows, outputs]``."""
+        """Return the outputs of the networks whose weight is not 0, ``[networks, rows, outputs]``."""
         # With a fixed batch size, there is one compilation, and a row's prediction does not depend on the other rows.
         missing = -len(x) % _PREDICT_BATCH_SIZE
         outputs = self.population.predict(np.pad(x, [(0, missing), (0, 0)]), batch_size=_PREDICT_BATCH_SIZE)
-        members: NDArray[np.float32] = outputs[:, : len(x)]
+        members: NDArray[np.float32] = outputs[self.member_weights > 0, : len(x)]
         return members
 
+    def predict(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the weighted mean of the networks' outputs, ``[rows, outputs]``."""
+        weights = self.member_weights[self.member_weights > 0]
+        mean: NDArray[np.float64] = np.tensordot(weights, self.predict_members(x).astype(np.float64), 1)
+        return mean
+
     def to_model(self) -> Model:
-        """Return one model that computes the mean of the networks' outputs."""
-        return self.population.ensemble().to_model()
+        """Return one model that computes the weighted mean of the networks' outputs."""
+        used = np.flatnonzero(self.member_weights)
+        models = [self.population.members[number].model for number in used]
+        return Ensemble(models, self.member_weights[used]).to_model()
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"population": self.population.to_tree()}

@@ -13,7 +13,7 @@ from fitwell import activations, layers, optimizers, schedules
 from fitwell._param_validation import Integer, ListOf, Real, Rule, String, validate_param
 from fitwell.models import Model
 
-__all__ = ["TASKS", "TabularNetwork", "Task"]
+__all__ = ["TASKS", "TabularNetwork", "Task", "default_networks"]
 
 Task = Literal["regression", "binary", "multiclass"]
 
@@ -178,6 +178,11 @@ class TabularNetwork:
             learning_rate_multipliers=rates,
             weight_decay_multipliers=decays,
         )
+
+
+def default_networks(quality: str) -> tuple[TabularNetwork, ...]:
+    """Return the hyperparameters of the networks that are trained for a quality, ``"fast"`` or ``"good"``."""
+    return (TabularNetwork(),)
 
 
 _RULES: dict[str, Rule] = {

@@ -89,7 +89,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
             self._fit_ensemble(
                 table, numbers.astype(np.int32), "multiclass", len(self.classes_), sample_weight
             )
-        out_of_fold = self.ensemble_.out_of_fold
+        out_of_fold = self._complete_out_of_fold
         self.out_of_fold_ = None if out_of_fold is None else self._to_probabilities(out_of_fold)
         return self
 

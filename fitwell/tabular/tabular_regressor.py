@@ -84,7 +84,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         self._range = targets.min(axis=0), targets.max(axis=0)
         standardized = ((targets - self._mean) / self._scale).astype(np.float32)
         self._fit_ensemble(table, standardized, "regression", targets.shape[1], sample_weight)
-        out_of_fold = self.ensemble_.out_of_fold
+        out_of_fold = self._complete_out_of_fold
         self.out_of_fold_ = None if out_of_fold is None else self._decode(out_of_fold)
         return self
 

@@ -18,9 +18,8 @@ from fitwell.errors import FileError
 @pytest.fixture(autouse=True)
 def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every error in this file must be found before training starts."""
-    monkeypatch.setattr(
-        "fitwell.cli.training_run.train_model", lambda *a, **k: pytest.fail("training started")
-    )
+    for job in ("fitwell.cli.mlp_job.MLPJob", "fitwell.cli.tabular_job.TabularJob"):
+        monkeypatch.setattr(f"{job}.train", lambda *a, **k: pytest.fail("training started"))
 
 
 @pytest.fixture
@@ -76,9 +75,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
             "train digits --test-fraction 0.5",
             "--test-fraction only applies to tables, not to the data set digits",
         ),
-        ("train houses.csv --target price --test-fraction 0", "--test-fraction must be above 0"),
         (
-            "train houses.csv --target price --validation-fraction 1.2",
+            "train houses.csv --target price --network mlp --test-fraction 0",
+            "--test-fraction must be above 0",
+        ),
+        (
+            "train houses.csv --target price --network mlp --validation-fraction 1.2",
             "validation fraction must be at least 0 and below",
         ),
         ("train digits --hidden 0", "argument --hidden: expected at least 1, got 0"),

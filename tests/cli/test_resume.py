@@ -11,7 +11,7 @@ import pytest
 
 from fitwell._progress import ProgressReporter
 
-ARGUMENTS = ("--target", "price", "--epochs", 6, "--hidden", 8, "--dropout", 0.2)
+ARGUMENTS = ("--target", "price", "--network", "mlp", "--epochs", 6, "--hidden", 8, "--dropout", 0.2)
 
 
 class Killed(BaseException):
@@ -30,7 +30,7 @@ def test_a_run_that_was_killed_goes_on(
 
     with monkeypatch.context() as patched:
         patched.setattr(ProgressReporter, "epoch_end", kill)
-        patched.setattr("fitwell.cli.model_training.CHECKPOINT_INTERVAL", "epoch")
+        patched.setattr("fitwell.cli.mlp_job.CHECKPOINT_INTERVAL", "epoch")
         with pytest.raises(Killed):
             fitwell("train", table, *ARGUMENTS, "--output", tmp_path / "killed")
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["checkpoints"]

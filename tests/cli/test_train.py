@@ -16,7 +16,7 @@ import pytest
 
 from fitwell._progress import ProgressReporter
 
-SHORT = ("--epochs", 4, "--hidden", 8, "--quiet")
+SHORT = ("--network", "mlp", "--epochs", 4, "--hidden", 8, "--quiet")
 FILES = {"model.keras", "preprocessing.json", "history.csv", "learning_curves.png", "report.html", "run.json"}
 
 
@@ -154,7 +154,8 @@ def test_two_classes_from_parquet(fitwell: Callable[..., Any], table: Path, tmp_
     assert result.code == 0, result.err
     assert "'sale' has two distinct values, so this is binary classification." in result.out
     assert re.search(
-        r"Always predicting '(yes|no)' has an accuracy of \d\d.\d %, and logistic regression has an accuracy of",
+        r"Always predicting '(yes|no)' has an accuracy of \d\d.\d %, gradient boosting has an accuracy of "
+        r"\d\d.\d %, and logistic regression has an accuracy of",
         result.out,
     )
     fitwell("predict", tmp_path / "run", tmp_path / "t.parquet", "-o", tmp_path / "p.csv")
@@ -165,7 +166,20 @@ def test_two_classes_from_parquet(fitwell: Callable[..., Any], table: Path, tmp_
 
 
 def test_several_classes_and_every_option(fitwell: Callable[..., Any], table: Path, tmp_path: Path) -> None:
-    network = ("--hidden", 6, 5, "--batch-norm", "--dropout", 0.2, "--activation", "selu", "--l2", 0.001)
+    network = (
+        "--network",
+        "mlp",
+        "--hidden",
+        6,
+        5,
+        "--batch-norm",
+        "--dropout",
+        0.2,
+        "--activation",
+        "selu",
+        "--l2",
+        0.001,
+    )
     training = (
         "--optimizer",
         "adam",
@@ -198,7 +212,19 @@ def test_several_classes_and_every_option(fitwell: Callable[..., Any], table: Pa
 
 def test_the_best_weights_are_kept(fitwell: Callable[..., Any], table: Path, tmp_path: Path) -> None:
     """The saved and scored network is that of the epoch with the lowest validation loss."""
-    options = ("--hidden", 32, "--learning-rate", 0.05, "--epochs", 60, "--patience", 6, "--quiet")
+    options = (
+        "--network",
+        "mlp",
+        "--hidden",
+        32,
+        "--learning-rate",
+        0.05,
+        "--epochs",
+        60,
+        "--patience",
+        6,
+        "--quiet",
+    )
     result = fitwell("train", table, "--target", "price", *options, "--output", tmp_path / "run")
     history = pd.read_csv(tmp_path / "run" / "history.csv")
     best = int(history["val_loss"].argmin())
@@ -238,6 +264,8 @@ def test_ctrl_c_keeps_what_was_learned(
         table,
         "--target",
         "price",
+        "--network",
+        "mlp",
         "--hidden",
         8,
         "--epochs",
@@ -263,7 +291,7 @@ def test_ctrl_c_before_anything_was_learned_leaves_nothing(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("fitwell.models.Model.fit", interrupted)
-    result = fitwell("train", table, "--target", "price", "--output", tmp_path / "run")
+    result = fitwell("train", table, "--target", "price", "--network", "mlp", "--output", tmp_path / "run")
     assert result.code == 130 and "before the end of the first epoch; no model was kept" in result.out
     assert not (tmp_path / "run").exists()
 
@@ -272,7 +300,7 @@ def test_ctrl_c_before_anything_was_learned_leaves_nothing(
 def test_a_run_that_diverges_at_once_leaves_nothing(
     fitwell: Callable[..., Any], table: Path, tmp_path: Path
 ) -> None:
-    options = ("--optimizer", "sgd", "--learning-rate", 1e20, "--quiet")
+    options = ("--network", "mlp", "--optimizer", "sgd", "--learning-rate", 1e20, "--quiet")
     result = fitwell("train", table, "--target", "price", *options, "--output", tmp_path / "run")
     assert result.code == 2
     assert "fitwell: error: training diverged: the validation loss was not finite in any epoch" in result.err
@@ -293,7 +321,7 @@ def test_a_run_that_diverges_later_keeps_the_best_weights(
                 self.model.optimizer.learning_rate = 1e20
 
     monkeypatch.setattr(callbacks, "ReduceLROnPlateau", Spoil)
-    options = ("--optimizer", "sgd", "--epochs", 9, "--quiet")
+    options = ("--network", "mlp", "--optimizer", "sgd", "--epochs", 9, "--quiet")
     result = fitwell("train", table, "--target", "price", *options, "--output", tmp_path / "run")
     assert result.code == 0, result.err
     assert re.search(r"Training diverged in epoch 4. Kept the weights of epoch [123],", result.out)
@@ -312,3 +340,120 @@ def test_digits_are_learned(fitwell: Callable[..., Any], tmp_path: Path) -> None
     pixels.to_csv(tmp_path / "new.csv", index=False)
     assert fitwell("predict", tmp_path / "run", tmp_path / "new.csv", "-o", tmp_path / "p.csv").code == 0
     assert len(pd.read_csv(tmp_path / "p.csv")) == 2
+
+
+TABULAR_FILES = FILES | {"out_of_fold.csv"}
+
+
+@pytest.fixture(scope="module")
+def tabular(
+    fitwell: Callable[..., Any], table: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Any, Path]:
+    """Return the output and the folder of a run of the default network for `price`."""
+    folder = tmp_path_factory.mktemp("runs") / "price"
+    words = (
+        "--drop",
+        "sale",
+        "--drop",
+        "size",
+        "--hidden",
+        16,
+        "--epochs",
+        40,
+        "--quiet",
+        "--output",
+        folder,
+    )
+    return fitwell("train", table, "--target", "price", *words), folder
+
+
+def test_the_default_network_trains_on_all_rows_in_folds(tabular: tuple[Any, Path]) -> None:
+    result, folder = tabular
+    assert result.code == 0 and result.err == "", result
+    assert {entry.name for entry in folder.iterdir()} == TABULAR_FILES
+    assert "All 158 rows are used for training." in result.out
+    assert "Trained 5 networks for 40 epochs." in result.out
+    assert (
+        "On 158 rows, each predicted by networks that did not train on it, the network predicts" in result.out
+    )
+    assert re.search(r"gradient boosting has an RMSE of \d+", result.out)
+
+
+def test_the_scores_are_those_of_the_out_of_fold_predictions(tabular: tuple[Any, Path], table: Path) -> None:
+    folder = tabular[1]
+    found, rows = pd.read_csv(folder / "out_of_fold.csv"), pd.read_csv(table)
+    assert list(found) == ["row", "fold", "price", "predicted_price"]
+    assert found["row"].tolist() == [number + 1 for number in range(160) if number not in (3, 7)]
+    assert found["price"].tolist() == rows["price"].dropna().tolist()
+    assert sorted(found["fold"].value_counts()) == [31, 31, 32, 32, 32]
+    rmse = np.sqrt(np.mean((found["price"] - found["predicted_price"]) ** 2))
+    scores = json.loads((folder / "run.json").read_text())["scores"]
+    assert scores["network, out-of-fold"]["rmse"] == pytest.approx(rmse)
+    assert rmse < scores["guess, out-of-fold"]["rmse"] / 2
+
+
+def test_the_saved_model_is_the_mean_of_the_networks(
+    fitwell: Callable[..., Any], tabular: tuple[Any, Path], table: Path, tmp_path: Path
+) -> None:
+    """Its errors on training rows are below those of the out-of-fold predictions, and within the target's range."""
+    result = fitwell("predict", tabular[1], table, "-o", tmp_path / "p.csv")
+    assert result.code == 0, result.err
+    predicted, rows = pd.read_csv(tmp_path / "p.csv")["predicted_price"], pd.read_csv(table)
+    assert predicted.between(rows["price"].min(), rows["price"].max()).all()
+    known = rows["price"].notna()
+    rmse = np.sqrt(np.mean((rows["price"] - predicted)[known] ** 2))
+    scores = json.loads((tabular[1] / "run.json").read_text())["scores"]
+    assert rmse < scores["network, out-of-fold"]["rmse"]
+
+
+def test_fast_trains_one_network_and_test_rows_are_scored(
+    fitwell: Callable[..., Any], table: Path, tmp_path: Path
+) -> None:
+    words = ("--quality", "fast", "--test-fraction", 0.25, "--hidden", 8, "--epochs", 5, "--quiet")
+    result = fitwell("train", table, "--target", "size", *words, "--output", tmp_path / "run")
+    assert result.code == 0, result.err
+    assert (
+        "Split the rows at random, stratified by class (seed 0): 120 for training, and 40 for testing."
+        in result.out
+    )
+    assert "Trained 1 network for 5 epochs" in result.out
+    found = pd.read_csv(tmp_path / "run" / "out_of_fold.csv")
+    assert len(found) == 24 and set(found["fold"]) == {1}
+    assert np.allclose(found.filter(like="probability_").sum(axis=1), 1)
+    scores = json.loads((tmp_path / "run" / "run.json").read_text())["scores"]
+    assert set(scores) >= {"network, out-of-fold", "network, test", "gradient boosting, out-of-fold"}
+
+
+@pytest.mark.parametrize(
+    "words", [("--batch-norm",), ("--l2", 0.1), ("--optimizer", "adam"), ("--patience", 3)]
+)
+def test_options_of_the_mlp_are_refused_for_the_default_network(
+    fitwell: Callable[..., Any], table: Path, words: tuple[Any, ...]
+) -> None:
+    result = fitwell("train", table, "--target", "price", *words)
+    assert result.code == 2 and f"{words[0]} only applies to --network mlp" in result.err
+    validation = fitwell("train", table, "--target", "price", "--validation-fraction", 0.1)
+    assert "--validation-fraction only applies to --network mlp" in validation.err
+    quality = fitwell("train", table, "--target", "price", "--network", "mlp", "--quality", "good")
+    assert "--quality only applies to --network tabular" in quality.err
+
+
+def test_ctrl_c_keeps_the_networks_trained_so_far(
+    fitwell: Callable[..., Any], table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, pressed = ProgressReporter.update, []
+
+    def interrupt(self: ProgressReporter, done: int, *rest: Any) -> None:
+        shown(self, done, *rest)
+        if done and not pressed:
+            pressed.append(True)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(ProgressReporter, "update", interrupt)
+    words = ("--hidden", 8, "--epochs", 400, "--output", tmp_path / "run")
+    result = fitwell("train", table, "--target", "price", *words)
+    assert result.code == 130, result
+    assert re.search(r"Interrupted by Ctrl-C after .* of 5 networks w", result.out)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["interrupted"] and record["scores"]["network, out-of-fold"]["rmse"] > 0
+    assert fitwell("predict", tmp_path / "run", table, "-o", tmp_path / "p.csv").code == 0

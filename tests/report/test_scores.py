@@ -89,8 +89,7 @@ def results(network: float, linear: float, guess: float, train: float = 0.0, row
         "multiclass",
         "y",
         {part: score("the network", wrong) for part, wrong in parts.items()},
-        score("logistic regression", linear),
-        score("always answering 'a'", guess),
+        [score("logistic regression", linear), score("always answering 'a'", guess)],
     )
 
 
@@ -99,18 +98,19 @@ def results(network: float, linear: float, guess: float, train: float = 0.0, row
     [
         (
             results(0.02, 0.10, 0.60),
-            "The network is significantly better than logistic regression",
+            "Use the network: it is significantly better than logistic regression",
         ),
         (
             results(0.10, 0.02, 0.60),
-            "Logistic regression is significantly better than the network",
+            "Use logistic regression instead of the network: it is significantly better (+8.0 percentage points",
         ),
         (
             results(0.050, 0.051, 0.60),
-            "not significantly different from logistic regression (+0.1 percentage points, 95 % interval -0.1 to 0.3)",
+            "Use logistic regression, because it is simpler: the network is not significantly different from it "
+            "(+0.1 percentage points, 95 % interval -0.1 to 0.3)",
         ),
         (results(0.60, 0.60, 0.60), "not significantly better than always answering 'a'"),
-        (results(0.70, 0.10, 0.60), "not significantly better than always answering 'a'"),
+        (results(0.70, 0.65, 0.60), "Use logistic regression instead of the network"),
     ],
 )
 def test_the_verdict_follows_the_evidence(given: ScoreSet, words: str) -> None:
@@ -135,7 +135,7 @@ def test_overfitting_of_regression_needs_enough_rows(rows: int, shows: bool) -> 
     pvalue = stats.ttest_ind(test.losses, part.losses, equal_var=False, alternative="greater").pvalue
     assert (pvalue < 0.02) == shows
     told = summarize(
-        ScoreSet("regression", "y", {"train": part, "validation": part, "test": test}, test, test)
+        ScoreSet("regression", "y", {"train": part, "validation": part, "test": test}, [test, test])
     )
     assert any("so the network overfits" in sentence for sentence in told) == shows
 
@@ -147,7 +147,7 @@ def test_regression_is_summarized_in_units_of_the_target() -> None:
     }
     linear = score_regression("ridge regression", true, true + 4)
     guess = score_regression("always predicting the mean", true, np.full(100, true.mean()))
-    told = summarize(ScoreSet("regression", "price", parts, linear, guess))
+    told = summarize(ScoreSet("regression", "price", parts, [linear, guess]))
     assert (
         "predicts 'price' with a mean absolute error of 2 (RMSE 2), and explains 99.5 % of the variance"
         in told[0]
@@ -157,9 +157,12 @@ def test_regression_is_summarized_in_units_of_the_target() -> None:
     )
     assert "the squared error is lower by 75%" in told[2]
     noisy = score_regression("ridge regression", true, true + np.where(true % 2 == 0, 0.5, 2.75))
-    told = summarize(ScoreSet("regression", "price", parts, noisy, guess))
-    assert "ridge regression (the squared error is higher by 2%, 95 % interval -16% to 20%)" in told[2]
-    header, rows = score_table(ScoreSet("regression", "price", parts, linear, guess))
+    told = summarize(ScoreSet("regression", "price", parts, [noisy, guess]))
+    assert told[2].startswith(
+        "Use ridge regression, because it is simpler: the network is not significantly different"
+    )
+    assert "(the squared error is higher by 2%, 95 % interval -16% to 20%)" in told[2]
+    header, rows = score_table(ScoreSet("regression", "price", parts, [linear, guess]))
     assert header == ["predictor", "split", "rows", "RMSE", "MAE", "R²"]
     assert rows[0] == ["the network", "test", "100", "2", "2", "0.9952"]
     assert [row[:2] for row in rows[1:3]] == [
@@ -188,5 +191,5 @@ def test_nothing_is_lower_by_more_than_all_of_it() -> None:
     }
     linear = score_regression("ridge regression", true, missed)
     guess = score_regression("always predicting the mean", true, true + 9)
-    told = summarize(ScoreSet("regression", "price", parts, linear, guess))
+    told = summarize(ScoreSet("regression", "price", parts, [linear, guess]))
     assert "95 % interval 0% to 100%" in told[2]

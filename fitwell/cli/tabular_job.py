@@ -1,0 +1,185 @@
+"""`TabularJob`, the training of an ensemble of tabular networks, one for each fold."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fitwell._data.table_preprocessor import TablePreprocessor
+from fitwell._data.target import ClassTarget
+from fitwell._data.text_format import pluralize
+from fitwell._file_io import atomic_write
+from fitwell._history import History
+from fitwell._progress import format_seconds
+from fitwell.cli.baselines import Evaluation, OutOfFold, decode_outputs, evaluate_out_of_fold
+from fitwell.cli.csv_output import to_safe_csv
+from fitwell.cli.prepared_data import PreparedData
+from fitwell.cli.table_prediction import prediction_table
+from fitwell.cli.tabular_options import TabularOptions
+from fitwell.cli.training_job import TrainResult
+from fitwell.errors import DataError
+from fitwell.population.members import Member
+from fitwell.tabular.features import numeric_features
+from fitwell.tabular.fold_ensemble import FoldEnsemble, TableArrays
+from fitwell.tabular.network import Task, default_networks
+
+__all__ = ["TabularJob"]
+
+NUM_FOLDS = 5
+OUT_OF_FOLD_FILE = "out_of_fold.csv"
+
+
+class TabularJob:
+    """The training of one network for each fold of a table.
+
+    Args:
+        prepared: The data. It has no validation rows.
+        options: The options for the networks and their training.
+    """
+
+    def __init__(self, prepared: PreparedData, options: TabularOptions) -> None:
+        self.prepared = prepared
+        self.options = options
+        target, preprocessor = prepared.target, prepared.preprocessor
+        assert isinstance(preprocessor, TablePreprocessor)
+        task: Task = "regression"
+        num_outputs = 1
+        if isinstance(target, ClassTarget):
+            task = "binary" if target.task == "binary" else "multiclass"
+            num_outputs = 1 if task == "binary" else len(target.classes)
+        self._arrays = TableArrays(
+            prepared.train.x,
+            prepared.train.y,
+            numeric_features(preprocessor),
+            task,
+            num_outputs,
+        )
+        networks = default_networks(options.quality) if options.network is None else (options.network,)
+        self.ensemble = FoldEnsemble(
+            networks, NUM_FOLDS, seed=options.seed, first_fold_only=options.quality == "fast"
+        )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings for ``run.json``."""
+        networks = [dataclasses.asdict(network) for network in self.ensemble.networks]
+        return {
+            "quality": self.options.quality,
+            "folds": NUM_FOLDS,
+            "seed": self.options.seed,
+            "networks": networks,
+        }
+
+    def describe(self) -> str:
+        """Describe the networks in a sentence."""
+        count = len(self.ensemble.networks) * (1 if self.options.quality == "fast" else NUM_FOLDS)
+        inputs = pluralize(self._arrays.x.shape[1], "input")
+        if count == 1:
+            return f"Training one network with {inputs} on four of {NUM_FOLDS} folds."
+        return f"Training {count} networks with {inputs}, each on {NUM_FOLDS - 1} of {NUM_FOLDS} folds."
+
+    def train(self, quiet: bool, checkpoints: Path) -> TrainResult:
+        """Train the networks. See `TrainingJob.train`."""
+        began = time.perf_counter()
+        interrupted = False
+        try:
+            self.ensemble.fit(self._arrays, verbose=0 if quiet else 1)
+        except KeyboardInterrupt:
+            interrupted = True
+        weights = self.ensemble.member_weights
+        trained = [
+            member for member, weight in zip(self.ensemble.population.members, weights, strict=True) if weight
+        ]
+        if trained and not any(math.isfinite(_best_loss(member)) for member in trained):
+            raise DataError(
+                "training diverged: the validation loss was not finite in any epoch, so no model was kept; try a "
+                "smaller --learning-rate"
+            )
+        return TrainResult(
+            self.ensemble.to_model() if trained else None,
+            _mean_history([member.history for member in trained]),
+            None,
+            interrupted,
+            time.perf_counter() - began,
+            self._describe_outcome(trained, interrupted),
+        )
+
+    def _describe_outcome(self, trained: list[Member], interrupted: bool) -> str:
+        if not trained:
+            return "Interrupted by Ctrl-C before the end of the first epoch; no model was kept."
+        count = len(self.ensemble.population)
+        epochs = sorted({len(member.history.epoch) for member in trained})
+        span = pluralize(epochs[-1], "epoch") if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]} epochs"
+        kept = "Each network kept the weights with its lowest validation loss."
+        if interrupted:
+            return (
+                f"Interrupted by Ctrl-C after {span}; {len(trained)} of {pluralize(count, 'network')} "
+                f"{'was' if len(trained) == 1 else 'were'} kept. {kept}"
+            )
+        return f"Trained {pluralize(count, 'network')} for {span}. {kept}"
+
+    def evaluate(self) -> Evaluation:
+        """Score the ensemble and the baselines."""
+        return evaluate_out_of_fold(self.prepared, self._out_of_fold(), self._predict)
+
+    def _predict(self, x: Any) -> Any:
+        return decode_outputs(self.prepared.target, self.ensemble.predict(x))
+
+    def _out_of_fold(self) -> OutOfFold:
+        outputs = self.ensemble.out_of_fold
+        assert outputs is not None
+        rows = np.flatnonzero(~np.isnan(outputs).any(axis=1))
+        return OutOfFold(
+            rows, self.ensemble.fold_of_row[rows], decode_outputs(self.prepared.target, outputs[rows])
+        )
+
+    def describe_settings(self, result: TrainResult) -> list[tuple[str, str]]:
+        """Return pairs of a setting and its value for the report."""
+        network = self.ensemble.networks[0]
+        epochs = [
+            str(member.restored_epoch + 1)
+            for member in self.ensemble.population.members
+            if member.restored_epoch is not None
+        ]
+        return [
+            ("quality", self.options.quality),
+            ("networks", str(np.count_nonzero(self.ensemble.member_weights))),
+            ("hidden layers", " - ".join(map(str, network.hidden_layer_sizes))),
+            ("batch size", str(network.batch_size)),
+            ("epochs kept", ", ".join(epochs)),
+            ("training", result.outcome),
+            ("time", format_seconds(result.seconds)),
+        ]
+
+    def write_predictions(self, folder: Path) -> None:
+        """Write the out-of-fold predictions to ``out_of_fold.csv``."""
+        found, target, train = self._out_of_fold(), self.prepared.target, self.prepared.train
+        table = prediction_table(target, found.predictions)
+        true = train.true[found.rows]
+        values = [target.classes[number] for number in true] if isinstance(target, ClassTarget) else true
+        numbers = found.rows + 1 if train.row_numbers is None else train.row_numbers[found.rows]
+        table.insert(0, "row", numbers)
+        table.insert(1, "fold", found.folds + 1)
+        table.insert(2, target.name, values, allow_duplicates=True)
+        atomic_write(folder / OUT_OF_FOLD_FILE, to_safe_csv(table.sort_values("row")))
+
+
+def _best_loss(member: Member) -> float:
+    return float(np.nanmin([*member.history.history.get("val_loss", []), np.inf]))
+
+
+def _mean_history(histories: list[History]) -> History:
+    """Return the mean of the networks' losses in each epoch, over the networks that were trained in the epoch."""
+    mean = History()
+    longest = max((history.epoch for history in histories), key=len, default=[])
+    for number, epoch in enumerate(longest):
+        present = [history.history for history in histories if number < len(history.epoch)]
+        mean.append(
+            epoch, {name: float(np.mean([one[name][number] for one in present])) for name in present[0]}
+        )
+    return mean

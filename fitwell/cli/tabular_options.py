@@ -1,0 +1,55 @@
+"""The command-line options for the tabular networks."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import dataclass
+
+from fitwell.errors import InvalidArgument
+from fitwell.tabular import TabularNetwork
+
+__all__ = ["QUALITIES", "TabularOptions"]
+
+QUALITIES = ("fast", "good")
+
+_MLP_ONLY = ("batch_norm", "l2", "optimizer", "patience")
+
+
+@dataclass(frozen=True)
+class TabularOptions:
+    """The options for the tabular networks and their training.
+
+    Attributes:
+        quality: ``"good"`` trains one network per fold, and ``"fast"`` only the network of the first fold.
+        network: The hyperparameters that the user set, or None for the defaults.
+        seed: Seed for the folds, weights and dropout.
+    """
+
+    quality: str
+    network: TabularNetwork | None
+    seed: int
+
+    @classmethod
+    def from_namespace(cls, options: Namespace) -> TabularOptions:
+        """Create the options from the arguments of ``fitwell train``.
+
+        Raises:
+            InvalidArgument: If an option is given that only applies to ``--network mlp``.
+        """
+        for name in _MLP_ONLY:
+            if getattr(options, name) is not None:
+                word = name.replace("_", "-")
+                raise InvalidArgument(
+                    f"--{word} only applies to --network mlp; add --network mlp, or omit --{word}"
+                )
+        changed = {
+            "hidden_layer_sizes": None if options.hidden is None else tuple(options.hidden),
+            "activation": options.activation,
+            "dropout": options.dropout,
+            "learning_rate": options.learning_rate,
+            "batch_size": options.batch_size,
+            "min_epochs": options.epochs,
+            "max_epochs": options.epochs,
+        }
+        changed = {name: value for name, value in changed.items() if value is not None}
+        return cls(options.quality or "good", TabularNetwork(**changed) if changed else None, options.seed)
