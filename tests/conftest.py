@@ -28,6 +28,9 @@ if _data.is_dir():
 # Tests never download: without the data they are skipped, with the message of the loader.
 os.environ.setdefault("FITWELL_OFFLINE", "1")
 
+# Commands that run in this process must not change JAX's configuration for the other tests.
+os.environ.setdefault("FITWELL_COMPILE_CACHE", "0")
+
 # A shell ignores SIGINT in background jobs, where tests that interrupt would wait forever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

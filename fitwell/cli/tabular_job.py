@@ -26,7 +26,7 @@ from fitwell.errors import DataError
 from fitwell.population.members import Member
 from fitwell.tabular.features import numeric_features
 from fitwell.tabular.fold_ensemble import FoldEnsemble, TableArrays
-from fitwell.tabular.network import Task, default_networks
+from fitwell.tabular.network import Task
 
 __all__ = ["TabularJob"]
 
@@ -59,9 +59,8 @@ class TabularJob:
             task,
             num_outputs,
         )
-        networks = default_networks(options.quality) if options.network is None else (options.network,)
         self.ensemble = FoldEnsemble(
-            networks, NUM_FOLDS, seed=options.seed, first_fold_only=options.quality == "fast"
+            options.networks, NUM_FOLDS, seed=options.seed, first_fold_only=options.quality == "fast"
         )
 
     @property

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from argparse import Namespace
 from dataclasses import dataclass
 
 from fitwell.errors import InvalidArgument
 from fitwell.tabular import TabularNetwork
+from fitwell.tabular.network import default_networks
 
 __all__ = ["QUALITIES", "TabularOptions"]
 
@@ -20,13 +22,13 @@ class TabularOptions:
     """The options for the tabular networks and their training.
 
     Attributes:
-        quality: ``"good"`` trains one network per fold, and ``"fast"`` only the network of the first fold.
-        network: The hyperparameters that the user set, or None for the defaults.
+        quality: ``"good"`` trains two networks per fold, and ``"fast"`` only one network, on the first fold.
+        networks: The hyperparameters of the networks. Those that the user set replace the defaults of all networks.
         seed: Seed for the folds, weights and dropout.
     """
 
     quality: str
-    network: TabularNetwork | None
+    networks: tuple[TabularNetwork, ...]
     seed: int
 
     @classmethod
@@ -52,4 +54,6 @@ class TabularOptions:
             "max_epochs": options.epochs,
         }
         changed = {name: value for name, value in changed.items() if value is not None}
-        return cls(options.quality or "good", TabularNetwork(**changed) if changed else None, options.seed)
+        quality = options.quality or "good"
+        networks = tuple(dataclasses.replace(network, **changed) for network in default_networks(quality))
+        return cls(quality, networks, options.seed)

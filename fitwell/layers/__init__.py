@@ -67,6 +67,7 @@ from fitwell.layers.ntk_dense import NTKDense
 from fitwell.layers.parametric_activation import ParametricActivation
 from fitwell.layers.periodic_embedding import PeriodicEmbedding
 from fitwell.layers.permute import Permute
+from fitwell.layers.piecewise_linear_encoding import PiecewiseLinearEncoding, quantile_bin_edges
 from fitwell.layers.prelu import PReLU
 from fitwell.layers.random_brightness import RandomBrightness
 from fitwell.layers.random_contrast import RandomContrast
@@ -213,6 +214,7 @@ __all__ = [
     "ParametricActivation",
     "PeriodicEmbedding",
     "Permute",
+    "PiecewiseLinearEncoding",
     "RMSNormalization",
     "RReLU",
     "RandomBrightness",
@@ -251,6 +253,7 @@ __all__ = [
     "minimum",
     "multiply",
     "normalization",
+    "quantile_bin_edges",
     "registry",
     "serialize",
     "subtract",

@@ -17,7 +17,7 @@ from fitwell.errors import ErrorCollector
 from fitwell.estimators.validation import check_sample_weight
 from fitwell.tabular.features import FeatureEncoder
 from fitwell.tabular.fold_ensemble import FoldEnsemble, TableArrays
-from fitwell.tabular.network import TabularNetwork, Task
+from fitwell.tabular.network import TabularNetwork, Task, default_networks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,7 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
             self._encoder.transform(table), y, self._encoder.numeric, task, num_outputs, weights
         )
         self.ensemble_ = FoldEnsemble(
-            [self.network or TabularNetwork()],
+            default_networks(self.quality) if self.network is None else [self.network],
             self.n_folds,
             self.n_seeds,
             int(check_random_state(self.random_state).randint(_MAX_SEED)),

@@ -22,16 +22,17 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
     """A tabular classifier that averages the probabilities of an ensemble of networks.
 
     It accepts labels of any type, and data frames with numbers, categories, dates and missing values. No preprocessing
-    or tuning is required. By default, five networks are trained as one program, each on four fifths of the rows.
+    or tuning is required. By default, two networks with different embeddings are trained for each of five folds, each
+    on four fifths of the rows.
 
     Args:
-        quality (str): ``"good"`` trains networks for all folds. ``"fast"`` trains only the networks that are
-            validated on the first fold. Default: ``"good"``.
+        quality (str): ``"good"`` trains two kinds of networks for all folds. ``"fast"`` trains one kind, and only the
+            networks that are validated on the first fold. Default: ``"good"``.
         network (TabularNetwork | None): Hyperparameters of the networks and of their training. Default: None, which
-            means ``TabularNetwork()``.
+            means the defaults of `quality`.
         n_folds (int): Number of folds. With 1, the networks train on all rows, without validation. This is also the
             case if there are fewer than 10 rows, or fewer rows than folds. Default: 5.
-        n_seeds (int): Number of networks per fold. Default: 1.
+        n_seeds (int): Number of networks of each kind per fold. Default: 1.
         random_state (int | RandomState | None): Seed for the folds, weights and dropout. An integer makes
             the run reproducible. Default: None.
         verbose (int | str): 1 shows progress, as for `Model.fit`. Default: 0.

@@ -92,6 +92,9 @@ CASES: dict[str, list[Case]] = {
         ours(why="not in Keras"),
         ours(output_dim=3, num_frequencies=5, activation="relu", include_input=False, why="not in Keras"),
     ],
+    "PiecewiseLinearEncoding": [
+        ours((3,), bin_edges=[[-1.0, 0.0, 0.5], [0.0], [-2.0, 3.0]], why="not in Keras"),
+    ],
     # --- regularization
     "Dropout": [
         noisy(rate=0.4),

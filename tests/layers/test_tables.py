@@ -136,3 +136,63 @@ def test_inputs_of_another_width(layer: layers.Layer) -> None:
     layer(X)
     with pytest.raises(ShapeError, match=layer.name):
         layer(X[:, :2])
+
+
+EDGES = [[-1.0, 0.0, 0.5], [0.0], [-2.0, 3.0]]
+
+
+def test_piecewise_linear_encoding_is_its_formula() -> None:
+    x = np.array([[-2.0, 9.0, -2.0], [-0.25, 9.0, 0.5], [0.25, 9.0, 3.0], [2.0, 9.0, 8.0]], np.float32)
+    expected = [
+        [-1.0, 0.0, 0.0],  # below the first bin
+        [0.75, 0.0, 0.5],
+        [1.0, 0.5, 1.0],
+        [1.0, 4.0, 2.0],  # above the last bin
+    ]
+    layer = layers.PiecewiseLinearEncoding(EDGES)
+    agree(layer(x), np.array(expected), row="layers/PiecewiseLinearEncoding", against="NumPy", rtol=1e-6)
+    assert not layer.trainable_variables
+    x[0, 0] = np.nan
+    assert np.isnan(layer(x)[0]).tolist() == [True, True, False]
+
+
+def test_piecewise_linear_encoding_is_continuous_and_tells_all_values_apart() -> None:
+    """A linear layer on the encoding can therefore fit every piecewise-linear function with these edges."""
+    x = np.linspace(-3, 3, 601, dtype=np.float32)[:, None]
+    encoded = np.asarray(layers.PiecewiseLinearEncoding([[-1.5, -1.0, 0.25, 2.0]])(x))
+    assert (np.diff(encoded, axis=0) >= 0).all() and (np.diff(encoded.sum(axis=1)) > 0).all()
+    assert np.abs(np.diff(encoded, axis=0)).max() < 0.021
+    target = np.interp(x[:, 0], [-3, -1.5, -1.0, 0.25, 2.0, 3], [-37, -4, 7, 2, 9, 13])
+    design = np.column_stack([encoded, np.ones(len(x))])
+    found = np.linalg.lstsq(design, target, rcond=None)[0]
+    np.testing.assert_allclose(design @ found, target, atol=1e-3)
+
+
+def test_bin_edges_are_quantiles() -> None:
+    x = np.column_stack([np.arange(101.0), np.repeat([1.0, 2.0], [90, 11]), np.full(101, 4.0)])
+    edges = layers.quantile_bin_edges(x, num_bins=4)
+    assert edges == [[0.0, 25.0, 50.0, 75.0, 100.0], [1.0, 2.0], [4.0]]
+    # Values that are equal in single precision do not make a bin of width 0.
+    assert layers.quantile_bin_edges(1e9 + np.arange(3.0)[:, None]) == [[1e9]]
+
+
+@pytest.mark.parametrize(
+    ("edges", "words"),
+    [
+        ([[0.0, 0.0]], r"bin_edges\[0\] must be finite numbers in ascending order"),
+        ([[0.0, 1.0], [2.0, 1.0]], r"bin_edges\[1\]"),
+        ([[0.0, np.inf]], "a list with the ascending bin edges of each feature"),
+        ([[]], "a list with the ascending bin edges of each feature"),
+        ([[1.0], [2.0]], "at least two edges"),
+    ],
+)
+def test_invalid_bin_edges(edges: list[list[float]], words: str) -> None:
+    with pytest.raises(InvalidArgument, match=words):
+        layers.PiecewiseLinearEncoding(edges)
+
+
+def test_the_number_of_features_is_that_of_the_bin_edges() -> None:
+    with pytest.raises(ShapeError, match="bin_edges has 3 entries"):
+        layers.PiecewiseLinearEncoding(EDGES)(np.zeros((2, 2)))
+    with pytest.raises(InvalidArgument, match="finite numbers"):
+        layers.quantile_bin_edges(np.array([[np.nan]]))

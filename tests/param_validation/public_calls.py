@@ -95,6 +95,8 @@ NEEDED: dict[str, dict[str, Any]] = {
     "layers.Reshape": {"target_shape": (2, 2)},
     "layers.GaussianNoise": {"stddev": 0.1},
     "layers.NTKDense": {"units": 2},
+    "layers.PiecewiseLinearEncoding": {"bin_edges": [[0.0, 1.0]]},
+    "layers.quantile_bin_edges": {"x": np.eye(3)},
     "layers.ParametricActivation": {"activation": "relu"},
     "losses.LossFunctionWrapper": {"fn": lambda y_true, y_pred: y_pred},
     "metrics.MeanMetricWrapper": {"fn": lambda y_true, y_pred: y_pred},

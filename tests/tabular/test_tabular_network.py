@@ -9,14 +9,14 @@ import pytest
 
 import fitwell as fw
 from fitwell import layers, schedules
-from fitwell.errors import FitwellError
+from fitwell.errors import FitwellError, InvalidArgument
 from fitwell.tabular import TabularNetwork
 
 SMALL = TabularNetwork((8, 8), num_frequencies=3, steps=20)
 
 
-def test_about_a_thousand_steps_whatever_the_size_of_the_table() -> None:
-    network = TabularNetwork()
+def test_about_as_many_steps_whatever_the_size_of_the_table() -> None:
+    network = TabularNetwork(batch_size=256, steps=1000)
     assert network.steps_per_epoch(1000) == 4
     assert network.epochs(1000) == 250  # 1000 steps
     assert network.epochs(100) == 400  # limited
@@ -95,3 +95,14 @@ def test_a_saved_network_predicts_the_same(tmp_path) -> None:  # type: ignore[no
 def test_wrong_arguments(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(FitwellError, match=message):
         TabularNetwork(**arguments)  # type: ignore[arg-type]
+
+
+def test_the_encoding_is_concatenated_with_the_other_inputs() -> None:
+    network = TabularNetwork((8,), num_frequencies=0, num_bins=2)
+    model = network.build(3, [0, 2], "regression", 1, 100, bin_edges=[[0.0, 1.0, 2.0], [0.0, 4.0]])
+    front = fw.Model(model.inputs[0], model.get_layer("scaling").output)
+    assert front(np.array([[1.5, 1.0, 3.0]], np.float32)).tolist() == [[1.5, 3.0, 1.0, 1.0, 0.5, 0.75]]
+    with pytest.raises(
+        InvalidArgument, match="num_bins requires bin_edges for each of the 2 numeric inputs, got 0"
+    ):
+        network.build(3, [0, 2], "regression", 1, 100)

@@ -41,6 +41,7 @@ Ctrl-C stops training early; the model is kept, tested and reported, and the exi
 
 def run(options: argparse.Namespace) -> int:
     """Run the command, and return the exit code."""
+    from fitwell._engine.disk_cache import enable_disk_cache
     from fitwell.cli.console import stdout_console
     from fitwell.cli.data_options import DataOptions
     from fitwell.cli.datasets import is_image_dataset, load_data
@@ -48,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
     from fitwell.cli.run_dir import make_run_folder
     from fitwell.cli.training_run import train_and_report
 
+    enable_disk_cache()
     folder = None
     if options.resume is not None:
         options, folder = load_arguments(options)
@@ -110,13 +112,13 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     network.add_argument(
         "--network",
         choices=("tabular", "mlp"),
-        help="tabular: an ensemble with one network per fold, for tables; mlp: one plain network, which is validated "
+        help="tabular: an ensemble of networks on five folds, for tables; mlp: one plain network, which is validated "
         "and tested on held-out rows (default: tabular for tables, mlp for images)",
     )
     network.add_argument(
         "--quality",
         choices=("fast", "good"),
-        help="tabular: train one network per fold (good), or only the network of the first fold (fast) (default: good)",
+        help="tabular: train two networks per fold (good), or one network on the first fold (fast) (default: good)",
     )
     network.add_argument(
         "--hidden",
