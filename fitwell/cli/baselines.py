@@ -17,7 +17,7 @@ from fitwell._data.target import ClassTarget, Target
 from fitwell._typing import NumpyArray
 from fitwell.cli.prepared_data import DataSplit, PreparedData
 from fitwell.errors import DataError
-from fitwell.report import Score, ScoreSet, score_classification, score_regression
+from fitwell.report import Importance, Score, ScoreSet, score_classification, score_regression
 
 __all__ = [
     "Evaluation",
@@ -62,11 +62,15 @@ class Evaluation:
         results: All scores.
         true: The true values or class indices of the scored rows.
         predictions: Class probabilities for classification, or predicted numbers for regression.
+        importance: The importance of each column, if it was measured.
+        folds: 0-based fold of each scored row, or None if there are no folds.
     """
 
     results: ScoreSet
     true: NumpyArray
     predictions: NDArray[np.float64]
+    importance: tuple[Importance, ...] = ()
+    folds: NDArray[np.int64] | None = None
 
 
 def evaluate(model: Any, prepared: PreparedData) -> Evaluation:
@@ -117,7 +121,7 @@ def evaluate_out_of_fold(
         score_predictions(target, name, true, values[found.rows]) for name, values in predictions.items()
     ]
     results = ScoreSet(target.task, target.name, network, baselines, "out-of-fold")
-    return Evaluation(results, true, found.predictions)
+    return Evaluation(results, true, found.predictions, folds=found.folds)
 
 
 def decode_outputs(target: Target, outputs: NumpyArray) -> NDArray[np.float64]:

@@ -7,22 +7,28 @@ from typing import Any
 
 import numpy as np
 
-from fitwell._data.target import ClassTarget
-from fitwell.cli.baselines import Evaluation
+from fitwell._data.target import ClassTarget, Target
+from fitwell._data.text_format import pluralize
+from fitwell.cli.baselines import Evaluation, score_predictions
 from fitwell.cli.prepared_data import PreparedData
 from fitwell.cli.training_job import TrainingJob, TrainResult
 from fitwell.report import Contents, HtmlFigure, score_table, summarize
+from fitwell.report.calibration import calibration_bins, expected_calibration_error
 from fitwell.report.figures import (
+    plot_calibration,
     plot_confusion_matrix,
+    plot_importance,
     plot_learning_curve_panels,
     plot_residuals,
     plot_worst_images,
 )
+from fitwell.report.scores import METRIC_NAMES
 from fitwell.report.summary_text import format_metric, format_percent
 
 __all__ = ["build_report"]
 
 MAX_SHOWN_ERRORS = 16
+MAX_SHOWN_COLUMNS = 20
 
 
 def build_report(
@@ -47,13 +53,19 @@ def build_report(
         tiles=_stat_cards(evaluation),
         sentences=summarize(results),
         scores=score_table(results),
-        pictures=[_learning_curves(train_result, target.task), *_test_figures(prepared, evaluation)],
+        pictures=[
+            *_importance_figures(evaluation),
+            _learning_curves(train_result, target.task),
+            *_test_figures(prepared, evaluation),
+            *_calibration_figures(target, evaluation),
+        ],
         network=_summary(train_result.model),
         settings=job.describe_settings(train_result),
         notes=prepared.notes,
         columns=prepared.preprocessor.describe(),
         command=command,
         origin=[("seed", str(job.settings["seed"])), *environment.items()],
+        folds=_fold_table(target, evaluation),
         classes=_class_table(prepared, evaluation),
     )
 
@@ -112,6 +124,57 @@ def _test_figures(prepared: PreparedData, evaluation: Evaluation) -> list[HtmlFi
     if prepared.image_shape is not None and (predicted != true).any():
         figures.append(_error_images(prepared, evaluation, predicted))
     return figures
+
+
+def _importance_figures(evaluation: Evaluation) -> list[HtmlFigure]:
+    if not evaluation.importance:
+        return []
+    shown = evaluation.importance[:MAX_SHOWN_COLUMNS]
+    unit = (
+        "increase of the squared error (1 is the variance of the target)"
+        if evaluation.results.task == "regression"
+        else "increase of the log loss"
+    )
+    rest = len(evaluation.importance) - len(shown)
+    return [
+        HtmlFigure(
+            "Importance of the columns",
+            [plot_importance(shown, unit)],
+            "Bars with the importance of each column",
+            "How much the error grows if the values of a column are shuffled among the rows, with 95 % intervals. The "
+            "networks did not train on these rows. Columns with the same information share their importance."
+            + (f" {pluralize(rest, 'less important column')} not shown." if rest else ""),
+        )
+    ]
+
+
+def _calibration_figures(target: Target, evaluation: Evaluation) -> list[HtmlFigure]:
+    if not isinstance(target, ClassTarget):
+        return []
+    bins = calibration_bins(evaluation.true, evaluation.predictions)
+    error = expected_calibration_error(bins)
+    return [
+        HtmlFigure(
+            "Calibration",
+            [plot_calibration(evaluation.true, evaluation.predictions)],
+            "Share of correct rows against the probability of the predicted class",
+            f"Rows with similar probabilities are grouped. The expected calibration error is {format_percent(error)}: "
+            "on average, the probability of the predicted class differs by this much from the share of correct rows.",
+        )
+    ]
+
+
+def _fold_table(target: Target, evaluation: Evaluation) -> tuple[list[str], list[list[str]]]:
+    if evaluation.folds is None:
+        return [], []
+    metrics = list(evaluation.results.compared[0].values)
+    rows = []
+    for fold in np.unique(evaluation.folds):
+        chosen = evaluation.folds == fold
+        score = score_predictions(target, "", evaluation.true[chosen], evaluation.predictions[chosen])
+        values = [format_metric(name, score.values[name]) if name in score.values else "" for name in metrics]
+        rows.append([str(fold + 1), f"{score.rows:,}", *values])
+    return ["fold", "rows", *(METRIC_NAMES[name] for name in metrics)], rows
 
 
 def _error_images(prepared: PreparedData, evaluation: Evaluation, predicted: Any) -> HtmlFigure:

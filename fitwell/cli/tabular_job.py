@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fitwell._data.table_preprocessor import TablePreprocessor
 from fitwell._data.target import ClassTarget
@@ -24,6 +25,8 @@ from fitwell.cli.tabular_options import TabularOptions
 from fitwell.cli.training_job import TrainResult
 from fitwell.errors import DataError
 from fitwell.population.members import Member
+from fitwell.report import Importance, permutation_importance
+from fitwell.tabular.ensemble_selection import row_losses
 from fitwell.tabular.features import numeric_features
 from fitwell.tabular.fold_ensemble import FoldEnsemble, TableArrays
 from fitwell.tabular.network import Task
@@ -124,7 +127,28 @@ class TabularJob:
 
     def evaluate(self) -> Evaluation:
         """Score the ensemble and the baselines."""
-        return evaluate_out_of_fold(self.prepared, self._out_of_fold(), self._predict)
+        found = self._out_of_fold()
+        evaluation = evaluate_out_of_fold(self.prepared, found, self._predict)
+        return dataclasses.replace(evaluation, importance=tuple(self._measure_importance(found)))
+
+    def _measure_importance(self, found: OutOfFold) -> list[Importance]:
+        """Measure the importance of each column with the networks that did not train on the row.
+
+        The loss is the log loss, or the squared error of the standardized target.
+        """
+        preprocessor = self.prepared.preprocessor
+        assert isinstance(preprocessor, TablePreprocessor)
+        columns, start = {}, 0
+        for column in preprocessor.columns:
+            columns[column.name] = slice(start, start + len(column.feature_names))
+            start = columns[column.name].stop
+        x, y = self.prepared.train.x[found.rows], self.prepared.train.y[found.rows]
+
+        def predict_losses(inputs: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+            outputs = self.ensemble.predict_out_of_fold(inputs, found.rows[rows])
+            return row_losses(self._arrays.task, y[rows], outputs)
+
+        return permutation_importance(predict_losses, x, columns)
 
     def _predict(self, x: Any) -> Any:
         return decode_outputs(self.prepared.target, self.ensemble.predict(x))

@@ -108,6 +108,10 @@ def _write_report(
         "interrupted": result.interrupted,
         "seconds": round(result.seconds, 3),
         "scores": scores,
+        "importance": {
+            column.name: {"mean": column.mean, "low": column.low, "high": column.high}
+            for column in evaluation.importance
+        },
         "conclusions": summarize(results),
         "data": job.prepared.notes,
         "origin": environment,

@@ -136,4 +136,5 @@ class PiecewiseLinearEncoding(Layer):
                 f"{tuple(inputs.shape)}"
             )
         values = to_float(inputs, self.dtype)[:, self._feature_of_bin]
-        return jnp.clip((values - self.lower.value) / self.width.value, self._low, self._high)
+        encoded = (values - self.lower.value) / self.width.value
+        return jnp.clip(encoded, self._low.astype(encoded.dtype), self._high.astype(encoded.dtype))

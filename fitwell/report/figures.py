@@ -26,12 +26,17 @@ from fitwell._plotting.layout import add_subplots
 from fitwell._plotting.legends import add_line_legend
 from fitwell._plotting.scales import compute_layout, label_categories
 from fitwell._typing import NumpyArray
+from fitwell.report.calibration import calibration_bins
+from fitwell.report.importance import Importance
+from fitwell.report.scores import wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
+    "plot_calibration",
     "plot_confusion_matrix",
+    "plot_importance",
     "plot_learning_curve_panels",
     "plot_learning_curves",
     "plot_residuals",
@@ -158,6 +163,53 @@ def plot_residuals(true: NDArray[np.float64], predicted: NDArray[np.float64], na
         compute_layout(ax.figure)
         fit_axis_labels(ax)
     return [to_png(figure) for figure in figures]
+
+
+def plot_importance(columns: Sequence[Importance], label: str) -> bytes:
+    """Plot the importance of the columns as horizontal bars, with the most important column on top."""
+    figure = new_figure(6.4, 0.8 + 0.28 * len(columns))
+    ax = figure.add_subplot()
+    means = np.array([column.mean for column in columns])
+    reaches = np.array([column.high - column.mean for column in columns])
+    places = np.arange(len(columns))[::-1]
+    ax.barh(places, means, xerr=reaches, height=0.62, color=TRAINING_COLOR, alpha=0.8, ecolor=LINE_COLOR)
+    ax.axvline(0, color=LINE_COLOR, linewidth=0.8)
+    ax.set_xlabel(label)
+    ax.grid(axis="x", alpha=0.3)
+    ax.tick_params(axis="y", length=0)
+    names = shorten_distinct([escape_control(column.name) for column in columns], 2 * MAX_CLASS_LENGTH)
+    ax.set_yticks(places, names, **PLAIN_TEXT)
+    _hide_spines(ax)
+    compute_layout(figure)
+    return to_png(figure)
+
+
+def plot_calibration(true: NumpyArray, probabilities: NDArray[np.float64]) -> bytes:
+    """Plot the share of correct predictions against the predicted probability, with a histogram below.
+
+    The points are the bins of `calibration_bins`, with 95 % Wilson intervals.
+    """
+    bins = calibration_bins(true, probabilities)
+    figure = new_figure(4.6, 4.6)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    low = 1 / probabilities.shape[1]  # the lowest probability that the predicted class can have
+    upper.plot(
+        [low, 1], [low, 1], color=LINE_COLOR, linewidth=0.8, linestyle=":", label="perfectly calibrated"
+    )
+    intervals = np.array([wilson_interval(one.share, one.rows) for one in bins])
+    shares, means = np.array([one.share for one in bins]), np.array([one.mean for one in bins])
+    reaches = np.clip(np.abs(intervals.T - shares), 0, None)
+    upper.errorbar(means, shares, yerr=reaches, fmt="o", color=TRAINING_COLOR, markersize=4, capsize=2)
+    upper.set_ylabel("share of correct rows")
+    upper.legend(frameon=False)
+    lower.bar(means, [one.rows for one in bins], width=0.03, color=TRAINING_COLOR, alpha=0.8)
+    lower.set_xlabel("probability of the predicted class")
+    lower.set_ylabel("rows")
+    for ax in (upper, lower):
+        ax.grid(alpha=0.3)
+        _hide_spines(ax)
+    compute_layout(figure)
+    return to_png(figure)
 
 
 def plot_worst_images(images: NDArray[np.float32], titles: Sequence[str]) -> bytes:

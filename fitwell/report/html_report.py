@@ -32,6 +32,7 @@ class Contents:
         columns (Sequence[tuple[str, str]]): Pairs of an input column and a description of its preprocessing.
         command (str): The command that repeats the run.
         origin (Sequence[tuple[str, str]]): Pairs such as a library and its version, or the seed and its value.
+        folds (tuple): The header and the rows of a table with the score of each fold. Defaults to an empty table.
         classes (tuple): The header and the rows of a table with each class's scores. Defaults to an empty table,
             which is used for regression.
     """
@@ -49,6 +50,7 @@ class Contents:
     columns: Sequence[tuple[str, str]]
     command: str
     origin: Sequence[tuple[str, str]]
+    folds: tuple[Sequence[str], Sequence[Sequence[str]]] = field(default=((), ()))
     classes: tuple[Sequence[str], Sequence[Sequence[str]]] = field(default=((), ()))
 
 
@@ -69,6 +71,8 @@ def render(contents: Contents) -> str:
         _html.section("Scores", scores),
         *map(_html.figure_section, contents.pictures),
     ]
+    if contents.folds[1]:
+        parts.append(_html.section("Folds", _html.table(*contents.folds, kind="numbers")))
     if contents.classes[1]:
         classes = _html.table(*contents.classes, kind="numbers")
         parts.append(_html.section("Scores by class", classes))

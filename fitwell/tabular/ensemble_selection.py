@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fitwell._typing import NumpyArray
 from fitwell.tabular.network import Task
 
-__all__ = ["prediction_loss", "select_ensemble"]
+__all__ = ["prediction_loss", "row_losses", "select_ensemble"]
 
 _LEAST_PROBABILITY = 1e-7
 
@@ -20,16 +20,18 @@ def prediction_loss(task: Task, y: NumpyArray) -> Callable[[NumpyArray], float]:
 
     The loss is the mean squared error for regression, and the log loss otherwise.
     """
+    return lambda outputs: float(row_losses(task, y, outputs).mean())
+
+
+def row_losses(task: Task, y: NumpyArray, outputs: NumpyArray) -> NDArray[np.float64]:
+    """Return the loss of each row of outputs ``[rows, outputs]`` for the targets `y`. See `prediction_loss`."""
     if task == "regression":
-        return lambda outputs: float(np.mean((outputs - y) ** 2))
+        return np.asarray(((outputs - y) ** 2).mean(axis=1), np.float64)
     if task == "binary":
-        return lambda outputs: _log_loss(np.where(y == 1, outputs, 1 - outputs))
-    rows = np.arange(len(y))
-    return lambda outputs: _log_loss(outputs[rows, y])
-
-
-def _log_loss(probabilities: NumpyArray) -> float:
-    return float(-np.mean(np.log(np.clip(probabilities, _LEAST_PROBABILITY, 1))))
+        probabilities = np.where(y == 1, outputs, 1 - outputs)[:, 0]
+    else:
+        probabilities = outputs[np.arange(len(y)), y]
+    return -np.log(np.clip(probabilities, _LEAST_PROBABILITY, 1), dtype=np.float64)
 
 
 def select_ensemble(

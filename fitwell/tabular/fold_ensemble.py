@@ -205,6 +205,26 @@ class FoldEnsemble:
         mean: NDArray[np.float64] = np.tensordot(weights, self.predict_members(x).astype(np.float64), 1)
         return mean
 
+    def predict_out_of_fold(self, x: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return outputs for changed inputs of training rows, by networks that did not train on the rows.
+
+        Args:
+            x: Inputs, ``[n, features]``.
+            rows: The training row that each input is a version of, ``[n]``. It must be in a fold.
+
+        Returns:
+            The weighted mean of the outputs, ``[n, outputs]``.
+        """
+        fold_of_input = self.fold_of_row[rows]
+        outputs = np.zeros((len(x), self.population.members[0].model.output_shape[-1]))
+        totals = np.zeros((len(x), 1))
+        for member, weight in zip(self.population.members, self.member_weights, strict=True):
+            chosen = np.flatnonzero(fold_of_input == member.fold)
+            if weight and len(chosen):
+                outputs[chosen] += weight * member.model.predict(x[chosen], _PREDICT_BATCH_SIZE, 0)
+                totals[chosen] += weight
+        return outputs / totals
+
     def to_model(self) -> Model:
         """Return one model that computes the weighted mean of the networks' outputs."""
         used = np.flatnonzero(self.member_weights)
