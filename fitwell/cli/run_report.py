@@ -55,7 +55,7 @@ def build_report(
         scores=score_table(results),
         pictures=[
             *_importance_figures(evaluation),
-            _learning_curves(train_result, target.task),
+            _learning_curves(train_result, evaluation),
             *_test_figures(prepared, evaluation),
             *_calibration_figures(target, evaluation),
         ],
@@ -85,12 +85,14 @@ def _stat_cards(evaluation: Evaluation) -> list[tuple[str, str]]:
     return [(format_metric(metric, score.values[metric]), label) for label, score in scores]
 
 
-def _learning_curves(train_result: TrainResult, task: str) -> HtmlFigure:
+def _learning_curves(train_result: TrainResult, evaluation: Evaluation) -> HtmlFigure:
     caption = (
         "A training value is the mean over an epoch, during which the weights change. It is therefore plotted half an "
         "epoch before the validation value, which is computed at the end of the epoch."
     )
-    if task == "regression":
+    if evaluation.folds is not None:
+        caption += " The curves are means over the networks of one kind, until the first of them stops."
+    if evaluation.results.task == "regression":
         caption += " Values refer to the standardized target."
     return HtmlFigure(
         "Learning curves",
@@ -160,6 +162,7 @@ def _calibration_figures(target: Target, evaluation: Evaluation) -> list[HtmlFig
             "Share of correct rows against the probability of the predicted class",
             f"Rows with similar probabilities are grouped. The expected calibration error is {format_percent(error)}: "
             "on average, the probability of the predicted class differs by this much from the share of correct rows.",
+            "26rem",
         )
     ]
 

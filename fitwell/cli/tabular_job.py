@@ -104,7 +104,7 @@ class TabularJob:
             )
         return TrainResult(
             self.ensemble.to_model() if trained else None,
-            _mean_history([member.history for member in trained]),
+            _mean_history(trained),
             None,
             interrupted,
             time.perf_counter() - began,
@@ -196,13 +196,21 @@ def _best_loss(member: Member) -> float:
     return float(np.nanmin([*member.history.history.get("val_loss", []), np.inf]))
 
 
-def _mean_history(histories: list[History]) -> History:
-    """Return the mean of the networks' losses in each epoch, over the networks that were trained in the epoch."""
+def _mean_history(members: list[Member]) -> History:
+    """Return the mean losses of the networks with the first set of hyperparameters, until the first of them stops.
+
+    A mean over networks that stop at different times would jump whenever one stops.
+    """
     mean = History()
-    longest = max((history.epoch for history in histories), key=len, default=[])
-    for number, epoch in enumerate(longest):
-        present = [history.history for history in histories if number < len(history.epoch)]
-        mean.append(
-            epoch, {name: float(np.mean([one[name][number] for one in present])) for name in present[0]}
-        )
+    histories = [member.history for member in members if member.setting == members[0].setting]
+    if not histories:
+        return mean
+    epochs = min((history.epoch for history in histories), key=lambda epochs: len(epochs))
+    for number, epoch in enumerate(epochs):
+        logs = {
+            name: float(np.mean([history.history[name][number] for history in histories]))
+            for name in ("loss", "val_loss")
+            if all(name in history.history for history in histories)
+        }
+        mean.append(epoch, logs)
     return mean

@@ -19,7 +19,7 @@ class TrainResult:
 
     Attributes:
         model: The trained model, or None if Ctrl-C ended the training of every network before its first epoch ended.
-        history: Losses and metrics of all epochs. For an ensemble, they are the means over the networks.
+        history: Losses and metrics of all epochs. For an ensemble, they are means over networks.
         best_epoch: 0-based index of the epoch whose weights were kept, or None if no validation loss was finite, or if
             there is more than one network.
         interrupted: Whether Ctrl-C ended the training.

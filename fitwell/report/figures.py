@@ -202,7 +202,7 @@ def plot_calibration(true: NumpyArray, probabilities: NDArray[np.float64]) -> by
     upper.errorbar(means, shares, yerr=reaches, fmt="o", color=TRAINING_COLOR, markersize=4, capsize=2)
     upper.set_ylabel("share of correct rows")
     upper.legend(frameon=False)
-    lower.bar(means, [one.rows for one in bins], width=0.03, color=TRAINING_COLOR, alpha=0.8)
+    lower.hist(probabilities.max(axis=1), bins=20, range=(low, 1), color=TRAINING_COLOR, alpha=0.8)
     lower.set_xlabel("probability of the predicted class")
     lower.set_ylabel("rows")
     for ax in (upper, lower):

@@ -43,8 +43,9 @@ def permutation_importance(
     """Measure how much the loss increases if the values of one column are shuffled among the rows.
 
     The increase of a row's loss is averaged over five permutations. The interval is the mean over the n rows plus or
-    minus ``1.96 sd / sqrt(n)``. Columns that contain the same information share their importance, because
-    the network can use the other column.
+    minus ``1.96 sd(r + g) / sqrt(n)``, where r is the increase of a row's own loss, and g is the increase of the loss
+    of the rows that receive its value, because both depend on which rows are in the table. Columns that contain the
+    same information share their importance, because the network can use the other column.
 
     Args:
         predict_losses: A function of inputs and of the indices of their rows in `x`, which returns each row's loss.
@@ -64,12 +65,16 @@ def permutation_importance(
     before = predict_losses(x[rows], rows)
     found = []
     for name, features in columns.items():
-        increases = np.zeros(len(rows))
+        receiving, giving = np.zeros(len(rows)), np.zeros(len(rows))
         for _ in range(REPEATS):
+            givers = rng.permutation(len(rows))
             shuffled = x[rows]
-            shuffled[:, features] = shuffled[rng.permutation(len(rows)), features]
-            increases += (predict_losses(shuffled, rows) - before) / REPEATS
-        reach = Z95 * float(increases.std(ddof=1)) / np.sqrt(len(rows)) if len(rows) > 1 else np.inf
-        mean = float(increases.mean())
+            shuffled[:, features] = shuffled[givers, features]
+            increases = (predict_losses(shuffled, rows) - before) / REPEATS
+            receiving += increases
+            giving[givers] += increases
+        deviation = float((receiving + giving).std(ddof=1)) if len(rows) > 1 else np.inf
+        reach = Z95 * deviation / np.sqrt(len(rows))
+        mean = float(receiving.mean())
         found.append(Importance(name, mean, mean - reach, mean + reach))
     return sorted(found, key=lambda importance: -importance.mean)

@@ -217,3 +217,19 @@ def test_members_are_seeds_times_folds() -> None:
 
 def test_clone_keeps_the_parameters() -> None:
     assert clone(TabularClassifier("fast", n_folds=3)).get_params()["n_folds"] == 3
+
+
+def test_the_defaults_average_two_kinds_of_networks() -> None:
+    """The out-of-fold predictions for unchanged inputs are those that `fit` computed."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(60, 2))
+    regressor = TabularRegressor(random_state=0).fit(x, np.sin(3 * x[:, 0]))
+    ensemble = regressor.ensemble_
+    assert [network.num_bins for network in ensemble.networks] == [0, 32]
+    assert len(ensemble.population) == 10 and ensemble.member_weights.sum() == pytest.approx(1)
+    features = regressor._encoder.transform(regressor._read_table(x, reset=False))
+    again = ensemble.predict_out_of_fold(features, np.arange(60))
+    np.testing.assert_allclose(again, ensemble.out_of_fold, atol=1e-5)
+    np.testing.assert_allclose(
+        ensemble.to_model().predict(features, verbose=0), ensemble.predict(features), rtol=1e-4, atol=1e-5
+    )
