@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._data.feature_encoder import numeric_features
 from fitwell._data.table_preprocessor import TablePreprocessor
 from fitwell._data.target import ClassTarget
 from fitwell._data.text_format import pluralize
@@ -27,7 +28,6 @@ from fitwell.errors import DataError
 from fitwell.population.members import Member
 from fitwell.report import Importance, permutation_importance
 from fitwell.tabular.ensemble_selection import row_losses
-from fitwell.tabular.features import numeric_features
 from fitwell.tabular.fold_ensemble import FoldEnsemble, TableArrays
 from fitwell.tabular.network import Task
 

@@ -13,12 +13,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fitwell._data.feature_encoder import FeatureEncoder
 from fitwell._data.splits import hold_out
 from fitwell._typing import NumpyArray
 from fitwell.callbacks import EarlyStopping
 from fitwell.errors import DataError, InvalidArgument, warn
 from fitwell.estimators.mlp_network import MLPNetwork, check_parameters
-from fitwell.estimators.validation import check_sample_weight
+from fitwell.estimators.validation import check_sample_weight, needs_preprocessing, read_table
 from fitwell.models import Model
 from fitwell.population import Population
 from fitwell.population.members import Setting
@@ -37,6 +38,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
 
     population_: Population
     _network: MLPNetwork
+    _encoder: FeatureEncoder | None = None
 
     def __init__(
         self,
@@ -58,6 +60,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         dropout: float = 0.0,
         batch_normalization: bool = False,
         n_members: int = 1,
+        preprocess: bool | str = "auto",
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -76,6 +79,7 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
         self.dropout = dropout
         self.batch_normalization = batch_normalization
         self.n_members = n_members
+        self.preprocess = preprocess
 
     # --- training ----------------------------------------------------------------------------------------
 
@@ -182,12 +186,29 @@ class BaseMLP(BaseEstimator):  # type: ignore[misc]
     def _check_weights(self, sample_weight: Any, X: NumpyArray) -> Any:
         return check_sample_weight(sample_weight, len(X), ensure_non_negative=True)
 
+    def _preprocess(self, X: Any, *, reset: bool) -> NumpyArray | None:
+        """Return the preprocessed inputs, or None if `X` is used as it is. If `reset`, fit the preprocessing to `X`."""
+        if reset:
+            check_parameters(type(self).__name__, self.get_params(deep=False))
+            self._encoder = None
+            if self.preprocess is False or (self.preprocess == "auto" and not needs_preprocessing(X)):
+                return None
+            table = read_table(self, X, reset=True)
+            self._encoder = FeatureEncoder(table, to_normal=False)
+        elif self._encoder is None:
+            return None
+        else:
+            table = read_table(self, X, reset=False)
+        return self._encoder.transform(table)
+
     # --- predicting --------------------------------------------------------------------------------------
 
     def _predict_members(self, X: Any) -> NDArray[np.float32]:
         """Return every member's outputs as an array with the axes ``[members, rows, outputs]``."""
         check_is_fitted(self)
-        inputs = validate_data(self, X, reset=False, dtype=np.float32)
+        inputs = self._preprocess(X, reset=False)
+        if inputs is None:
+            inputs = validate_data(self, X, reset=False, dtype=np.float32)
         # With a fixed batch size, there is only one compilation, and a row's prediction does not depend on
         # other rows.
         missing = -len(inputs) % _PREDICT_BATCH_SIZE

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_class_weight, compute_sample_weight
+from sklearn.utils import check_array, check_consistent_length, compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d, validate_data
 
@@ -30,8 +30,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     """A multilayer perceptron classifier with scikit-learn's interface.
 
     Labels may be of any type. Two classes use one sigmoid output, and more classes use a softmax. An
-    indicator matrix, in which a row may have more than one label, uses one sigmoid per column. Standardize
-    the inputs first, for example in a `sklearn.pipeline.Pipeline`.
+    indicator matrix, in which a row may have more than one label, uses one sigmoid per column. Tables with
+    categories or missing values are preprocessed. Standardize other inputs first, for example with
+    ``preprocess=True``.
 
     As in scikit-learn, a batch's loss is proportional to ``Σ log loss + alpha / 2 · Σ w²``, where w are the
     kernels' weights. A row with sample weight 2 counts as two rows.
@@ -66,6 +67,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             Default: False.
         n_members (int): Number of networks, which differ in their seeds. They are trained as one program and
             their probabilities are averaged. Default: 1.
+        preprocess (bool | str): Whether to preprocess `X`: numbers are standardized, categories are one-hot encoded,
+            dates are split into parts, and missing values are imputed and flagged. ``"auto"`` does so if `X` is a data
+            frame with missing values or with columns that are not numbers. Default: ``"auto"``.
         class_weight (Mapping | str | None): A dict that maps labels to weights, or ``"balanced"``, which
             means the weights ``rows / (classes · rows of the class)``. Default: None.
 
@@ -111,6 +115,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         dropout: float = 0.0,
         batch_normalization: bool = False,
         n_members: int = 1,
+        preprocess: bool | str = "auto",
         class_weight: Any = None,
     ) -> None:
         super().__init__(
@@ -131,6 +136,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             dropout=dropout,
             batch_normalization=batch_normalization,
             n_members=n_members,
+            preprocess=preprocess,
         )
         self.class_weight = class_weight
 
@@ -149,11 +155,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             InvalidArgument: if a parameter is out of range, or no row has a positive weight.
             DataError: if there is only one class, or early stopping cannot hold out rows.
         """
-        X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True)
+        X, y = self._check(X, y, reset=True)
         y = self._find_classes(y)
         weights = self._check_weights(self._combine_weights(sample_weight, X, y), X)
         self._train(X, self._encode_targets(y), weights, self._task, self._output_count())
         return self
+
+    def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[NumpyArray, NumpyArray]:
+        inputs = self._preprocess(X, reset=reset)
+        if inputs is None:
+            inputs, y = validate_data(self, X, y, dtype=np.float32, multi_output=True, reset=reset)
+        else:
+            y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+            check_consistent_length(inputs, y)
+        return inputs, y
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> MLPClassifier:
         """Train for one epoch on a chunk of rows. The first call creates the members.
@@ -174,7 +189,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 if `early_stopping` is True, or if `class_weight` is ``"balanced"``.
         """
         first = not hasattr(self, "population_")
-        X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True, reset=first)
+        X, y = self._check(X, y, reset=first)
         if first:
             if classes is None:
                 raise InvalidArgument(

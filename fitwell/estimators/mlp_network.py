@@ -52,6 +52,7 @@ _FROZEN_PARAMETERS = (
     "dropout",
     "batch_normalization",
     "n_members",
+    "preprocess",
 )
 
 
@@ -170,6 +171,7 @@ _RULES: dict[str, Rule] = {
     "dropout": Real(0, 1, closed="left"),
     "batch_normalization": Boolean(),
     "n_members": Integer(1),
+    "preprocess": Boolean() | Options("auto"),
 }
 
 

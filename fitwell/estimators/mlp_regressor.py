@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from fitwell._typing import NumpyArray
@@ -19,12 +20,13 @@ __all__ = [
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     """A multilayer perceptron regressor with scikit-learn's interface.
 
-    It predicts one or more numbers per row. Standardize inputs and targets first, with `StandardScaler` in a
-    pipeline and `sklearn.compose.TransformedTargetRegressor`.
+    It predicts one or more numbers per row. Targets are standardized inside. Tables with categories or missing values
+    are preprocessed. Standardize other inputs first, with `StandardScaler` in a pipeline or with ``preprocess=True``.
 
     As in scikit-learn, a batch's loss is proportional to ``1/2 · Σ (prediction - y)² + alpha / 2 · Σ w²``, where w
-    are the kernels' weights. The reported losses are mean squared errors. Predictions are averaged over members, and
-    ``predict(X, return_std=True)`` also returns their standard deviation.
+    are the kernels' weights, and y is standardized. The reported losses are mean squared errors of the standardized
+    targets. Predictions are averaged over members, and ``predict(X, return_std=True)`` also returns their standard
+    deviation.
 
     Args:
         hidden_layer_sizes (int | Sequence[int]): Number of units in each hidden layer. ``()`` gives a linear
@@ -55,6 +57,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             Default: False.
         n_members (int): Number of networks, which differ in their seeds and are trained as one program.
             Default: 1.
+        preprocess (bool | str): Whether to preprocess `X`: numbers are standardized, categories are one-hot encoded,
+            dates are split into parts, and missing values are imputed and flagged. ``"auto"`` does so if `X` is a data
+            frame with missing values or with columns that are not numbers. Unless False, targets are standardized
+            too, and predictions are in original units. Default: ``"auto"``.
 
     Attributes:
         n_features_in_ (int): Number of input features.
@@ -78,6 +84,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     Source: scikit-learn `MLPRegressor`.
     """
+
+    # Pickles from version 0.1.0 do not contain these attributes.
+    _mean: Any = 0.0
+    _scale: Any = 1.0
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Train new members on all rows.
@@ -119,12 +129,24 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return self
 
     def _check(self, X: Any, y: Any, *, reset: bool) -> tuple[NumpyArray, NumpyArray]:
-        X, y = validate_data(self, X, y, dtype=np.float32, multi_output=True, y_numeric=True, reset=reset)
+        inputs = self._preprocess(X, reset=reset)
+        if inputs is None:
+            inputs, y = validate_data(
+                self, X, y, dtype=np.float32, multi_output=True, y_numeric=True, reset=reset
+            )
+        else:
+            y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+            check_consistent_length(inputs, y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        targets = np.asarray(y, np.float64).reshape(len(y), -1)
         if reset:
             self._is_flat = y.ndim == 1
-        return X, np.asarray(y, np.float32).reshape(len(y), -1)
+            self._mean, self._scale = np.zeros(targets.shape[1]), np.ones(targets.shape[1])
+            if self.preprocess is not False:
+                self._mean, deviation = targets.mean(axis=0), targets.std(axis=0)
+                self._scale = np.where(deviation > 0, deviation, 1.0)
+        return inputs, ((targets - self._mean) / self._scale).astype(np.float32)
 
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Return the predictions, averaged over members.
@@ -137,7 +159,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             ndarray | tuple[ndarray, ndarray]: The predictions, with the shape of the `y` that was passed to
             `fit`. If `return_std` is True, also their standard deviation over members.
         """
-        predictions = self._predict_members(X).astype(np.float64)
+        predictions = self._predict_members(X) * self._scale + self._mean
         predictions = predictions[:, :, 0] if self._is_flat else predictions
         return (predictions.mean(axis=0), predictions.std(axis=0)) if return_std else predictions.mean(axis=0)
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_non_negative
+from sklearn.utils.validation import check_non_negative, validate_data
 
 from fitwell.errors import InvalidArgument
 
-__all__ = ["check_sample_weight", "check_unchanged"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["check_sample_weight", "check_unchanged", "needs_preprocessing", "read_table"]
 
 
 def check_sample_weight(
@@ -44,6 +47,31 @@ def check_sample_weight(
     if ensure_non_negative:
         check_non_negative(weights, "`sample_weight`")
     return weights
+
+
+def needs_preprocessing(X: Any) -> bool:
+    """Return whether `X` is a data frame with missing values or with columns that are not numbers.
+
+    scikit-learn's checks require that a data frame of numbers is treated like an array of the same numbers.
+    """
+    import pandas as pd
+
+    if not isinstance(X, pd.DataFrame):
+        return False
+    return bool(X.isna().to_numpy().any()) or not all(
+        pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in X.dtypes
+    )
+
+
+def read_table(estimator: Any, X: Any, *, reset: bool) -> pd.DataFrame:
+    """Return an estimator's inputs as a data frame whose column names are strings."""
+    import pandas as pd
+
+    if isinstance(X, pd.DataFrame):
+        validate_data(estimator, X, skip_check_array=True, reset=reset)
+        return X.set_axis([str(name) for name in X.columns], axis=1)
+    array = validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
+    return pd.DataFrame(array, columns=[f"x{index}" for index in range(array.shape[1])])
 
 
 def check_unchanged(names: Iterable[str], then: Mapping[str, Any], now: Mapping[str, Any], when: str) -> None:

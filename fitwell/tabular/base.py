@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from fitwell._data.feature_encoder import FeatureEncoder
 from fitwell._param_validation import Instance, Integer, Options, Rule, find_param_error
 from fitwell._progress import VERBOSE
 from fitwell._typing import NumpyArray
 from fitwell.errors import ErrorCollector
-from fitwell.estimators.validation import check_sample_weight
-from fitwell.tabular.features import FeatureEncoder
+from fitwell.estimators.validation import check_sample_weight, read_table
 from fitwell.tabular.fold_ensemble import FoldEnsemble, TableArrays
 from fitwell.tabular.network import TabularNetwork, Task, default_networks
 
@@ -74,7 +74,7 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
     def _fit_ensemble(
         self, table: pd.DataFrame, y: NumpyArray, task: Task, num_outputs: int, sample_weight: Any
     ) -> None:
-        self._encoder = FeatureEncoder(table)
+        self._encoder = FeatureEncoder(table, to_normal=True)
         weights = check_sample_weight(sample_weight, len(table), ensure_non_negative=True)
         arrays = TableArrays(
             self._encoder.transform(table), y, self._encoder.numeric, task, num_outputs, weights
@@ -87,20 +87,10 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
             first_fold_only=self.quality == "fast",
         ).fit(arrays, self.verbose)
 
-    def _read_table(self, X: Any, *, reset: bool) -> pd.DataFrame:
-        """Return the inputs as a data frame whose column names are strings."""
-        import pandas as pd
-
-        if isinstance(X, pd.DataFrame):
-            validate_data(self, X, skip_check_array=True, reset=reset)
-            return X.set_axis([str(name) for name in X.columns], axis=1)
-        array = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
-        return pd.DataFrame(array, columns=[f"x{index}" for index in range(array.shape[1])])
-
     def _predict_mean(self, X: Any) -> NDArray[np.float64]:
         """Return the networks' mean outputs, ``[rows, outputs]``."""
         check_is_fitted(self)
-        features = self._encoder.transform(self._read_table(X, reset=False))
+        features = self._encoder.transform(read_table(self, X, reset=False))
         return self.ensemble_.predict(features)
 
     @property

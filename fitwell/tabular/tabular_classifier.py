@@ -13,6 +13,7 @@ from sklearn.utils.validation import column_or_1d
 
 from fitwell._typing import NumpyArray
 from fitwell.errors import DataError
+from fitwell.estimators.validation import read_table
 from fitwell.tabular.base import BaseTabular
 
 __all__ = ["TabularClassifier"]
@@ -73,7 +74,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
             DataError: If there is only one class, or a column cannot be used.
         """
         self._check_parameters()
-        table = self._read_table(X, reset=True)
+        table = read_table(self, X, reset=True)
         if y is None:
             raise ValueError("TabularClassifier requires y to be passed, but the target y is None")
         y = column_or_1d(y, warn=True)

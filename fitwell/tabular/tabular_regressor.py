@@ -10,6 +10,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
 from fitwell._typing import NumpyArray
+from fitwell.estimators.validation import read_table
 from fitwell.tabular.base import BaseTabular
 
 __all__ = ["TabularRegressor"]
@@ -70,7 +71,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
             DataError: If a column cannot be used.
         """
         self._check_parameters()
-        table = self._read_table(X, reset=True)
+        table = read_table(self, X, reset=True)
         if y is None:
             raise ValueError("TabularRegressor requires y to be passed, but the target y is None")
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")

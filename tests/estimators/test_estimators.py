@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from scipy.special import softmax
@@ -402,3 +403,62 @@ def test_pickles_that_name_the_earlier_modules_are_read() -> None:
     with pytest.warns(DeprecationWarning, match=r"fitwell\.estimators\."):
         read = pickle.loads(written)
     np.testing.assert_array_equal(read.predict_proba(X), estimator.predict_proba(X))
+
+
+def mixed_frame(rows: int, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return a table with numbers, categories, dates, booleans and gaps, and large targets that depend on it."""
+    draw = np.random.default_rng(seed)
+    number, city = draw.normal(5e4, 2e4, rows), draw.choice(["Rome", "Oslo", "Lima"], rows)
+    member = draw.random(rows) < 0.5
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(draw.integers(0, 700, rows), unit="D")
+    y = 1e6 + 3 * number + 9e4 * (city == "Oslo") + 5e4 * member
+    table = pd.DataFrame({"number": number, "city": city, "member": member, "day": day})
+    table.loc[draw.random(rows) < 0.1, "city"] = None
+    return table, y
+
+
+def test_data_frames_and_large_targets_are_scaled_inside() -> None:
+    """Without scaling, this regressor was worse than the mean."""
+    table, y = mixed_frame(400)
+    new, true = mixed_frame(200, seed=1)
+    new.loc[0, "city"] = "Cairo"  # a category that training did not have
+    regressor = MLPRegressor((32,), random_state=0, learning_rate_init=0.01).fit(table, y)
+    assert regressor.score(new, true) > 0.9
+    assert list(regressor.feature_names_in_) == list(table)
+    again = pickle.loads(pickle.dumps(regressor))
+    np.testing.assert_array_equal(again.predict(new), regressor.predict(new))
+    mean, std = regressor.predict(new, return_std=True)
+    np.testing.assert_array_equal(mean, regressor.predict(new))
+    assert (std == 0).all(), "there is one member"
+    words = np.where(y > np.median(y), "dear", "cheap")
+    classifier = MLPClassifier((32,), random_state=0, learning_rate_init=0.01).fit(table, words)
+    assert classifier.score(new, np.where(true > np.median(y), "dear", "cheap")) > 0.9
+
+
+def test_the_spread_is_in_units_of_the_target() -> None:
+    X = np.random.default_rng(0).normal(size=(80, 2))
+    settings = {"hidden_layer_sizes": (8,), "max_iter": 20, "tol": 0, "n_members": 3, "random_state": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        small = MLPRegressor(**settings).fit(X, X[:, 0]).predict(X, return_std=True)
+        large = MLPRegressor(**settings).fit(X, 1000 * X[:, 0] + 7).predict(X, return_std=True)
+    np.testing.assert_allclose(large[0], 1000 * small[0] + 7, rtol=1e-3, atol=1)
+    np.testing.assert_allclose(large[1], 1000 * small[1], rtol=1e-2, atol=1)
+
+
+def test_preprocess_forces_or_forbids_scaling() -> None:
+    draw = np.random.default_rng(0)
+    X = 1000 + draw.normal(size=(200, 3))
+    y = X[:, 0]
+    fit = {"hidden_layer_sizes": (), "random_state": 0, "learning_rate_init": 0.1, "tol": 0, "max_iter": 300}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert MLPRegressor(preprocess=True, **fit).fit(X, y).score(X, y) > 0.95
+        assert MLPRegressor(preprocess=False, **fit).fit(X, y).score(X, y) < 0.5
+        frame = pd.DataFrame(X)
+        as_array = MLPRegressor(preprocess=False, **fit).fit(X, y).predict(X)
+        np.testing.assert_array_equal(
+            MLPRegressor(preprocess=False, **fit).fit(frame, y).predict(frame), as_array
+        )
+    with pytest.raises(InvalidArgument, match="preprocess"):
+        MLPRegressor(preprocess="always").fit(X, y)

@@ -18,6 +18,7 @@ from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fitwell.errors import DataError, InvalidArgument
+from fitwell.estimators.validation import read_table
 from fitwell.tabular import TabularClassifier, TabularNetwork, TabularRegressor
 
 SMALL = TabularNetwork((16,), steps=60, max_epochs=60, batch_size=32)
@@ -227,7 +228,7 @@ def test_the_defaults_average_two_kinds_of_networks() -> None:
     ensemble = regressor.ensemble_
     assert [network.num_bins for network in ensemble.networks] == [0, 32]
     assert len(ensemble.population) == 10 and ensemble.member_weights.sum() == pytest.approx(1)
-    features = regressor._encoder.transform(regressor._read_table(x, reset=False))
+    features = regressor._encoder.transform(read_table(regressor, x, reset=False))
     again = ensemble.predict_out_of_fold(features, np.arange(60))
     np.testing.assert_allclose(again, ensemble.out_of_fold, atol=1e-5)
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""Conversion of the tabular estimators' inputs to arrays of features."""
+"""Conversion of the estimators' tables to arrays of features."""
 
 from __future__ import annotations
 
@@ -39,12 +39,16 @@ class FeatureEncoder:
 
     Columns may contain numbers, categories, booleans, dates and missing values. If all columns of the fitted table are
     constant, the only feature is always 0.
+
+    Args:
+        table: The table.
+        to_normal: Whether to map the ranks of numbers to normal quantiles, instead of standardizing the numbers.
     """
 
-    def __init__(self, table: pd.DataFrame) -> None:
+    def __init__(self, table: pd.DataFrame, *, to_normal: bool) -> None:
         self.preprocessor: TablePreprocessor | None = None
         try:
-            self.preprocessor = TablePreprocessor.fit(table, _TARGET, to_normal=True)
+            self.preprocessor = TablePreprocessor.fit(table, _TARGET, to_normal=to_normal)
         except DataError:
             if not _has_only_constants(table):
                 raise
