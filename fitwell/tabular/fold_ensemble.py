@@ -205,6 +205,19 @@ class FoldEnsemble:
         mean: NDArray[np.float64] = np.tensordot(weights, self.predict_members(x).astype(np.float64), 1)
         return mean
 
+    def predict_folds(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the weighted mean of the outputs of each fold's networks, ``[folds, rows, outputs]``."""
+        used = np.flatnonzero(self.member_weights)
+        weights = self.member_weights[used]
+        folds = np.array([self.population.members[number].fold for number in used])
+        outputs = self.predict_members(x).astype(np.float64)
+        return np.stack(
+            [
+                np.average(outputs[folds == fold], axis=0, weights=weights[folds == fold])
+                for fold in range(self.fold_of_row.max() + 1)
+            ]
+        )
+
     def predict_out_of_fold(self, x: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return outputs for changed inputs of training rows, by networks that did not train on the rows.
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from fitwell._param_validation import Real, validate_param
 from fitwell._typing import NumpyArray
+from fitwell.errors import StateError
 from fitwell.estimators.validation import read_table
 from fitwell.tabular.base import BaseTabular
+from fitwell.tabular.conformal import cv_plus_interval
 
 __all__ = ["TabularRegressor"]
 
@@ -84,21 +88,87 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
         self._scale = np.where(scale > 0, scale, 1.0)
         self._range = targets.min(axis=0), targets.max(axis=0)
         standardized = ((targets - self._mean) / self._scale).astype(np.float32)
+        self._targets = targets
         self._fit_ensemble(table, standardized, "regression", targets.shape[1], sample_weight)
         out_of_fold = self._complete_out_of_fold
         self.out_of_fold_ = None if out_of_fold is None else self._decode(out_of_fold)
         return self
 
-    def predict(self, X: Any) -> NumpyArray:
+    def predict(self, X: Any, return_std: bool = False) -> Any:
         """Return the networks' predictions, averaged.
 
         Args:
             X (DataFrame | array): Inputs, ``[rows, columns]``.
+            return_std (bool): Whether to return a standard deviation for each prediction too. It is
+                ``sqrt(s² + e²)``, where s is the standard deviation of the folds' predictions for the row, and e² is
+                the mean squared error of the out-of-fold predictions. Default: False.
 
         Returns:
-            ndarray: Predictions, ``[rows]`` for a single output, or ``[rows, outputs]`` for more than one.
+            ndarray | tuple[ndarray, ndarray]: Predictions, ``[rows]`` for a single output, or ``[rows, outputs]`` for
+            more than one. If `return_std` is True, also their standard deviations, with the same shape.
+
+        Raises:
+            StateError: If `return_std` is True, but there are no out-of-fold predictions for all rows.
         """
-        return self._decode(self._predict_mean(X))
+        if not return_std:
+            return self._decode(self._predict_mean(X))
+        residuals = self._out_of_fold_errors("predict with return_std=True")
+        folds = self._predict_folds(X)
+        std = np.sqrt(folds.std(axis=0) ** 2 + (residuals**2).mean(axis=0))
+        return self._decode(self._predict_mean(X)), std[:, 0] if self._is_flat else std
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[np.float64]:
+        """Return an interval for each prediction that contains the target with a probability of about `coverage`.
+
+        The intervals are computed from the out-of-fold errors and from the predictions of each fold's networks (CV+).
+        For rows that are drawn like the training rows, the probability is at least ``1 - 2 (1 - coverage)``, up to a
+        term that decreases with the number of rows, whatever the distribution is. In practice it is close to
+        `coverage`. The guarantee does not account for the choice of the best epoch on the fold's own rows. Intervals
+        are wider where the folds disagree, but they do not adapt to noise that differs between rows.
+
+        Args:
+            X (DataFrame | array): Inputs, ``[rows, columns]``.
+            coverage (float): Probability with which an interval should contain the target, in (0, 1). Default: 0.9.
+
+        Returns:
+            ndarray: Lower and upper limits, ``[rows, 2]`` for a single output, or ``[rows, outputs, 2]`` for more than
+            one. If there are too few training rows for the coverage, a limit is infinite.
+
+        Raises:
+            InvalidArgument: If `coverage` is not in (0, 1).
+            StateError: If there are no out-of-fold predictions for all rows.
+
+        Source: Barber et al. (2021), *Predictive inference with the jackknife+*.
+        """
+        validate_param("predict_interval", "coverage", coverage, Real(0, 1, closed="neither"))
+        residuals = self._out_of_fold_errors("predict_interval")
+        folds = self._predict_folds(X)
+        limits = [
+            np.stack(
+                cv_plus_interval(
+                    folds[:, :, output], np.abs(residuals[:, output]), self.ensemble_.fold_of_row, coverage
+                ),
+                axis=-1,
+            )
+            for output in range(residuals.shape[1])
+        ]
+        intervals: NDArray[np.float64] = limits[0] if self._is_flat else np.stack(limits, axis=1)
+        return intervals
+
+    def _out_of_fold_errors(self, where: str) -> NDArray[np.float64]:
+        check_is_fitted(self)
+        if self.out_of_fold_ is None:
+            raise StateError(
+                f"{where} requires out-of-fold predictions for all training rows; fit the regressor with "
+                "quality='good', n_folds=2 or more, and at least 10 rows"
+            )
+        errors: NDArray[np.float64] = self._targets - self.out_of_fold_.reshape(self._targets.shape)
+        return errors
+
+    def _predict_folds(self, X: Any) -> NDArray[np.float64]:
+        """Return the predictions of each fold's networks, ``[folds, rows, outputs]``."""
+        outputs = self.ensemble_.predict_folds(self._encoder.transform(read_table(self, X, reset=False)))
+        return np.clip(outputs * self._scale + self._mean, *self._range)
 
     def _decode(self, outputs: NumpyArray) -> NumpyArray:
         values = np.clip(outputs.astype(np.float64) * self._scale + self._mean, *self._range)

@@ -64,3 +64,23 @@ def test_other_arguments_are_refused(fitwell: Callable[..., Any], tmp_path: Path
     (tmp_path / "checkpoints" / "arguments.json").write_text('["train", "x.csv"]')
     result = fitwell("train", "--resume", tmp_path, "--epochs", 3)
     assert result.code == 2 and "remove --epochs 3" in result.err
+
+
+def test_a_killed_run_of_the_default_network_goes_on(
+    fitwell: Callable[..., Any], table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The resumed run ends with the same predictions as a run that was not killed."""
+    words = ("--target", "price", "--quality", "fast", "--hidden", 8, "--epochs", 5, "--quiet")
+    assert fitwell("train", table, *words, "--output", tmp_path / "alone").code == 0
+
+    def kill(*rest: Any, **named: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr("fitwell.population.Population.fit", kill)
+        with pytest.raises(Killed):
+            fitwell("train", table, *words, "--output", tmp_path / "killed")
+    again = fitwell("train", "--resume", tmp_path / "killed")
+    assert again.code == 0, again.err
+    alone, killed = ((tmp_path / run / "out_of_fold.csv").read_text() for run in ("alone", "killed"))
+    assert alone == killed
