@@ -15,6 +15,8 @@ __all__ = ["Importance", "permutation_importance"]
 REPEATS = 5
 # The number of predictions is limited to this, by using fewer rows.
 MAX_PREDICTIONS = 200_000
+MIN_ROWS = 50
+ROWS_PER_CALL = 4096
 
 
 @dataclass(frozen=True)
@@ -60,21 +62,30 @@ def permutation_importance(
     useful*.
     """
     rng = np.random.default_rng(seed)
-    limit = max(50, MAX_PREDICTIONS // (REPEATS * max(len(columns), 1)))
+    limit = max(MIN_ROWS, MAX_PREDICTIONS // (REPEATS * max(len(columns), 1)))
     rows = np.sort(rng.permutation(len(x))[:limit])
     before = predict_losses(x[rows], rows)
+    receiving, giving = np.zeros((2, len(columns), len(rows)))
+    permutations = [
+        (number, rng.permutation(len(rows))) for number in range(len(columns)) for _ in range(REPEATS)
+    ]
+    features = list(columns.values())
+    # One call predicts for many permutations, because each call has a cost of its own.
+    size = max(1, ROWS_PER_CALL // len(rows))
+    for start in range(0, len(permutations), size):
+        part = permutations[start : start + size]
+        shuffled = np.tile(x[rows], (len(part), 1, 1))
+        for block, (number, givers) in zip(shuffled, part, strict=True):
+            block[:, features[number]] = block[givers, features[number]]
+        losses = predict_losses(shuffled.reshape(-1, x.shape[1]), np.tile(rows, len(part)))
+        for (number, givers), after in zip(part, losses.reshape(len(part), -1), strict=True):
+            increases = (after - before) / REPEATS
+            receiving[number] += increases
+            giving[number, givers] += increases
     found = []
-    for name, features in columns.items():
-        receiving, giving = np.zeros(len(rows)), np.zeros(len(rows))
-        for _ in range(REPEATS):
-            givers = rng.permutation(len(rows))
-            shuffled = x[rows]
-            shuffled[:, features] = shuffled[givers, features]
-            increases = (predict_losses(shuffled, rows) - before) / REPEATS
-            receiving += increases
-            giving[givers] += increases
-        deviation = float((receiving + giving).std(ddof=1)) if len(rows) > 1 else np.inf
+    for number, name in enumerate(columns):
+        deviation = float((receiving[number] + giving[number]).std(ddof=1)) if len(rows) > 1 else np.inf
         reach = Z95 * deviation / np.sqrt(len(rows))
-        mean = float(receiving.mean())
+        mean = float(receiving[number].mean())
         found.append(Importance(name, mean, mean - reach, mean + reach))
     return sorted(found, key=lambda importance: -importance.mean)

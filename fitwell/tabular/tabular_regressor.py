@@ -152,8 +152,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):  # type: ignore[misc]
             )
             for output in range(residuals.shape[1])
         ]
-        intervals: NDArray[np.float64] = limits[0] if self._is_flat else np.stack(limits, axis=1)
-        return intervals
+        return np.asarray(limits[0] if self._is_flat else np.stack(limits, axis=1), np.float64)
 
     def _out_of_fold_errors(self, where: str) -> NDArray[np.float64]:
         check_is_fitted(self)

@@ -54,6 +54,24 @@ def test_the_rows_are_limited_and_their_numbers_are_passed() -> None:
     assert (asked[0][0] == asked[0][1]).all()
 
 
+def test_many_permutations_are_predicted_in_one_call() -> None:
+    x = np.random.default_rng(0).normal(size=(500, 300)).astype(np.float32)
+    asked = []
+
+    def losses(inputs: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        asked.append(len(rows))
+        return inputs[:, 0] * x[rows, 0]
+
+    found = permutation_importance(
+        losses, x, {f"x{number}": slice(number, number + 1) for number in range(300)}
+    )
+    assert max(asked) <= 4096 and len(asked) < 60 and sum(asked) <= 200_000 + 500
+    assert found[-1].name == "x0" and found[-1].mean < -0.5, (
+        "shuffling lowers this loss, whose mean is x squared"
+    )
+    assert all(one.mean == 0 for one in found[:-1])
+
+
 def test_calibration_bins_are_means_and_shares() -> None:
     """Half of the rows have the probability 0.9, of which 80 % are right; the others have 0.6 and are all right."""
     probabilities = np.repeat([[0.9, 0.1], [0.4, 0.6]], 10, axis=0)
