@@ -70,7 +70,7 @@ def permutation_importance(
         (number, rng.permutation(len(rows))) for number in range(len(columns)) for _ in range(REPEATS)
     ]
     features = list(columns.values())
-    # One call predicts for many permutations, because each call has a cost of its own.
+    # One call predicts for many permutations, because each call has a fixed cost.
     size = max(1, ROWS_PER_CALL // len(rows))
     for start in range(0, len(permutations), size):
         part = permutations[start : start + size]
