@@ -169,16 +169,20 @@ class FoldEnsemble:
         # Each block contains the members of one set of hyperparameters and seed, one for each fold.
         blocks = trained.reshape(-1, self.fold_of_row.max() + 1)
         complete = blocks.all(axis=1)
-        if complete.any():
-            outputs = self.population.predict_out_of_fold(table.x, _PREDICT_BATCH_SIZE)[complete]
-            validated = self.fold_of_row >= 0
-            loss = prediction_loss(table.task, table.y[validated])
-            weights = np.zeros(len(blocks))
-            weights[complete] = select_ensemble([part[validated] for part in outputs], loss)
-            self.out_of_fold = np.tensordot(weights[complete], outputs, 1).astype(np.float32)
-            self.member_weights = np.repeat(weights / blocks.shape[1], blocks.shape[1])
-        else:
-            self.out_of_fold = self._predict_trained_folds(members[: blocks.shape[1]], table.x)
+        if not complete.any():
+            first = int(blocks.any(axis=1).argmax()) * blocks.shape[1]
+            self.out_of_fold = self._predict_trained_folds(members[first : first + blocks.shape[1]], table.x)
+            return
+        outputs = self.population.predict_out_of_fold(table.x, _PREDICT_BATCH_SIZE)
+        validated = self.fold_of_row >= 0
+        # A network that diverged may predict NaN. It must not become a part of the mean.
+        usable = complete & np.isfinite(outputs[:, validated]).all(axis=(1, 2))
+        chosen = np.flatnonzero(usable if usable.any() else complete)
+        weights = np.zeros(len(blocks))
+        loss = prediction_loss(table.task, table.y[validated])
+        weights[chosen] = select_ensemble([outputs[block, validated] for block in chosen], loss)
+        self.out_of_fold = np.tensordot(weights[chosen], outputs[chosen], 1).astype(np.float32)
+        self.member_weights = np.repeat(weights / blocks.shape[1], blocks.shape[1])
 
     def _predict_trained_folds(
         self, members: Sequence[Member], x: NDArray[np.float32]

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
+from fitwell.tabular import TabularNetwork
 from fitwell.tabular.ensemble_selection import prediction_loss, row_losses, select_ensemble
+from fitwell.tabular.fold_ensemble import FoldEnsemble, TableArrays
 
 
 def test_losses_are_those_of_scikit_learn() -> None:
@@ -45,3 +47,17 @@ def test_a_mean_is_never_worse_than_the_best_model() -> None:
     loss = prediction_loss("regression", y)
     weights = select_ensemble(models, loss)
     assert loss(np.tensordot(weights, models, 1)) <= min(map(loss, models))
+
+
+@pytest.mark.filterwarnings("ignore::fitwell.errors.NonFiniteWarning")
+def test_networks_that_diverge_are_left_out() -> None:
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(40, 2)).astype(np.float32)
+    table = TableArrays(x, x[:, :1] + x[:, 1:], [0, 1], "regression", 1)
+    sound = TabularNetwork((8,), steps=60, max_epochs=30, batch_size=16)
+    wild = TabularNetwork((8,), steps=60, max_epochs=30, batch_size=16, learning_rate=1e30, weight_decay=0.0)
+    ensemble = FoldEnsemble((wild, sound), n_folds=2).fit(table)
+    assert ensemble.member_weights.tolist() == [0.0, 0.0, 0.5, 0.5]
+    assert np.isfinite(ensemble.out_of_fold).all()
+    assert np.isfinite(ensemble.predict(x)).all()
+    assert np.mean((ensemble.out_of_fold - table.y) ** 2) < np.var(table.y)
