@@ -61,8 +61,9 @@ class TrainOptions:
         dropout = options.dropout or 0.0
         if not 0 <= dropout < 1:
             raise InvalidArgument(f"--dropout must be at least 0 and below 1, got {dropout:g}")
-        if options.quality is not None:
-            raise InvalidArgument("--quality only applies to --network tabular")
+        for name in ("quality", "minutes"):
+            if getattr(options, name) is not None:
+                raise InvalidArgument(f"--{name} only applies to --network tabular")
         return cls(
             hidden,
             options.activation or "elu",

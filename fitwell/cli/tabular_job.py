@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fitwell._data.feature_encoder import numeric_features
 from fitwell._data.table_preprocessor import TablePreprocessor
 from fitwell._data.target import ClassTarget
-from fitwell._data.text_format import pluralize
+from fitwell._data.text_format import join_words, pluralize
 from fitwell._file_io import atomic_write
 from fitwell._history import History
 from fitwell._progress import format_seconds
@@ -81,6 +81,11 @@ class TabularJob:
         """Describe the networks in a sentence."""
         count = len(self.ensemble.networks) * (1 if self.options.quality == "fast" else NUM_FOLDS)
         inputs = pluralize(self._arrays.x.shape[1], "input")
+        if self.options.minutes is not None:
+            return (
+                f"Training {count} networks with {inputs} on {NUM_FOLDS} folds, and then more kinds of networks for "
+                f"{self.options.minutes:g} minutes in total."
+            )
         if count == 1:
             return f"Training one network with {inputs} on four of {NUM_FOLDS} folds."
         return f"Training {count} networks with {inputs}, each on {NUM_FOLDS - 1} of {NUM_FOLDS} folds."
@@ -90,13 +95,11 @@ class TabularJob:
         began = time.perf_counter()
         interrupted = False
         try:
-            self.ensemble.fit(self._arrays, verbose=0 if quiet else 1)
+            self.ensemble.fit(self._arrays, 0 if quiet else 1, self.options.minutes)
         except KeyboardInterrupt:
             interrupted = True
         weights = self.ensemble.member_weights
-        trained = [
-            member for member, weight in zip(self.ensemble.population.members, weights, strict=True) if weight
-        ]
+        trained = [member for member, weight in zip(self.ensemble.members, weights, strict=True) if weight]
         if trained and not any(math.isfinite(_best_loss(member)) for member in trained):
             raise DataError(
                 "training diverged: the validation loss was not finite in any epoch, so no model was kept; try a "
@@ -114,7 +117,7 @@ class TabularJob:
     def _describe_outcome(self, trained: list[Member], interrupted: bool) -> str:
         if not trained:
             return "Interrupted by Ctrl-C before the end of the first epoch; no model was kept."
-        count = len(self.ensemble.population)
+        count = len(self.ensemble.members)
         epochs = sorted({len(member.history.epoch) for member in trained})
         span = pluralize(epochs[-1], "epoch") if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]} epochs"
         kept = "Each network kept the weights with its lowest validation loss."
@@ -164,17 +167,14 @@ class TabularJob:
     def describe_settings(self, result: TrainResult) -> list[tuple[str, str]]:
         """Return pairs of a setting and its value for the report."""
         network = self.ensemble.networks[0]
-        epochs = [
-            str(member.restored_epoch + 1)
-            for member in self.ensemble.population.members
-            if member.restored_epoch is not None
-        ]
+        used = np.flatnonzero(self.ensemble.member_weights)
+        kept = [self.ensemble.members[number].restored_epoch for number in used]
         return [
             ("quality", self.options.quality),
-            ("networks", str(np.count_nonzero(self.ensemble.member_weights))),
+            ("networks", str(len(used))),
             ("hidden layers", " - ".join(map(str, network.hidden_layer_sizes))),
             ("batch size", str(network.batch_size)),
-            ("epochs kept", ", ".join(epochs)),
+            ("epochs kept", join_words([epoch + 1 for epoch in kept if epoch is not None], most=20)),
             ("training", result.outcome),
             ("time", format_seconds(result.seconds)),
         ]

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from fitwell.errors import InvalidArgument
 from fitwell.tabular import TabularNetwork
-from fitwell.tabular.network import default_networks
+from fitwell.tabular.network import default_networks, time_limit
 
 __all__ = ["QUALITIES", "TabularOptions"]
 
-QUALITIES = ("fast", "good")
+QUALITIES = ("fast", "good", "best")
 
 _MLP_ONLY = ("batch_norm", "l2", "optimizer", "patience")
 
@@ -25,11 +25,13 @@ class TabularOptions:
         quality: ``"good"`` trains two networks per fold, and ``"fast"`` only one network, on the first fold.
         networks: The hyperparameters of the networks. Those that the user set replace the defaults of all networks.
         seed: Seed for the folds, weights and dropout.
+        minutes: Time limit of the quality ``"best"``, or None for the other qualities.
     """
 
     quality: str
     networks: tuple[TabularNetwork, ...]
     seed: int
+    minutes: float | None = None
 
     @classmethod
     def from_namespace(cls, options: Namespace) -> TabularOptions:
@@ -56,4 +58,6 @@ class TabularOptions:
         changed = {name: value for name, value in changed.items() if value is not None}
         quality = options.quality or "good"
         networks = tuple(dataclasses.replace(network, **changed) for network in default_networks(quality))
-        return cls(quality, networks, options.seed)
+        if options.minutes is not None and quality != "best":
+            raise InvalidArgument("--minutes only applies to --quality best; add it, or omit --minutes")
+        return cls(quality, networks, options.seed, time_limit(quality, options.minutes))

@@ -11,13 +11,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from fitwell._data.feature_encoder import FeatureEncoder
-from fitwell._param_validation import Instance, Integer, Options, Rule, find_param_error
+from fitwell._param_validation import Instance, Integer, Options, Real, Rule, find_param_error
 from fitwell._progress import VERBOSE
 from fitwell._typing import NumpyArray
 from fitwell.errors import ErrorCollector
 from fitwell.estimators.validation import check_sample_weight, read_table
 from fitwell.tabular.fold_ensemble import FoldEnsemble, TableArrays
-from fitwell.tabular.network import TabularNetwork, Task, default_networks
+from fitwell.tabular.network import TabularNetwork, Task, default_networks, time_limit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,8 @@ _MAX_SEED = 2**31 - 1
 
 
 _RULES: dict[str, Rule] = {
-    "quality": Options("fast", "good"),
+    "quality": Options("fast", "good", "best"),
+    "minutes": Real(0) | None,
     "network": Instance(TabularNetwork, "a TabularNetwork") | None,
     "n_folds": Integer(1),
     "n_seeds": Integer(1),
@@ -46,6 +47,7 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         self,
         quality: str = "good",
         *,
+        minutes: float | None = None,
         network: TabularNetwork | None = None,
         n_folds: int = 5,
         n_seeds: int = 1,
@@ -53,6 +55,7 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
         verbose: int | str = 0,
     ) -> None:
         self.quality = quality
+        self.minutes = minutes
         self.network = network
         self.n_folds = n_folds
         self.n_seeds = n_seeds
@@ -69,6 +72,8 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
             mistake = find_param_error(name, getattr(self, name), rule)
             if mistake:
                 problems.add(mistake)
+        if self.minutes is not None and self.quality != "best":
+            problems.add(f"minutes={self.minutes!r} requires quality='best', got quality={self.quality!r}")
         problems.raise_if_any()
 
     def _fit_ensemble(
@@ -85,7 +90,7 @@ class BaseTabular(BaseEstimator):  # type: ignore[misc]
             self.n_seeds,
             int(check_random_state(self.random_state).randint(_MAX_SEED)),
             first_fold_only=self.quality == "fast",
-        ).fit(arrays, self.verbose)
+        ).fit(arrays, self.verbose, time_limit(self.quality, self.minutes))
 
     def _predict_mean(self, X: Any) -> NDArray[np.float64]:
         """Return the networks' mean outputs, ``[rows, outputs]``."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitwell import layers
+from fitwell._progress import format_seconds, print_message
 from fitwell._typing import NumpyArray
 from fitwell.callbacks import EarlyStopping
 from fitwell.models import Model
@@ -17,9 +19,11 @@ from fitwell.population import Ensemble, Population
 from fitwell.population.members import Member, Setting
 from fitwell.tabular.balanced_folds import make_balanced_folds
 from fitwell.tabular.ensemble_selection import prediction_loss, select_ensemble
-from fitwell.tabular.network import TabularNetwork, Task
+from fitwell.tabular.network import TabularNetwork, Task, sample_network
 
 __all__ = ["FoldEnsemble", "TableArrays"]
+
+Splits = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 _PREDICT_BATCH_SIZE = 256
 # A network stops if its validation loss has not improved for this share of its epochs. On twelve tables, this saved
@@ -74,16 +78,16 @@ class FoldEnsemble:
         first_fold_only: Whether to train only the networks that are validated on the first fold.
 
     Attributes:
-        population: The networks.
-        member_weights: Weight of each member of the population in the mean. Members that Ctrl-C stopped before their
-            first epoch ended have the weight 0.
+        populations: The networks. The first population contains those with the given hyperparameters.
+        member_weights: Weight of each network in the mean, in the order of `members`. Networks that Ctrl-C stopped
+            before their first epoch ended have the weight 0.
         fold_of_row: 0-based number of the fold that contains each training row, ``[rows]``, or -1 if no network is
             validated on the row.
         out_of_fold: Predictions for the training rows by networks that did not train on them, ``[rows, outputs]``.
             Rows that no network is validated on are NaN. None if there are no folds.
     """
 
-    population: Population
+    populations: list[Population]
     member_weights: NDArray[np.float64]
     fold_of_row: NDArray[np.int64]
     out_of_fold: NDArray[np.float32] | None
@@ -104,55 +108,86 @@ class FoldEnsemble:
         self.seed = seed
         self.first_fold_only = first_fold_only
 
-    def fit(self, table: TableArrays, verbose: int | str = 0) -> FoldEnsemble:
+    def fit(self, table: TableArrays, verbose: int | str = 0, minutes: float | None = None) -> FoldEnsemble:
         """Train the networks.
+
+        Args:
+            table: The table.
+            verbose: 1 shows progress.
+            minutes: Time limit for training more networks with random hyperparameters after `networks`, or None to
+                train only `networks`.
 
         Raises:
             KeyboardInterrupt: After Ctrl-C. The ensemble then consists of the networks that have been trained for at
                 least one epoch. If there are none, all `member_weights` are 0.
         """
+        began = monotonic()
         num_rows = len(table.x)
         n_folds = self.n_folds if num_rows >= max(MIN_ROWS_FOR_FOLDS, self.n_folds) else 1
         rng = np.random.default_rng(self.seed)
         splits = make_balanced_folds(table.stratify, n_folds, rng) if n_folds > 1 else None
         if splits is not None and self.first_fold_only:
             splits = splits[:1]
-        num_train = num_rows if splits is None else len(splits[0][0])
+        self._num_train = num_rows if splits is None else len(splits[0][0])
         self.fold_of_row = np.full(num_rows, -1)
         for fold, (_, validation) in enumerate(splits or []):
             self.fold_of_row[validation] = fold
 
-        bin_edges = [
-            layers.quantile_bin_edges(table.x[:, table.numeric], network.num_bins) if network.num_bins else []
-            for network in self.networks
-        ]
-        shapes = table.x.shape[1], table.numeric, table.task, table.num_outputs, num_train
-        self._build_arguments = [(*shapes, edges) for edges in bin_edges]
-        epochs = [network.epochs(num_train) for network in self.networks]
-        settings = [{"network": number} for number in range(len(self.networks))]
+        self.populations, self._build_arguments = [], []
+        try:
+            self._train(table, range(len(self.networks)), splits, verbose)
+            duration = monotonic() - began
+            while minutes is not None and monotonic() - began + duration < 60 * minutes:
+                start = monotonic()
+                self.networks += (sample_network(rng, table.task),)
+                self._train(table, [len(self.networks) - 1], splits, 0)
+                duration = monotonic() - start
+                if verbose:
+                    spent = format_seconds(monotonic() - began)
+                    print_message(
+                        f"{len(self.networks)} kinds of networks trained, {spent} of {minutes:g} minutes"
+                    )
+        finally:
+            self._combine_members(table)
+        return self
+
+    def _train(
+        self, table: TableArrays, numbers: Sequence[int], splits: Splits | None, verbose: int | str
+    ) -> None:
+        """Train the networks with these numbers as one population."""
+        shapes = table.x.shape[1], table.numeric, table.task, table.num_outputs, self._num_train
+        for number in numbers:
+            bins = self.networks[number].num_bins
+            edges = layers.quantile_bin_edges(table.x[:, table.numeric], bins) if bins else []
+            self._build_arguments.append((*shapes, edges))
         seeds = [self.seed + number for number in range(self.n_seeds)]
-        self.population = Population(self._build, settings, seeds)
+        population = Population(self._build, [{"network": number} for number in numbers], seeds)
+        self.populations.append(population)
+
+        def epochs(setting: Setting) -> int:
+            return self.networks[setting["network"]].epochs(self._num_train)
 
         def restore_best_epoch(setting: Setting) -> list[EarlyStopping]:
             if splits is None:
                 return []
-            patience = max(1, round(PATIENCE * epochs[setting["network"]]))
+            patience = max(1, round(PATIENCE * epochs(setting)))
             return [EarlyStopping("val_loss", patience=patience, restore_best_weights=True)]
 
-        try:
-            self.population.fit(
-                table.x,
-                table.y,
-                batch_size=self.networks[0].batch_size,
-                epochs=lambda setting: epochs[setting["network"]],
-                splits=splits,
-                sample_weight=table.sample_weight,
-                callbacks=restore_best_epoch,
-                verbose=verbose,
-            )
-        finally:
-            self._combine_members(table)
-        return self
+        population.fit(
+            table.x,
+            table.y,
+            batch_size=self.networks[numbers[0]].batch_size,
+            epochs=epochs,
+            splits=splits,
+            sample_weight=table.sample_weight,
+            callbacks=restore_best_epoch,
+            verbose=verbose,
+        )
+
+    @property
+    def members(self) -> list[Member]:
+        """All networks."""
+        return [member for population in self.populations for member in population.members]
 
     def _build(self, setting: Setting) -> Model:
         number = setting["network"]
@@ -160,7 +195,7 @@ class FoldEnsemble:
 
     def _combine_members(self, table: TableArrays) -> None:
         """Compute the out-of-fold predictions and the weights of the members."""
-        members = self.population.members
+        members = self.members
         trained = np.array([len(member.history.epoch) > 0 for member in members])
         self.member_weights = trained / max(trained.sum(), 1)
         self.out_of_fold = None
@@ -173,7 +208,9 @@ class FoldEnsemble:
             first = int(blocks.any(axis=1).argmax()) * blocks.shape[1]
             self.out_of_fold = self._predict_trained_folds(members[first : first + blocks.shape[1]], table.x)
             return
-        outputs = self.population.predict_out_of_fold(table.x, _PREDICT_BATCH_SIZE)
+        outputs = np.concatenate(
+            [population.predict_out_of_fold(table.x, _PREDICT_BATCH_SIZE) for population in self.populations]
+        )
         validated = self.fold_of_row >= 0
         # A network that diverged may predict NaN. It must not become a part of the mean.
         usable = complete & np.isfinite(outputs[:, validated]).all(axis=(1, 2))
@@ -199,9 +236,13 @@ class FoldEnsemble:
         """Return the outputs of the networks whose weight is not 0, ``[networks, rows, outputs]``."""
         # With a fixed batch size, there is one compilation, and a row's prediction does not depend on the other rows.
         missing = -len(x) % _PREDICT_BATCH_SIZE
-        outputs = self.population.predict(np.pad(x, [(0, missing), (0, 0)]), batch_size=_PREDICT_BATCH_SIZE)
-        members: NDArray[np.float32] = outputs[self.member_weights > 0, : len(x)]
-        return members
+        padded, used, start = np.pad(x, [(0, missing), (0, 0)]), [], 0
+        for population in self.populations:
+            chosen = self.member_weights[start : start + len(population)] > 0
+            start += len(population)
+            if chosen.any():
+                used.append(population.predict(padded, batch_size=_PREDICT_BATCH_SIZE)[chosen, : len(x)])
+        return np.concatenate(used)
 
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the weighted mean of the networks' outputs, ``[rows, outputs]``."""
@@ -213,7 +254,7 @@ class FoldEnsemble:
         """Return the weighted mean of the outputs of each fold's networks, ``[folds, rows, outputs]``."""
         used = np.flatnonzero(self.member_weights)
         weights = self.member_weights[used]
-        folds = np.array([self.population.members[number].fold for number in used])
+        folds = np.array([self.members[number].fold for number in used])
         outputs = self.predict_members(x).astype(np.float64)
         return np.stack(
             [
@@ -233,9 +274,9 @@ class FoldEnsemble:
             The weighted mean of the outputs, ``[n, outputs]``.
         """
         fold_of_input = self.fold_of_row[rows]
-        outputs = np.zeros((len(x), self.population.members[0].model.output_shape[-1]))
+        outputs = np.zeros((len(x), self.members[0].model.output_shape[-1]))
         totals = np.zeros((len(x), 1))
-        for member, weight in zip(self.population.members, self.member_weights, strict=True):
+        for member, weight in zip(self.members, self.member_weights, strict=True):
             chosen = np.flatnonzero(fold_of_input == member.fold)
             if weight and len(chosen):
                 outputs[chosen] += weight * member.model.predict(x[chosen], _PREDICT_BATCH_SIZE, 0)
@@ -245,12 +286,12 @@ class FoldEnsemble:
     def to_model(self) -> Model:
         """Return one model that computes the weighted mean of the networks' outputs."""
         used = np.flatnonzero(self.member_weights)
-        models = [self.population.members[number].model for number in used]
+        models = [self.members[number].model for number in used]
         return Ensemble(models, self.member_weights[used]).to_model()
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"population": self.population.to_tree()}
+        return self.__dict__ | {"populations": [population.to_tree() for population in self.populations]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.population = Population.from_tree(state["population"], self._build)
+        self.populations = [Population.from_tree(tree, self._build) for tree in state["populations"]]

@@ -14,7 +14,7 @@ from fitwell._param_validation import Integer, ListOf, Real, Rule, String, valid
 from fitwell.errors import InvalidArgument
 from fitwell.models import Model
 
-__all__ = ["TASKS", "TabularNetwork", "Task", "default_networks"]
+__all__ = ["TASKS", "TabularNetwork", "Task", "default_networks", "sample_network", "time_limit"]
 
 Task = Literal["regression", "binary", "multiclass"]
 
@@ -24,6 +24,8 @@ TASKS: dict[str, tuple[str, str, str]] = {
     "binary": ("binary_crossentropy", "sigmoid", "selu"),
     "multiclass": ("sparse_categorical_crossentropy", "softmax", "selu"),
 }
+# The time limit of the quality "best".
+DEFAULT_MINUTES = 10.0
 _LEARNING_RATES = {"regression": 0.2, "binary": 0.04, "multiclass": 0.04}
 
 
@@ -206,7 +208,7 @@ class TabularNetwork:
 
 
 def default_networks(quality: str) -> tuple[TabularNetwork, ...]:
-    """Return the hyperparameters of the networks that are trained for a quality, ``"fast"`` or ``"good"``.
+    """Return the hyperparameters of the networks that are trained for ``"fast"``, ``"good"`` or first for ``"best"``.
 
     Averaging two kinds of embeddings lowers the error more than averaging two networks with the same embedding: on the
     development tables, the second network lowers the RMSE by 2.3 %, and a second seed of the first by less than 1 %.
@@ -215,6 +217,31 @@ def default_networks(quality: str) -> tuple[TabularNetwork, ...]:
     if quality == "fast":
         return (periodic,)
     return periodic, TabularNetwork(num_frequencies=0, num_bins=32, steps=2000)
+
+
+def time_limit(quality: str, minutes: float | None) -> float | None:
+    """Return the time limit of a quality in minutes, which is None if it only trains the default networks."""
+    if quality != "best":
+        return None
+    return DEFAULT_MINUTES if minutes is None else minutes
+
+
+def sample_network(rng: np.random.Generator, task: Task) -> TabularNetwork:
+    """Return random hyperparameters from the ranges that worked on the development tables."""
+    embedding = rng.choice(["periodic", "piecewise", "both"])
+    width, depth = int(rng.choice([64, 128, 256])), int(rng.integers(2, 5))
+    batch_size = int(rng.choice([32, 64, 128]))
+    return TabularNetwork(
+        hidden_layer_sizes=(width,) * depth,
+        num_frequencies=0 if embedding == "piecewise" else 16,
+        frequency_stddev=float(np.exp(rng.uniform(np.log(0.05), np.log(0.5)))),
+        num_bins=0 if embedding == "periodic" else int(rng.choice([16, 32, 64])),
+        dropout=float(rng.choice([0.05, 0.15, 0.3])),
+        weight_decay=float(np.exp(rng.uniform(np.log(0.01), np.log(0.1)))),
+        learning_rate=_LEARNING_RATES[task] * float(np.exp(rng.uniform(np.log(0.3), np.log(1.5)))),
+        batch_size=batch_size,
+        steps=2000 if embedding == "piecewise" else 4000 if batch_size < 128 else 2000,
+    )
 
 
 _RULES: dict[str, Rule] = {

@@ -28,7 +28,11 @@ class TabularClassifier(ClassifierMixin, BaseTabular):  # type: ignore[misc]
 
     Args:
         quality (str): ``"good"`` trains two kinds of networks for all folds. ``"fast"`` trains one kind, and only the
-            networks that are validated on the first fold. Default: ``"good"``.
+            networks that are validated on the first fold. ``"best"`` trains the same networks as ``"good"``, and then
+            more kinds with random hyperparameters until the time is up. The weights of the kinds in the mean are
+            chosen by their out-of-fold predictions. Default: ``"good"``.
+        minutes (float | None): Time limit for ``"best"``, in minutes. The number of networks depends on the speed of
+            the machine, so results are not reproducible. Default: None, which means 10.
         network (TabularNetwork | None): Hyperparameters of the networks and of their training. Default: None, which
             means the defaults of `quality`.
         n_folds (int): Number of folds. With 1, the networks train on all rows, without validation. This is also the

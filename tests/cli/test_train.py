@@ -434,6 +434,8 @@ def test_options_of_the_mlp_are_refused_for_the_default_network(
     assert result.code == 2 and f"{words[0]} only applies to --network mlp" in result.err
     validation = fitwell("train", table, "--target", "price", "--validation-fraction", 0.1)
     assert "--validation-fraction only applies to --network mlp" in validation.err
+    minutes = fitwell("train", table, "--target", "price", "--minutes", 3)
+    assert "--minutes only applies to --quality best" in minutes.err
     quality = fitwell("train", table, "--target", "price", "--network", "mlp", "--quality", "good")
     assert "--quality only applies to --network tabular" in quality.err
 

@@ -85,7 +85,7 @@ def test_out_of_fold_predictions_are_honest(fitted: Any) -> None:
 
 def test_out_of_fold_predictions_come_from_networks_that_did_not_train_on_the_row(fitted: Any) -> None:
     regressor, table, _ = fitted
-    population = regressor.ensemble_.population
+    (population,) = regressor.ensemble_.populations
     _, folds = population._trained_folds
     outputs = regressor.ensemble_.predict_members(regressor._encoder.transform(table))
     for member, fold in zip(outputs, folds, strict=True):
@@ -192,7 +192,7 @@ def test_several_targets() -> None:
 
 def test_wrong_parameters_are_reported_by_fit() -> None:
     x, y = np.ones((4, 1)), np.ones(4)
-    with pytest.raises(InvalidArgument, match="quality must be 'fast' or 'good'"):
+    with pytest.raises(InvalidArgument, match="quality must be 'fast', 'good' or 'best'"):
         TabularRegressor("perfect").fit(x, y)
     with pytest.raises(InvalidArgument, match="n_folds"):
         TabularRegressor(n_folds=0).fit(x, y)
@@ -203,7 +203,7 @@ def test_wrong_parameters_are_reported_by_fit() -> None:
 def test_fast_trains_one_network_with_validation() -> None:
     table, y = mixed_table(60)
     regressor = TabularRegressor("fast", network=SMALL, random_state=0).fit(table, y)
-    (member,) = regressor.ensemble_.population.members
+    (member,) = regressor.ensemble_.members
     assert len(member.history.history["val_loss"]) == SMALL.epochs(48)
     assert member.restored_epoch == int(np.argmin(member.history.history["val_loss"]))
     assert regressor.out_of_fold_ is None
@@ -212,7 +212,7 @@ def test_fast_trains_one_network_with_validation() -> None:
 def test_members_are_seeds_times_folds() -> None:
     table, y = mixed_table(60)
     regressor = TabularRegressor(network=SMALL, n_folds=3, n_seeds=2, random_state=0).fit(table, y)
-    assert len(regressor.ensemble_.population) == 6
+    assert len(regressor.ensemble_.members) == 6
     assert regressor.out_of_fold_.shape == y.shape
 
 
@@ -227,10 +227,58 @@ def test_the_defaults_average_two_kinds_of_networks() -> None:
     regressor = TabularRegressor(random_state=0).fit(x, np.sin(3 * x[:, 0]))
     ensemble = regressor.ensemble_
     assert [network.num_bins for network in ensemble.networks] == [0, 32]
-    assert len(ensemble.population) == 10 and ensemble.member_weights.sum() == pytest.approx(1)
+    assert len(ensemble.members) == 10 and ensemble.member_weights.sum() == pytest.approx(1)
     features = regressor._encoder.transform(read_table(regressor, x, reset=False))
     again = ensemble.predict_out_of_fold(features, np.arange(60))
     np.testing.assert_allclose(again, ensemble.out_of_fold, atol=1e-5)
     np.testing.assert_allclose(
         ensemble.to_model().predict(features, verbose=0), ensemble.predict(features), rtol=1e-4, atol=1e-5
     )
+
+
+def test_best_adds_networks_until_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fitwell.tabular import fold_ensemble, network
+
+    small = iter(
+        [TabularNetwork((4,), steps=9, max_epochs=9, num_bins=3), TabularNetwork((5,), steps=9, max_epochs=9)]
+    )
+    clock = iter(range(0, 1000, 10))  # each look at the clock takes ten seconds
+    monkeypatch.setattr(fold_ensemble, "sample_network", lambda rng, task: next(small))
+    monkeypatch.setattr(fold_ensemble, "monotonic", lambda: float(next(clock)))
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(60, 2))
+    settings = {"network": SMALL, "n_folds": 2, "random_state": 0}
+    regressor = TabularRegressor("best", minutes=1.5, **settings).fit(x, x[:, 0])
+    ensemble = regressor.ensemble_
+    assert [one.hidden_layer_sizes for one in ensemble.networks] == [(16,), (4,), (5,)]
+    assert len(ensemble.members) == 6 and ensemble.member_weights.sum() == pytest.approx(1)
+    errors = [
+        np.mean((population.predict_out_of_fold(ensemble_x(regressor, x))[0] - ensemble_y(x)) ** 2)
+        for population in ensemble.populations
+    ]
+    mixed = np.mean((ensemble.out_of_fold - ensemble_y(x)) ** 2)
+    assert mixed <= min(errors) + 1e-6, "greedy selection is never worse than the best kind"
+    again = pickle.loads(pickle.dumps(regressor))
+    np.testing.assert_array_equal(again.predict(x), regressor.predict(x))
+    with pytest.raises(InvalidArgument, match="requires quality='best'"):
+        TabularRegressor(minutes=1.0).fit(x, x[:, 0])
+    assert network.time_limit("best", None) == 10 and network.time_limit("good", None) is None
+
+
+def ensemble_x(regressor: TabularRegressor, x: np.ndarray) -> np.ndarray:
+    """Return the inputs of the networks."""
+    return regressor._encoder.transform(read_table(regressor, x, reset=False))
+
+
+def ensemble_y(x: np.ndarray) -> np.ndarray:
+    """Return the standardized targets."""
+    return ((x[:, :1] - x[:, 0].mean()) / x[:, 0].std()).astype(np.float32)
+
+
+def test_sampled_networks_are_valid_and_differ() -> None:
+    from fitwell.tabular.network import sample_network
+
+    rng = np.random.default_rng(0)
+    networks = [sample_network(rng, "binary") for _ in range(40)]
+    assert len(set(networks)) == 40
+    assert {bool(network.num_bins) + 2 * bool(network.num_frequencies) for network in networks} == {1, 2, 3}

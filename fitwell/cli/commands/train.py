@@ -117,8 +117,15 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     )
     network.add_argument(
         "--quality",
-        choices=("fast", "good"),
-        help="tabular: train two networks per fold (good), or one network on the first fold (fast) (default: good)",
+        choices=("fast", "good", "best"),
+        help="tabular: train one network on the first fold (fast), two networks per fold (good), or as many kinds of "
+        "networks as fit into the time (best) (default: good)",
+    )
+    network.add_argument(
+        "--minutes",
+        type=positive,
+        metavar="M",
+        help="time limit for --quality best, in minutes (default: 10)",
     )
     network.add_argument(
         "--hidden",
