@@ -18,6 +18,8 @@ from fitwell.layers.base import Layer, register
 
 __all__ = ["PiecewiseLinearEncoding", "quantile_bin_edges"]
 
+# Division by a smaller width gives NaN, because XLA treats numbers below this one as 0.
+_MIN_WIDTH = float(np.finfo(np.float32).tiny)
 _EDGES = ListOf(ListOf(Real(), least=1), least=1).described_as(
     "a list with the ascending bin edges of each feature"
 )
@@ -35,7 +37,8 @@ def quantile_bin_edges(x: Any, num_bins: int = 32) -> list[list[float]]:
         num_bins (int): Maximum number of bins for each feature. Default: 32.
 
     Returns:
-        list[list[float]]: The edges of each feature in ascending order, rounded to single precision.
+        list[list[float]]: The edges of each feature in ascending order, rounded to single precision. Values beyond
+        8.5e37 count as 8.5e37.
 
     Raises:
         InvalidArgument: if `x` is not a matrix of finite numbers.
@@ -54,7 +57,24 @@ def quantile_bin_edges(x: Any, num_bins: int = 32) -> list[list[float]]:
         )
     quantiles = np.quantile(values, np.linspace(0, 1, num_bins + 1), axis=0)
     # The layer computes in single precision, in which edges that almost coincide are equal.
-    return [np.unique(column).tolist() for column in quantiles.T.astype(np.float32)]
+    largest = float(np.finfo(np.float32).max) / 4
+    return [_merge_edges(np.clip(column, -largest, largest)) for column in quantiles.T]
+
+
+def _merge_edges(edges: FloatArray) -> list[float]:
+    """Drop edges that are equal in single precision, or so close that the width of their bin is not a normal number."""
+    kept: list[float] = []
+    for edge in np.unique(edges.astype(np.float32)):
+        if not kept or edge - np.float32(kept[-1]) >= _MIN_WIDTH:
+            kept.append(float(edge))
+    return kept
+
+
+def _are_valid(edges: Sequence[float]) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        numbers = np.asarray(edges, np.float32)
+        widths = np.diff(numbers)
+    return bool(np.isfinite(numbers).all() and np.isfinite(widths).all() and (widths >= _MIN_WIDTH).all())
 
 
 @register()
@@ -95,11 +115,10 @@ class PiecewiseLinearEncoding(Layer):
         super().__init__(**kwargs)
         self.bin_edges = [[float(edge) for edge in edges] for edges in bin_edges]
         for number, edges in enumerate(self.bin_edges):
-            widths = np.diff(np.asarray(edges, np.float32))
-            if not edges or not np.isfinite(edges).all() or (widths <= 0).any():
+            if not _are_valid(edges):
                 raise InvalidArgument(
-                    f"PiecewiseLinearEncoding: bin_edges[{number}] must be finite numbers in ascending order that "
-                    f"differ in single precision, got {edges}"
+                    f"PiecewiseLinearEncoding: bin_edges[{number}] must be numbers in ascending order whose "
+                    f"differences are finite and above {_MIN_WIDTH:.3g} in single precision, got {edges}"
                 )
         if not any(len(edges) > 1 for edges in self.bin_edges):
             raise InvalidArgument(

@@ -174,16 +174,22 @@ def test_bin_edges_are_quantiles() -> None:
     assert edges == [[0.0, 25.0, 50.0, 75.0, 100.0], [1.0, 2.0], [4.0]]
     # Values that are equal in single precision do not make a bin of width 0.
     assert layers.quantile_bin_edges(1e9 + np.arange(3.0)[:, None]) == [[1e9]]
+    assert layers.quantile_bin_edges(np.array([[0.0], [1e-45], [1.0]]), 2) == [[0.0, 1.0]]
+    extreme = layers.quantile_bin_edges(np.array([[-1e300], [1e300]]), 1)
+    assert np.isfinite(np.asarray(layers.PiecewiseLinearEncoding(extreme)(np.zeros((1, 1))))).all()
 
 
 @pytest.mark.parametrize(
     ("edges", "words"),
     [
-        ([[0.0, 0.0]], r"bin_edges\[0\] must be finite numbers in ascending order"),
+        ([[0.0, 0.0]], r"bin_edges\[0\] must be numbers in ascending order"),
         ([[0.0, 1.0], [2.0, 1.0]], r"bin_edges\[1\]"),
         ([[0.0, np.inf]], "a list with the ascending bin edges of each feature"),
         ([[]], "a list with the ascending bin edges of each feature"),
         ([[1.0], [2.0]], "at least two edges"),
+        ([[0.0, 1e-40]], "above 1.18e-38"),
+        ([[0.0, 1e39]], "differences are finite"),
+        ([[-3e38, 3e38]], "differences are finite"),
     ],
 )
 def test_invalid_bin_edges(edges: list[list[float]], words: str) -> None:
