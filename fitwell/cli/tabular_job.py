@@ -34,6 +34,9 @@ from fitwell.tabular.network import Task
 __all__ = ["TabularJob"]
 
 NUM_FOLDS = 5
+# The cost of permutation importance grows with the square of the number of columns: with 2,000 columns, it took longer
+# than the training.
+MAX_IMPORTANCE_COLUMNS = 200
 OUT_OF_FOLD_FILE = "out_of_fold.csv"
 
 
@@ -145,6 +148,8 @@ class TabularJob:
         for column in preprocessor.columns:
             columns[column.name] = slice(start, start + len(column.feature_names))
             start = columns[column.name].stop
+        if len(columns) > MAX_IMPORTANCE_COLUMNS:
+            return []
         x, y = self.prepared.train.x[found.rows], self.prepared.train.y[found.rows]
 
         def predict_losses(inputs: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float64]:
