@@ -21,6 +21,7 @@ import jax
 import numpy as np
 
 from fitwell._engine import devices
+from fitwell._engine.disk_cache import enable_disk_cache_once
 from fitwell._user_code import explain_tracing_errors
 from fitwell.errors import raise_if_out_of_memory, warn
 
@@ -142,6 +143,7 @@ class CompileCache:
         Returns:
             The future of the executable.
         """
+        enable_disk_cache_once()
         place = key, devices.current_device()
         with self._claim_lock:
             if place in self._executables:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import platform
@@ -11,12 +12,12 @@ from pathlib import Path
 
 import jax
 
-__all__ = ["enable_disk_cache"]
+__all__ = ["enable_disk_cache", "enable_disk_cache_once"]
 
 # When a process starts, it deletes the least recently used programs beyond this size.
 MAX_BYTES = 512 * 2**20
 # Programs that compile faster than this are not stored.
-MIN_COMPILE_SECONDS = 0.3
+MIN_COMPILE_SECONDS = 0.0
 
 
 def enable_disk_cache() -> Path | None:
@@ -35,8 +36,12 @@ def enable_disk_cache() -> Path | None:
     root = Path(os.environ.get("FITWELL_CACHE") or "~/.cache/fitwell").expanduser()
     folder = root / "compiled" / _processor_digest()
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True)
+        if not _is_safe_parent(root):
+            return None
+        # `mkdir` applies its mode to the last folder only, and the umask would decide about the others.
         for path in (folder.parent, folder):
+            path.mkdir(mode=0o700, exist_ok=True)
             if not _is_private(path):
                 return None
         _prune(folder.parent)
@@ -46,6 +51,12 @@ def enable_disk_cache() -> Path | None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", MIN_COMPILE_SECONDS)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
     return folder
+
+
+@functools.cache
+def enable_disk_cache_once() -> None:
+    """Call `enable_disk_cache` on the first call in this process. Later calls do nothing."""
+    enable_disk_cache()
 
 
 def _jax_has_cache() -> bool:
@@ -72,6 +83,15 @@ def _is_private(folder: Path) -> bool:
     status = folder.lstat()
     is_own_folder = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
     return is_own_folder and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _is_safe_parent(folder: Path) -> bool:
+    """Return whether no user outside the group can replace a folder in `folder`.
+
+    The user's group may write to it, because some systems give each user a separate group and let it write by default.
+    """
+    mode = folder.stat().st_mode
+    return not mode & stat.S_IWOTH or bool(mode & stat.S_ISVTX)
 
 
 def _prune(folder: Path) -> None:

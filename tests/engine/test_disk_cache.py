@@ -64,6 +64,39 @@ def test_the_folder_belongs_to_the_user_alone(cache: Path) -> None:
     assert os.stat(folder).st_mode & 0o077 == 0
 
 
+def test_a_permissive_umask_does_not_turn_the_cache_off(cache: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        folder = disk_cache.enable_disk_cache()
+    finally:
+        os.umask(before)
+    assert folder is not None
+    assert os.stat(folder).st_mode & 0o077 == os.stat(cache).st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="Windows has no permissions of groups")
+def test_a_folder_that_strangers_may_write_to_does_not_hold_the_cache(cache: Path) -> None:
+    cache.parent.chmod(0o777)
+    assert disk_cache.enable_disk_cache() is None
+    cache.parent.chmod(0o1777)  # only owners may rename what is in it, as in /tmp
+    assert disk_cache.enable_disk_cache() is not None
+
+
+def test_fitting_a_model_fills_the_cache_and_the_next_process_compiles_nothing(cache: Path) -> None:
+    program = """
+import numpy as np, fitwell as fw
+model = fw.Sequential([fw.Input((3,)), fw.layers.Dense(1)])
+model.compile("sgd", "mse")
+model.fit(np.ones((8, 3)), np.ones((8, 1)), verbose=0)
+"""
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+        files = {path.name: path.stat().st_mtime_ns for path in cache.glob("*/*-cache")}
+        assert files
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert {path.name: path.stat().st_mtime_ns for path in cache.glob("*/*-cache")} == files
+
+
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="Windows has no permissions of groups")
 def test_a_folder_that_others_may_write_to_is_not_used(cache: Path) -> None:
     cache.mkdir()
