@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from fitwell._data.conversion import to_numeric
 from fitwell._data.target import Target, target_from_json, target_schema
 from fitwell._data.text_format import join_quoted
-from fitwell._schema import POSITIVE, STRING, NonEmpty, enum_schema, integer_schema
+from fitwell._schema import (
+    NULL,
+    POSITIVE,
+    STRING,
+    NonEmpty,
+    OptionalKey,
+    UnionSchema,
+    enum_schema,
+    integer_schema,
+)
 from fitwell.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,6 +37,7 @@ class PixelPreprocessor:
         target: The encoding of the labels or numbers to predict.
         shape: The shape of one image, such as ``[28, 28]``. Pixels are in row-major order.
         brightest: The pixel value that becomes 1.
+        image_column: The column of the training table that named the image files, or None if there was none.
         notes: Sentences that describe the preprocessing.
     """
 
@@ -38,6 +48,7 @@ class PixelPreprocessor:
     shape: list[int]
     brightest: float
     notes: list[str] = field(default_factory=list)
+    image_column: str | None = None
 
     def __post_init__(self) -> None:
         if not self.notes:
@@ -84,6 +95,7 @@ class PixelPreprocessor:
             "target": self.target.to_json(),
             "shape": self.shape,
             "brightest": self.brightest,
+            "image_column": self.image_column,
             "notes": self.notes,
         }
 
@@ -95,6 +107,7 @@ class PixelPreprocessor:
             "target": target_schema(),
             "shape": NonEmpty([integer_schema(1, 2**16)]),
             "brightest": POSITIVE,
+            "image_column": OptionalKey(UnionSchema((NULL, STRING))),  # older files do not have this key
             "notes": [STRING],
         }
 
@@ -106,6 +119,7 @@ class PixelPreprocessor:
             [int(size) for size in data["shape"]],
             float(data["brightest"]),
             list(data["notes"]),
+            data.get("image_column"),
         )
 
 

@@ -25,6 +25,8 @@ class DataOptions:
         drop: Columns to ignore.
         types: A dict that maps column names to types, which are listed in `fitwell._data.column_types.TYPES`.
         separator: Character that separates the cells of a text file, or its name.
+        images: Name of the column with the paths of image files.
+        image_size: Height and width to which images are converted.
         use_folds: Whether the networks are validated by cross-validation, so that no rows are held out for validation,
             and by default none for testing.
     """
@@ -38,6 +40,8 @@ class DataOptions:
     drop: tuple[str, ...] = ()
     types: Mapping[str, str] = field(default_factory=dict)
     separator: str | None = None
+    images: str | None = None
+    image_size: tuple[int, int] | None = None
     use_folds: bool = False
 
     @classmethod
@@ -57,6 +61,8 @@ class DataOptions:
             tuple(options.drop),
             types,
             options.sep,
+            options.images,
+            options.image_size,
             use_folds,
         )
 

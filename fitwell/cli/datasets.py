@@ -22,16 +22,25 @@ from fitwell.cli.table_data import load_table, prepare_splits
 from fitwell.datasets._dataset_registry import DATASETS, Dataset, ImageDataset, TableDataset
 from fitwell.errors import FileError, InvalidArgument, did_you_mean
 
-__all__ = ["is_image_dataset", "load_data"]
+__all__ = ["holds_images", "load_data"]
 
 
-def is_image_dataset(data: str) -> bool:
-    """Return whether `data` is the name of a standard data set of images."""
-    return isinstance(DATASETS.get(data), ImageDataset)
+def holds_images(data: str, images: str | None) -> bool:
+    """Return whether the data consists of images.
+
+    Args:
+        data: The name of a standard data set, or the path of a table or of a folder with images.
+        images: The table's column with the paths of images, or None.
+    """
+    return images is not None or isinstance(DATASETS.get(data), ImageDataset) or _is_folder(data)
+
+
+def _is_folder(data: str) -> bool:
+    return data not in DATASETS and check_path(data, "the data").is_dir()
 
 
 def load_data(data: str, data_options: DataOptions) -> PreparedData:
-    """Load and prepare `data`, which is the name of a standard data set or the path of a table file."""
+    """Load and prepare `data`: the name of a standard data set, or the path of a table or of a folder with images."""
     if data in DATASETS:
         _check_table_options(data, data_options)
         with warnings.catch_warnings(record=True) as caught:
@@ -40,8 +49,17 @@ def load_data(data: str, data_options: DataOptions) -> PreparedData:
         # Convert the loader's warnings to notes, which appear both on the screen and in the report.
         notes = [f"Warning: {warning.message}." for warning in caught]
         return dataclasses.replace(prepared, notes=notes + prepared.notes)
-    check_path(data, "the data")
+    if _is_folder(data):
+        from fitwell.cli.image_data import load_image_folder
+
+        return load_image_folder(Path(data), data_options)
     if is_table_file(data):
+        if data_options.images is not None:
+            from fitwell.cli.image_data import load_image_table
+
+            return load_image_table(Path(data), data_options)
+        if data_options.image_size is not None:
+            raise InvalidArgument("--image-size only applies to image files; add --images COLUMN, or omit it")
         return load_table(Path(data), data_options)
     known = ", ".join(DATASETS)
     suffixes = ", ".join(TEXT_SUFFIXES + PARQUET_SUFFIXES)
@@ -63,6 +81,8 @@ def _check_table_options(data: str, data_options: DataOptions) -> None:
         ("drop", data_options.drop or None),
         ("type", data_options.types or None),
         ("sep", data_options.separator),
+        ("images", data_options.images),
+        ("image-size", data_options.image_size),
     ):
         if value is not None:
             raise InvalidArgument(f"--{name} only applies to tables, not to the data set {data}")

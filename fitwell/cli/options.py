@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -69,6 +70,16 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
         help="type of a column: number, category, date or boolean (can be repeated)",
     )
     data.add_argument(
+        "--images", metavar="COLUMN", help="column with the paths of image files, which become the inputs"
+    )
+    data.add_argument(
+        "--image-size",
+        type=_image_size,
+        metavar="HEIGHTxWIDTH",
+        help="size in pixels to which image files are converted, such as 64x64 (default: their median size, at most "
+        "48x48)",
+    )
+    data.add_argument(
         "--validation-fraction",
         type=non_negative,
         metavar="F",
@@ -104,6 +115,15 @@ def _column_type(text: str) -> tuple[str, str]:
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"expected COLUMN=TYPE, such as zip=category, got {text!r}")
     return name, kind
+
+
+def _image_size(text: str) -> tuple[int, int]:
+    parts = re.fullmatch(r"(\d{1,4})(?:x(\d{1,4}))?", text.strip().lower())
+    if parts is None or not all(8 <= int(part or parts[1]) <= 1024 for part in parts.groups()):
+        raise argparse.ArgumentTypeError(
+            f"expected a size such as 64x64, between 8 and 1024 pixels, got {text!r}"
+        )
+    return int(parts[1]), int(parts[2] or parts[1])
 
 
 def non_negative(text: str) -> float:

@@ -17,8 +17,9 @@ from fitwell.cli.csv_output import to_safe_csv
 from fitwell.cli.data_options import DataOptions
 from fitwell.cli.datasets import load_data
 from fitwell.cli.exit_codes import EXIT_INTERRUPTED
-from fitwell.cli.mlp_job import MLPJob
-from fitwell.cli.network_builder import TrainOptions, build_network, loss_for
+from fitwell.cli.holdout_job import HoldoutJob
+from fitwell.cli.mlp_options import MLPOptions, build_network
+from fitwell.cli.network_output import loss_for
 from fitwell.cli.parser import parse
 from fitwell.cli.prepared_data import PreparedData
 from fitwell.cli.resume import save_arguments
@@ -44,7 +45,7 @@ def search_and_train(options: Namespace) -> int:
     from fitwell.tuner.study import StudyMismatchError
 
     prepared = load_data(options.data, DataOptions.from_namespace(options))
-    base = TrainOptions.with_defaults(_default_options(options), prepared)
+    base = MLPOptions.with_defaults(_default_options(options), prepared)
     folder = make_run_folder(prepared.name, options.output)
     search = None
     try:
@@ -63,7 +64,7 @@ def search_and_train(options: Namespace) -> int:
             folder.rmdir()
 
 
-def _make_search(options: Namespace, prepared: PreparedData, base: TrainOptions, folder: Path) -> Search:
+def _make_search(options: Namespace, prepared: PreparedData, base: MLPOptions, folder: Path) -> Search:
     from fitwell import callbacks, tuner
 
     return tuner.Search(
@@ -72,7 +73,7 @@ def _make_search(options: Namespace, prepared: PreparedData, base: TrainOptions,
         (prepared.train.x, prepared.train.y),
         validation_data=(prepared.validation.x, prepared.validation.y),
         # Use the plain loss, because the total loss includes the penalty and would rank strong penalties last.
-        objective=f"val_{loss_for(prepared)}",
+        objective=f"val_{loss_for(prepared.target)}",
         trials=options.trials,
         minutes=DEFAULT_MINUTES if options.minutes is None and options.trials is None else options.minutes,
         sampler=_check_sampler(options.sampler),
@@ -91,7 +92,7 @@ def _make_search(options: Namespace, prepared: PreparedData, base: TrainOptions,
 
 
 def _run_and_train(
-    search: Search, options: Namespace, prepared: PreparedData, base: TrainOptions, folder: Path
+    search: Search, options: Namespace, prepared: PreparedData, base: MLPOptions, folder: Path
 ) -> int:
     interrupted = False
     try:
@@ -109,7 +110,7 @@ def _run_and_train(
     settings = _apply_setting(base, best)
     train_options = _train_namespace(options, settings)
     save_arguments(folder, train_options.arguments)
-    code = train_and_report(folder, MLPJob(prepared, settings), train_options)
+    code = train_and_report(folder, HoldoutJob(prepared, settings), train_options)
     return EXIT_INTERRUPTED if interrupted else code
 
 
@@ -137,12 +138,12 @@ def _search_space() -> dict[str, Any]:
     }
 
 
-def _apply_setting(base: TrainOptions, setting: dict[str, Any]) -> TrainOptions:
+def _apply_setting(base: MLPOptions, setting: dict[str, Any]) -> MLPOptions:
     chosen = {name: value for name, value in setting.items() if name != "regularizer"}
     return dataclasses.replace(base, **chosen)
 
 
-def _default_setting(base: TrainOptions) -> dict[str, Any]:
+def _default_setting(base: MLPOptions) -> dict[str, Any]:
     """Return the default settings of ``fitwell train`` as a point in the search space."""
     return {
         "hidden": base.hidden,
@@ -159,13 +160,15 @@ def _default_options(options: Namespace) -> Namespace:
     return Namespace(**{**vars(train), "epochs": options.epochs, "seed": options.seed})
 
 
-def _train_namespace(options: Namespace, settings: TrainOptions) -> Namespace:
+def _train_namespace(options: Namespace, settings: MLPOptions) -> Namespace:
     """Return the options that make ``fitwell train`` train a network with `settings`."""
     words = ["train", options.data, "--network", "mlp"]
-    for name in ("target", "task", "validation_fraction", "test_fraction", "sep"):
+    size = None if options.image_size is None else "{}x{}".format(*options.image_size)
+    for name in ("target", "task", "validation_fraction", "test_fraction", "sep", "images"):
         value = getattr(options, name)
         # Use "=", because a column's name may begin with "-".
         words += [] if value is None else [f"--{name.replace('_', '-')}={value}"]
+    words += [] if size is None else ["--image-size", size]
     words += [f"--keep={name}" for name in options.keep] + [f"--drop={name}" for name in options.drop]
     words += [f"--type={name}={kind}" for name, kind in options.type]
     words += ["--hidden", *map(str, settings.hidden)]

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fitwell._data.column_inference import ROW_NUMBER_REASON
-from fitwell._data.column_types import TYPES, convert_columns, infer_column_types
+from fitwell._data.column_types import TYPES, ColumnType, convert_columns, infer_column_types
 from fitwell._data.conversion import isna
 from fitwell._data.csv_dialect import get_separator
 from fitwell._data.splits import Split, split_rows
@@ -25,7 +26,15 @@ from fitwell.errors import DataError, InvalidArgument, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["load_table", "prepare_splits"]
+__all__ = [
+    "MIN_ROWS",
+    "check_classes",
+    "find_target",
+    "infer_target_task",
+    "load_table",
+    "prepare_splits",
+    "read_target",
+]
 
 MIN_ROWS = 10
 
@@ -36,16 +45,13 @@ def load_table(path: Path, data_options: DataOptions) -> PreparedData:
     # Read the target as strings, because NA and 007 can be labels.
     categories = [column for column, kind in data_options.types.items() if kind == "category"]
     frame = read_raw_table(path, [data_options.target or "", *categories], notes, data_options.separator)
-    name = _find_target(frame, data_options.target, path)
+    name = find_target(frame, data_options.target, path)
     _check_columns(frame, name, data_options, path)
     frame = frame.drop(columns=list(data_options.drop))
     is_text = get_separator(frame) is not None
     # Infer the types from all rows, because a column's only informative cell may be in any row.
     column_types = infer_column_types(frame, types=data_options.types, target=name, notes=notes)
-    decimal = column_types[name].decimal
-    wanted = TargetOptions(data_options.task, data_options.types.get(name))
-    cells, unit = strip_target_unit(frame[name], column_types[name].unit, wanted)
-    values = parse_target(name, cells, decimal, wanted, notes)
+    values, unit = read_target(frame[name], column_types[name], data_options, notes)
     frame = convert_columns(frame, column_types, marks=is_text, notes=notes)
     frame[name] = values
     missing = isna(frame[name])
@@ -59,18 +65,17 @@ def load_table(path: Path, data_options: DataOptions) -> PreparedData:
             f"{path} has {pluralize(len(frame), 'row')} with a value for {name!r}, but training, validation "
             f"and testing need at least {MIN_ROWS} rows"
         )
-    task, reason = infer_task(frame[name], name, data_options.task)
-    notes.append(reason)
-    labels = None if task == "regression" else ClassTarget.fit(name, frame[name], task).numbers(frame[name])
+    task, labels = infer_target_task(frame[name], name, data_options, notes)
     validation_fraction, test_fraction = data_options.holdout_fractions
     split = split_rows(
         len(frame), classes=labels, validation=validation_fraction, test=test_fraction, seed=data_options.seed
     )
     notes += [_describe_split(split, data_options.seed), *split.notes]
     if labels is not None:
-        _check_classes(name, frame[name].iloc[split.train])
+        check_classes(name, frame[name].iloc[split.train])
     train = frame.iloc[split.train]
     folds = data_options.use_folds
+    decimal = column_types[name].decimal
     target = fit_target(name, frame[name], train[name], task, decimal, unit, clip=folds)
     preprocessor = TablePreprocessor.fit(
         train, target, column_types=column_types, keep=data_options.keep, marks=is_text, to_normal=folds
@@ -80,6 +85,25 @@ def load_table(path: Path, data_options: DataOptions) -> PreparedData:
         notes.append("To use a column that was dropped as an identifier or free text, pass --keep COLUMN.")
     parts = train, frame.iloc[split.validation], frame.iloc[split.test]
     return prepare_splits(path.name.partition(".")[0], preprocessor, *parts, notes)
+
+
+def read_target(
+    cells: pd.Series, column_type: ColumnType, data_options: DataOptions, notes: list[str]
+) -> tuple[pd.Series, str]:
+    """Parse the target's cells, and return its values and the unit after the numbers, which may be empty."""
+    name = str(cells.name)
+    wanted = TargetOptions(data_options.task, data_options.types.get(name))
+    cells, unit = strip_target_unit(cells, column_type.unit, wanted)
+    return parse_target(name, cells, column_type.decimal, wanted, notes), unit
+
+
+def infer_target_task(
+    values: pd.Series, name: str, data_options: DataOptions, notes: list[str]
+) -> tuple[str, NDArray[np.int32] | None]:
+    """Return the task for a target without missing values, and its class indices, which are None for regression."""
+    task, reason = infer_task(values, name, data_options.task)
+    notes.append(reason)
+    return task, None if task == "regression" else ClassTarget.fit(name, values, task).numbers(values)
 
 
 def _check_columns(frame: pd.DataFrame, target: str, data_options: DataOptions, path: Path) -> None:
@@ -103,7 +127,12 @@ def _check_columns(frame: pd.DataFrame, target: str, data_options: DataOptions, 
             raise InvalidArgument(f"--type {name}={kind}: the type must be one of {', '.join(TYPES)}")
 
 
-def _find_target(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
+def find_target(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
+    """Return the name of the target.
+
+    Raises:
+        InvalidArgument: If no target is given, or if the table has no such column.
+    """
     names = [str(name) for name in frame.columns]
     if wanted is None:
         hint = ""
@@ -124,7 +153,7 @@ def _find_target(frame: pd.DataFrame, wanted: str | None, path: Path) -> str:
     return wanted
 
 
-def _check_classes(name: str, labels: pd.Series[Any]) -> None:
+def check_classes(name: str, labels: pd.Series[Any]) -> None:
     """Raise `DataError` if all training rows have the same class."""
     if labels.nunique() < 2:
         raise DataError(

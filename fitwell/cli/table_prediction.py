@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitwell._data.conversion import isna
+from fitwell._data.image_files import IMAGE_SUFFIXES, find_images, read_images
+from fitwell._data.pixel_preprocessor import PixelPreprocessor
 from fitwell._data.preprocessor_io import Preprocessor, load_preprocessor
 from fitwell._data.table_preprocessor import TablePreprocessor
 from fitwell._data.table_reader import read_raw_table
@@ -29,6 +32,9 @@ from fitwell.saving.path_checks import check_overwrite
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# The column of the predictions that names the image files.
+FILE_COLUMN = "file"
 
 __all__ = [
     "predict_table",
@@ -57,10 +63,7 @@ def predict_table(options: Namespace) -> int:
             output_file, (Path(options.table), model_file, model_file.with_name(PREPROCESSING_FILE))
         )
     notes: list[str] = []
-    table = read_raw_table(options.table, preprocessor.text_columns, notes, options.sep)
-    # Drop the note about the table's size, because the last line of the output reports it too.
-    del notes[0]
-    x = preprocessor.transform(table, notes)
+    table, x = _read_inputs(options, preprocessor, notes)
     model = load_model(model_file)
     _check_inputs(model.input_shape, x.shape, model_file)
     outputs = model.predict(x, verbose=0)
@@ -70,7 +73,10 @@ def predict_table(options: Namespace) -> int:
     print_note = stderr_console().print
     for note in notes:
         print_note(note)
-    text = to_safe_csv(prediction_table(preprocessor.target, predictions))
+    predicted = prediction_table(preprocessor.target, predictions)
+    if FILE_COLUMN in table.attrs:
+        predicted.insert(0, FILE_COLUMN, table.attrs[FILE_COLUMN])
+    text = to_safe_csv(predicted)
     if output_file is None:
         try:
             sys.stdout.write(
@@ -88,6 +94,55 @@ def predict_table(options: Namespace) -> int:
     if score:
         print_note(score)
     return 0
+
+
+def _read_inputs(
+    options: Namespace, preprocessor: Preprocessor, notes: list[str]
+) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+    """Read the rows or images to predict for.
+
+    Returns:
+        The table, which may be empty for a folder of images, and the network's inputs. If the inputs are image files,
+        their names are in the table's ``attrs[FILE_COLUMN]``.
+    """
+    path = Path(options.table)
+    images = preprocessor if isinstance(preprocessor, PixelPreprocessor) else None
+    if images is not None and path.is_dir():
+        return _read_image_folder(path, images)
+    column = None if images is None else images.image_column
+    text_columns = [*preprocessor.text_columns, *([] if column is None else [column])]
+    table = read_raw_table(path, text_columns, notes, options.sep)
+    # Drop the note about the table's size, because the last line of the output reports it too.
+    del notes[0]
+    if images is None or column is None:
+        return table, preprocessor.transform(table, notes)
+    if column not in table.columns:
+        raise DataError(f"the column {column!r} with the paths of the images is missing in {path}")
+    missing = np.flatnonzero(isna(table[column]))
+    if len(missing):
+        raise DataError(f"row {missing[0] + 1} of {path} has no path in the column {column!r}")
+    table.attrs[FILE_COLUMN] = [str(cell) for cell in table[column]]
+    files = [path.parent / str(cell).strip() for cell in table[column]]
+    return table, images.transform_images(read_images(files, images.shape))
+
+
+def _read_image_folder(
+    folder: Path, preprocessor: PixelPreprocessor
+) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+    """Read the images in `folder`. If all of them are in folders with the names of classes, these become the target."""
+    import pandas as pd
+
+    files = find_images(folder)
+    if not files:
+        raise FileError(
+            f"{folder} contains no image files; their names must end in {', '.join(IMAGE_SUFFIXES)}"
+        )
+    target = preprocessor.target
+    parents = [file.parent.name for file in files]
+    are_classes = isinstance(target, ClassTarget) and set(parents) <= set(map(str, target.classes))
+    table = pd.DataFrame({target.name: parents} if are_classes else None, index=range(len(files)))
+    table.attrs[FILE_COLUMN] = [file.relative_to(folder).as_posix() for file in files]
+    return table, preprocessor.transform_images(read_images(files, preprocessor.shape))
 
 
 def prediction_table(target: Target, predictions: NDArray[np.float64]) -> pd.DataFrame:

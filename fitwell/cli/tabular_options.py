@@ -46,6 +46,8 @@ class TabularOptions:
                 raise InvalidArgument(
                     f"--{word} only applies to --network mlp; add --network mlp, or omit --{word}"
                 )
+        if options.augment is not None:
+            raise InvalidArgument("--augment only applies to images; omit it")
         changed = {
             "hidden_layer_sizes": None if options.hidden is None else tuple(options.hidden),
             "activation": options.activation,

@@ -18,7 +18,7 @@ from fitwell.errors import FileError
 @pytest.fixture(autouse=True)
 def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every error in this file must be found before training starts."""
-    for job in ("fitwell.cli.mlp_job.MLPJob", "fitwell.cli.tabular_job.TabularJob"):
+    for job in ("fitwell.cli.holdout_job.HoldoutJob", "fitwell.cli.tabular_job.TabularJob"):
         monkeypatch.setattr(f"{job}.train", lambda *a, **k: pytest.fail("training started"))
 
 
@@ -83,19 +83,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Path) -> Path
             "train houses.csv --target price --network mlp --validation-fraction 1.2",
             "validation fraction must be at least 0 and below",
         ),
-        ("train digits --hidden 0", "argument --hidden: expected at least 1, got 0"),
-        ("train digits --hidden many", "argument --hidden: expected an integer, got 'many'"),
+        ("train digits --network mlp --hidden 0", "argument --hidden: expected at least 1, got 0"),
+        ("train digits --network mlp --hidden many", "argument --hidden: expected an integer, got 'many'"),
         ("train digits --learning-rate -1", "argument --learning-rate: expected"),
         ("train digits --learning-rate 0", "expected a number above 0, got 0"),
         (
             f"train digits --seed {2**32}",
             "argument --seed: expected at most 4,294,967,295, got 4294967296",
         ),
-        ("train digits --hidden 999999999999", "(64, 999999999999) needs more memory than is available"),
-        ("train digits --dropout 1", "--dropout must be at least 0 and below 1, got 1"),
+        (
+            "train digits --network mlp --hidden 999999999999",
+            "(64, 999999999999) needs more memory than is available",
+        ),
+        ("train digits --network mlp --dropout 1", "--dropout must be at least 0 and below 1, got 1"),
         ("train digits --batch-size 0", "argument --batch-size: expected at least 1, got 0"),
-        ("train digits --activation rleu", "Did you mean 'relu'"),
-        ("train digits --optimizer adm", "Did you mean 'adam'"),
+        ("train digits --network mlp --activation rleu", "Did you mean 'relu'"),
+        ("train digits --network mlp --optimizer adm", "Did you mean 'adam'"),
         ("train digits --output full", "full is not empty; choose a different folder"),
         ("train digits --output file", "cannot create the folder file: a file with this name exists"),
         ("train digits --output file/run", "cannot create the folder file/run: Not a directory"),

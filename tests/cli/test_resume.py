@@ -30,7 +30,7 @@ def test_a_run_that_was_killed_goes_on(
 
     with monkeypatch.context() as patched:
         patched.setattr(ProgressReporter, "epoch_end", kill)
-        patched.setattr("fitwell.cli.mlp_job.CHECKPOINT_INTERVAL", "epoch")
+        patched.setattr("fitwell.cli.holdout_job.CHECKPOINT_INTERVAL", "epoch")
         with pytest.raises(Killed):
             fitwell("train", table, *ARGUMENTS, "--output", tmp_path / "killed")
     assert [path.name for path in (tmp_path / "killed").iterdir()] == ["checkpoints"]

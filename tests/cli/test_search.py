@@ -12,7 +12,7 @@ import optuna
 import pandas as pd
 import pytest
 
-from fitwell.cli.network_builder import TrainOptions
+from fitwell.cli.mlp_options import MLPOptions
 from fitwell.cli.parser import parse
 from fitwell.cli.search_run import _train_namespace
 from fitwell.errors import FileError
@@ -113,7 +113,7 @@ def test_trials_outlive_a_final_training_that_fails(
 
 def test_the_final_training_is_of_the_column_that_was_searched_for() -> None:
     options = parse(["search", "t.csv", "--target=-y", "--test-fraction", "0.3", "--quiet"])
-    settings = TrainOptions((8, 4), "elu", True, 0.0, 0.0, "nadam", 1e-5, 32, 10, 10, 3)
+    settings = MLPOptions((8, 4), "elu", True, 0.0, 0.0, "nadam", 1e-5, 32, 10, 10, 3)
     training = _train_namespace(options, settings)
     assert (training.data, training.target, training.test_fraction) == ("t.csv", "-y", 0.3)
     assert (tuple(training.hidden), training.learning_rate, training.seed) == ((8, 4), 1e-5, 3)

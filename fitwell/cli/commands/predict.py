@@ -15,6 +15,8 @@ examples:
   fitwell predict runs/houses-20250131-101500 new.csv
   fitwell predict runs/houses-20250131-101500/model.keras new.csv -o prices.csv
 
+  fitwell predict runs/photos-20250131-101500 new_photos/
+
 The table needs the columns that the model was trained on; other columns are ignored. If it contains the target,
 the predictions are scored. Labels and names that a spreadsheet would run as formulas are prefixed with an
 apostrophe ('=total); remove it before comparing them with other labels.
@@ -39,7 +41,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.set_defaults(run=run)
     parser.add_argument("model", metavar="RUN_OR_MODEL", help="a run folder, or the model.keras in it")
-    parser.add_argument("table", help="a table: .csv, .tsv or .parquet")
+    parser.add_argument("table", help="a table (.csv, .tsv or .parquet), or a folder of images")
     add_separator_option(parser)
     parser.add_argument(
         "-o",

@@ -14,6 +14,7 @@ from fitwell.cli.options import (
     non_negative,
     positive,
 )
+from fitwell.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from fitwell.cli.prepared_data import PreparedData
@@ -26,7 +27,9 @@ POSITION = 10
 _EXAMPLES = """\
 examples:
   fitwell train digits
-  fitwell train mnist --hidden 64 64 64 --batch-norm --dropout 0.2
+  fitwell train mnist --network mlp --hidden 64 64 64 --batch-norm --dropout 0.2
+  fitwell train photos/                      (one folder per class)
+  fitwell train photos.csv --images file --target kind
   fitwell train houses.csv --target price
   fitwell train houses.csv --target price --quality fast
   fitwell train sales.csv --target sold --type shop=category --keep order_id --drop comment
@@ -34,6 +37,7 @@ examples:
   fitwell train --resume runs/houses-20250131-101500
 
 The tabular networks train on all rows, in five folds. Each network is scored on the fold that it did not train on.
+For images, a convolutional network is trained; validation and test images are held out.
 The run folder contains report.html (open it in a browser), the model, the learning curves, and all settings.
 Ctrl-C stops training early; the model is kept, tested and reported, and the exit code is 130.
 """
@@ -41,19 +45,17 @@ Ctrl-C stops training early; the model is kept, tested and reported, and the exi
 
 def run(options: argparse.Namespace) -> int:
     """Run the command, and return the exit code."""
-    from fitwell._engine.disk_cache import enable_disk_cache
     from fitwell.cli.console import stdout_console
     from fitwell.cli.data_options import DataOptions
-    from fitwell.cli.datasets import is_image_dataset, load_data
+    from fitwell.cli.datasets import holds_images, load_data
     from fitwell.cli.resume import load_arguments, save_arguments
     from fitwell.cli.run_dir import make_run_folder
     from fitwell.cli.training_run import train_and_report
 
-    enable_disk_cache()
     folder = None
     if options.resume is not None:
         options, folder = load_arguments(options)
-    network = options.network or ("mlp" if is_image_dataset(options.data) else "tabular")
+    network = options.network or ("cnn" if holds_images(options.data, options.images) else "tabular")
     prepared = load_data(options.data, DataOptions.from_namespace(options, use_folds=network == "tabular"))
     job = _make_job(network, prepared, options)
     if folder is None:
@@ -67,14 +69,21 @@ def run(options: argparse.Namespace) -> int:
 
 def _make_job(network: str, prepared: PreparedData, options: argparse.Namespace) -> TrainingJob:
     if network == "tabular":
+        if prepared.image_shape is not None:
+            raise InvalidArgument("--network tabular only applies to tables; omit it")
         from fitwell.cli.tabular_job import TabularJob
         from fitwell.cli.tabular_options import TabularOptions
 
         return TabularJob(prepared, TabularOptions.from_namespace(options))
-    from fitwell.cli.mlp_job import MLPJob
-    from fitwell.cli.network_builder import TrainOptions
+    from fitwell.cli.holdout_job import HoldoutJob
 
-    return MLPJob(prepared, TrainOptions.with_defaults(options, prepared))
+    if network == "cnn":
+        from fitwell.cli.cnn_options import CNNOptions
+
+        return HoldoutJob(prepared, CNNOptions.with_defaults(options, prepared))
+    from fitwell.cli.mlp_options import MLPOptions
+
+    return HoldoutJob(prepared, MLPOptions.with_defaults(options, prepared))
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -93,7 +102,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "data",
         nargs="?",
-        help=f"a table (.csv, .tsv, .parquet), or {', '.join(DATASETS)}",
+        help="a table (.csv, .tsv, .parquet), a folder with one folder of images per class, or "
+        f"{', '.join(DATASETS)}",
     )
     add_data_options(parser)
     _add_network_options(parser)
@@ -111,9 +121,10 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     network = parser.add_argument_group("network (options marked mlp only apply to --network mlp)")
     network.add_argument(
         "--network",
-        choices=("tabular", "mlp"),
-        help="tabular: an ensemble of networks on five folds, for tables; mlp: one plain network, which is validated "
-        "and tested on held-out rows (default: tabular for tables, mlp for images)",
+        choices=("tabular", "cnn", "mlp"),
+        help="tabular: an ensemble of networks on five folds, for tables; cnn: a convolutional network, for images; "
+        "mlp: one plain network, which is validated and tested on held-out rows (default: tabular for tables, cnn for "
+        "images)",
     )
     network.add_argument(
         "--quality",
@@ -149,7 +160,13 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         "--dropout",
         type=non_negative,
         metavar="RATE",
-        help="dropout rate after each hidden layer (default: tuned; mlp: 0, and only after the last hidden layer)",
+        help="dropout rate after each hidden layer (default: tuned; cnn: 0.3, around the dense layer; mlp: 0, and "
+        "only after the last hidden layer)",
+    )
+    network.add_argument(
+        "--augment",
+        action=argparse.BooleanOptionalAction,
+        help="cnn: shift, rotate and zoom the training images at random (default: on)",
     )
     network.add_argument(
         "--l2",
@@ -166,19 +183,20 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         "--learning-rate",
         type=positive,
         metavar="RATE",
-        help="learning rate (default: tuned; mlp: the optimizer's default, which is 0.001 for nadam)",
+        help="learning rate (default: tuned; cnn: 0.003; mlp: the optimizer's default, which is 0.001 for nadam)",
     )
     training.add_argument(
         "--batch-size",
         type=integer(1),
         metavar="N",
-        help="rows per batch (default: 256; mlp: 32, or 128 for more than 10,000 rows)",
+        help="rows per batch (default: 64; cnn and mlp: 32, or 128 for more than 10,000 rows)",
     )
     training.add_argument(
         "--epochs",
         type=integer(1),
         metavar="N",
-        help="number of epochs (default: about 1000 batches in 24 to 400 epochs; mlp: at most 100)",
+        help="number of epochs (default: about 4000 batches in 24 to 400 epochs; cnn: about 4000 batches in 10 to 100 "
+        "epochs; mlp: at most 100)",
     )
     training.add_argument(
         "--patience",

@@ -1,4 +1,4 @@
-"""Construction of a run's network from the options and the shape of the data."""
+"""`MLPOptions`, the command-line options for a plain network, and the construction of the network."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from fitwell._data.target import ClassTarget
+from fitwell._data.text_format import pluralize
+from fitwell.cli.network_output import loss_for, metrics_for, model_name, output_layer
 from fitwell.cli.prepared_data import PreparedData
 from fitwell.errors import InvalidArgument
 
 __all__ = [
-    "TrainOptions",
+    "MLPOptions",
     "build_network",
     "initializer_for",
-    "loss_for",
 ]
 
 LARGE_INPUT_COUNT = 200
@@ -33,7 +33,7 @@ INITIALIZERS = {
 
 
 @dataclass(frozen=True)
-class TrainOptions:
+class MLPOptions:
     """The options for the network and its training, with all defaults filled in."""
 
     hidden: tuple[int, ...]
@@ -53,17 +53,69 @@ class TrainOptions:
         """Number of epochs without a better validation loss after which the learning rate is halved."""
         return max(self.patience // 2, 1)
 
+    @property
+    def decays_to_zero(self) -> bool:
+        """Whether the learning rate falls to zero in the last epoch."""
+        return False
+
+    def build(self, prepared: PreparedData) -> Any:
+        """Build and compile the network."""
+        return build_network(prepared, self)
+
+    def make_callbacks(self) -> list[Any]:
+        """Return the callbacks that stop the training and change the learning rate."""
+        from fitwell import callbacks
+
+        return [
+            callbacks.EarlyStopping(monitor="val_loss", patience=self.patience, restore_best_weights=True),
+            callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=self.plateau_patience),
+        ]
+
+    def to_settings(self) -> dict[str, Any]:
+        """Return the settings for ``run.json``."""
+        return vars(self) | {"hidden": list(self.hidden)}
+
+    def describe(self, prepared: PreparedData, model: Any) -> str:
+        """Describe the network in a sentence before the training starts."""
+        inputs = int(np.prod(prepared.train.x.shape[1:]))
+        sizes = " - ".join(map(str, (inputs, *self.hidden, int(model.output_shape[-1]))))
+        extras = [self.activation, self.optimizer, f"batches of {self.batch_size}"]
+        extras += ["batch normalization"] if self.batch_norm else []
+        extras += [f"dropout {self.dropout:g}"] if self.dropout else []
+        extras += [f"l2 {self.l2:g}"] if self.l2 else []
+        count = f"{model.count_params():,} parameters"
+        return f"Training a network of {sizes} units with {count} ({', '.join(extras)})."
+
+    def describe_settings(self) -> list[tuple[str, str]]:
+        """Return pairs of a setting and its value for the report."""
+        rate = "optimizer default" if self.learning_rate is None else f"{self.learning_rate:g}"
+        return [
+            ("optimizer", self.optimizer),
+            ("learning rate", rate),
+            ("batch size", str(self.batch_size)),
+            ("dropout", f"{self.dropout:g}"),
+            ("l2 penalty", f"{self.l2:g}"),
+            (
+                "learning rate halved",
+                f"after {pluralize(self.plateau_patience, 'epoch')} without a better validation loss",
+            ),
+            (
+                "early stopping",
+                f"after {pluralize(self.patience, 'epoch')} without a better validation loss",
+            ),
+        ]
+
     @classmethod
-    def with_defaults(cls, options: Any, prepared: PreparedData) -> TrainOptions:
+    def with_defaults(cls, options: Any, prepared: PreparedData) -> MLPOptions:
         """Create the options, and fill in missing ones depending on the size of the data."""
         inputs = int(np.prod(prepared.train.x.shape[1:]))
         hidden = tuple(options.hidden or ((256, 128) if inputs >= LARGE_INPUT_COUNT else (64, 64)))
         dropout = options.dropout or 0.0
         if not 0 <= dropout < 1:
             raise InvalidArgument(f"--dropout must be at least 0 and below 1, got {dropout:g}")
-        for name in ("quality", "minutes"):
+        for name, network in (("quality", "tabular"), ("minutes", "tabular"), ("augment", "cnn")):
             if getattr(options, name) is not None:
-                raise InvalidArgument(f"--{name} only applies to --network tabular")
+                raise InvalidArgument(f"--{name} only applies to --network {network}")
         return cls(
             hidden,
             options.activation or "elu",
@@ -81,7 +133,7 @@ class TrainOptions:
         )
 
 
-def build_network(prepared: PreparedData, settings: TrainOptions, measure_loss: bool = False) -> Any:
+def build_network(prepared: PreparedData, settings: MLPOptions, measure_loss: bool = False) -> Any:
     """Build and compile the model.
 
     The hidden layers use `settings.activation` and an initializer that matches it. Depending on the settings, batch
@@ -96,7 +148,7 @@ def build_network(prepared: PreparedData, settings: TrainOptions, measure_loss: 
     from fitwell import Sequential, layers, regularizers
 
     initializer = initializer_for(settings.activation)
-    model = Sequential([layers.Input(prepared.train.x.shape[1:])], name=_identifier(prepared.name))
+    model = Sequential([layers.Input(prepared.train.x.shape[1:])], name=model_name(prepared.name))
     if prepared.train.x.ndim > 2:
         model.add(layers.Flatten())
     for units in settings.hidden:
@@ -113,29 +165,13 @@ def build_network(prepared: PreparedData, settings: TrainOptions, measure_loss: 
             model.add(layers.BatchNormalization())
     if settings.dropout:
         model.add(layers.Dropout(settings.dropout))
-    target = prepared.target
-    if not isinstance(target, ClassTarget):
-        model.add(layers.Dense(1))
-        metrics = ["mae"]
-    else:
-        metrics = ["accuracy"]
-        if target.task == "binary":
-            model.add(layers.Dense(1, activation="sigmoid"))
-        else:
-            model.add(layers.Dense(len(target.classes), activation="softmax"))
-    loss = loss_for(prepared)
+    model.add(output_layer(prepared.target))
+    metrics = metrics_for(prepared.target)
+    loss = loss_for(prepared.target)
     if measure_loss:
         metrics.append(loss)
     model.compile(loss=loss, optimizer=_optimizer(settings), metrics=metrics)
     return model
-
-
-def loss_for(prepared: PreparedData) -> str:
-    """Return the name of the loss for the task."""
-    target = prepared.target
-    if not isinstance(target, ClassTarget):
-        return "mse"
-    return "binary_crossentropy" if target.task == "binary" else "sparse_categorical_crossentropy"
 
 
 def initializer_for(activation: str) -> str:
@@ -150,14 +186,10 @@ def initializer_for(activation: str) -> str:
     return "glorot_uniform"
 
 
-def _optimizer(settings: TrainOptions) -> Any:
+def _optimizer(settings: MLPOptions) -> Any:
     from fitwell import optimizers
 
     optimizer = optimizers.get(settings.optimizer)
     if settings.learning_rate is not None:
         optimizer.learning_rate = settings.learning_rate
     return optimizer
-
-
-def _identifier(name: str) -> str:
-    return "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in name) or "network"

@@ -1,72 +1,89 @@
-"""`MLPJob`, the training of one plain network on held-out rows."""
+"""`HoldoutJob`, the training of one network that is validated and tested on held-out rows."""
 
 from __future__ import annotations
 
 import math
 import time
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, Protocol
 
 from fitwell._data.text_format import pluralize
 from fitwell._history import History
 from fitwell._progress import format_seconds
 from fitwell.cli.baselines import Evaluation, evaluate
-from fitwell.cli.network_builder import TrainOptions, build_network
 from fitwell.cli.prepared_data import PreparedData
 from fitwell.cli.resume import CHECKPOINT_INTERVAL
 from fitwell.cli.training_job import TrainResult
 from fitwell.errors import DataError
 from fitwell.utils import set_random_seed
 
-__all__ = ["MLPJob"]
+__all__ = ["HoldoutJob", "HoldoutOptions"]
 
 
-class MLPJob:
-    """The training of one plain network. Early stopping or Ctrl-C may end it before the last epoch.
+class HoldoutOptions(Protocol):
+    """The options for a kind of network and its training."""
+
+    @property
+    def batch_size(self) -> int:
+        """Rows per batch."""
+
+    @property
+    def epochs(self) -> int:
+        """Maximum number of epochs."""
+
+    @property
+    def seed(self) -> int:
+        """Seed for the weights, the order of the rows, and random layers."""
+
+    @property
+    def decays_to_zero(self) -> bool:
+        """Whether the learning rate falls to zero in the last epoch, which is therefore often the best one."""
+
+    def build(self, prepared: PreparedData) -> Any:
+        """Build and compile the network."""
+
+    def make_callbacks(self) -> list[Any]:
+        """Return the callbacks that stop the training and change the learning rate."""
+
+    def to_settings(self) -> dict[str, Any]:
+        """Return the settings for ``run.json``."""
+
+    def describe(self, prepared: PreparedData, model: Any) -> str:
+        """Describe the network in a sentence before the training starts."""
+
+    def describe_settings(self) -> list[tuple[str, str]]:
+        """Return pairs of a setting and its value for the report."""
+
+
+class HoldoutJob:
+    """The training of one network. Early stopping or Ctrl-C may end it before the last epoch.
 
     Args:
         prepared: The data.
         options: The options for the network and its training.
     """
 
-    def __init__(self, prepared: PreparedData, options: TrainOptions) -> None:
+    def __init__(self, prepared: PreparedData, options: HoldoutOptions) -> None:
         self.prepared = prepared
         self.options = options
         set_random_seed(options.seed)
-        self.model = build_network(prepared, options)
+        self.model = options.build(prepared)
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings for ``run.json``."""
-        return vars(self.options) | {"hidden": list(self.options.hidden)}
+        return self.options.to_settings()
 
     def describe(self) -> str:
         """Describe the network in a sentence."""
-        options = self.options
-        inputs = int(np.prod(self.prepared.train.x.shape[1:]))
-        outputs = int(self.model.output_shape[-1])
-        sizes = " - ".join(map(str, (inputs, *options.hidden, outputs)))
-        extras = [options.activation, options.optimizer, f"batches of {options.batch_size}"]
-        extras += ["batch normalization"] if options.batch_norm else []
-        extras += [f"dropout {options.dropout:g}"] if options.dropout else []
-        extras += [f"l2 {options.l2:g}"] if options.l2 else []
-        count = f"{self.model.count_params():,} parameters"
-        return f"Training a network of {sizes} units with {count} ({', '.join(extras)})."
+        return self.options.describe(self.prepared, self.model)
 
     def train(self, quiet: bool, checkpoints: Path) -> TrainResult:
         """Train the network. See `TrainingJob.train`."""
         from fitwell import callbacks
 
         prepared, settings, model = self.prepared, self.options, self.model
-        policies = [
-            callbacks.EarlyStopping(
-                monitor="val_loss", patience=settings.patience, restore_best_weights=True
-            ),
-            callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=settings.plateau_patience),
-            callbacks.BackupAndRestore(checkpoints, CHECKPOINT_INTERVAL),
-        ]
+        backup = callbacks.BackupAndRestore(checkpoints, CHECKPOINT_INTERVAL)
         began = time.perf_counter()
         interrupted = False
         try:
@@ -76,7 +93,7 @@ class MLPJob:
                 validation_data=(prepared.validation.x, prepared.validation.y),
                 epochs=settings.epochs,
                 batch_size=settings.batch_size,
-                callbacks=policies,
+                callbacks=[*settings.make_callbacks(), backup],
                 verbose=0 if quiet else 1,
             )
         except KeyboardInterrupt:
@@ -104,22 +121,8 @@ class MLPJob:
 
     def describe_settings(self, result: TrainResult) -> list[tuple[str, str]]:
         """Return pairs of a setting and its value for the report."""
-        options = self.options
-        rate = "optimizer default" if options.learning_rate is None else f"{options.learning_rate:g}"
         return [
-            ("optimizer", options.optimizer),
-            ("learning rate", rate),
-            ("batch size", str(options.batch_size)),
-            ("dropout", f"{options.dropout:g}"),
-            ("l2 penalty", f"{options.l2:g}"),
-            (
-                "learning rate halved",
-                f"after {pluralize(options.plateau_patience, 'epoch')} without a better validation loss",
-            ),
-            (
-                "early stopping",
-                f"after {pluralize(options.patience, 'epoch')} without a better validation loss",
-            ),
+            *self.options.describe_settings(),
             ("training", result.outcome),
             ("time", format_seconds(result.seconds)),
         ]
@@ -134,7 +137,7 @@ def _best_epoch(history: History) -> int | None:
     return min(finite)[1] if finite else None
 
 
-def _describe_outcome(history: History, best: int | None, interrupted: bool, settings: TrainOptions) -> str:
+def _describe_outcome(history: History, best: int | None, interrupted: bool, settings: HoldoutOptions) -> str:
     done = len(history.epoch)
     if not done:
         return "Interrupted by Ctrl-C before the end of the first epoch; no model was kept."
@@ -147,7 +150,7 @@ def _describe_outcome(history: History, best: int | None, interrupted: bool, set
         return f"Interrupted by Ctrl-C after {pluralize(done, 'epoch')}; the model was kept.{kept}"
     if not math.isfinite(history.history["loss"][-1]):
         return f"Training diverged in epoch {done}.{kept}"
-    if best is not None and best + 1 == settings.epochs:
+    if best is not None and best + 1 == settings.epochs and not settings.decays_to_zero:
         return (
             f"Trained for the maximum of {pluralize(done, 'epoch')}. The last epoch was the best, so more --epochs may "
             "improve the result."
