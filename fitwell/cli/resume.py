@@ -74,8 +74,16 @@ def load_arguments(options: Namespace) -> tuple[Namespace, Path]:
 
 
 def delete_checkpoints(folder: Path) -> None:
-    """Delete the checkpoints and the saved arguments."""
+    """Delete the checkpoints, which may be in subfolders, and the saved arguments."""
     from fitwell.saving.checkpoint_folder import CheckpointFolder
 
-    (folder / CHECKPOINT_DIR / _ARGUMENTS).unlink(missing_ok=True)
-    CheckpointFolder(folder / CHECKPOINT_DIR).clear()
+    root = folder / CHECKPOINT_DIR
+    (root / _ARGUMENTS).unlink(missing_ok=True)
+    for path in sorted({file.parent for file in root.rglob("checkpoint-*.zip")}):
+        CheckpointFolder(path).clear()
+    # Remove the folders that are empty now, the innermost first.
+    for path in sorted(filter(Path.is_dir, root.rglob("*")), reverse=True):
+        with contextlib.suppress(OSError):
+            path.rmdir()
+    with contextlib.suppress(OSError):
+        root.rmdir()

@@ -98,7 +98,7 @@ class TabularJob:
         began = time.perf_counter()
         interrupted = False
         try:
-            self.ensemble.fit(self._arrays, 0 if quiet else 1, self.options.minutes)
+            self.ensemble.fit(self._arrays, 0 if quiet else 1, self.options.minutes, checkpoints)
         except KeyboardInterrupt:
             interrupted = True
         weights = self.ensemble.member_weights

@@ -46,6 +46,7 @@ class TrainLoop:
         plan: The parts of the run.
         position: The current position of the run.
         execute: The function that executes one dispatch.
+        is_halted: Whether `halt` was called.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class TrainLoop:
         )
         self.position = RunPosition(session.seed, session.epoch)
         self.last_logs: dict[str, float] = {}
+        self.is_halted = False
 
     def run(self) -> History:
         """Train the model, and return the history."""
@@ -94,7 +96,7 @@ class TrainLoop:
         with plan.host_policies, plan.checkpoints, catch_keyboard_interrupt() as interrupted:
             yield interrupted
         # An interrupted run can be resumed, but a run that a callback stopped has ended.
-        if self.model.stop_training and not interrupted():
+        if self.model.stop_training and not interrupted() and not self.is_halted:
             self._move(self.position.end())
         plan.checkpoints.save_final(self.position, self.last_logs)
         self._finalize_weights()
@@ -120,7 +122,7 @@ class TrainLoop:
             yield dispatch, values
             if interrupted() or self.model.stop_training:
                 if self.position.is_open:
-                    if interrupted():
+                    if interrupted() or self.is_halted:
                         plan.checkpoints.save_on_interrupt(self.position, self.last_logs)
                     # Close the open epoch without further steps, but with its validation, policies and logs.
                     yield dataclasses.replace(dispatch, start=dispatch.stop, first=False, last=True), values
@@ -210,6 +212,10 @@ class TrainLoop:
         """Set the position, and store the epoch in the session for the next run."""
         self.position = position
         self.session.epoch = position.epoch
+
+    def halt(self) -> None:
+        """Stop the run after the current dispatch, so that it can be resumed as after Ctrl-C."""
+        self.is_halted = self.model.stop_training = True
 
     def _stop(self) -> None:
         self._move(self.position.end())

@@ -29,6 +29,7 @@ from fitwell.models.run_data import RunData
 from fitwell.models.trace_key import trace_key
 from fitwell.models.train_loop import TrainLoop
 from fitwell.models.training_session import TrainingSession
+from fitwell.population.member_backups import separate_backups
 from fitwell.population.members import Member, label_errors
 from fitwell.population.shared_data import PopulationData, SharedRows
 
@@ -38,6 +39,7 @@ __all__ = [
     "MemberTrainLoop",
     "SharedFitContext",
     "callbacks_for",
+    "callbacks_of_members",
     "group_members",
     "is_function_of_setting",
 ]
@@ -273,13 +275,27 @@ def is_function_of_setting(callbacks: Any) -> bool:
     return callable(callbacks) and not hasattr(callbacks, "set_model")
 
 
-def callbacks_for(callbacks: Any, members: Sequence[Member]) -> Callable[[Member], Sequence[Any]]:
+def callbacks_of_members(callbacks: Any, members: Sequence[Member]) -> list[Sequence[Any]]:
+    """Return the list of callbacks that the user passed for each member.
+
+    Args:
+        callbacks: A list of callbacks, or a function that maps a setting to a list of callbacks.
+        members: The members.
+    """
+    if is_function_of_setting(callbacks):
+        return [flatten_callbacks(callbacks(dict(member.setting))) for member in members]
+    return [flatten_callbacks(callbacks)] * len(members)
+
+
+def callbacks_for(
+    chosen: Sequence[Sequence[Any]], members: Sequence[Member]
+) -> Callable[[Member], Sequence[Any]]:
     """Return a function that maps a member to its callbacks.
 
     The caller must copy the callbacks, because members may share them.
 
     Args:
-        callbacks: A list of callbacks, or a function that maps a setting to a list of callbacks.
+        chosen: The callbacks that the user passed for each member.
         members: The members.
 
     Returns:
@@ -288,11 +304,10 @@ def callbacks_for(callbacks: Any, members: Sequence[Member]) -> Callable[[Member
     Raises:
         InvalidArgument: If a callback has batch hooks, or if two members would write to the same file.
     """
-    if is_function_of_setting(callbacks):
-        chosen = [flatten_callbacks(callbacks(dict(member.setting))) for member in members]
-    else:
-        chosen = [flatten_callbacks(callbacks)] * len(members)
-    by_member = {id(member): items for member, items in zip(members, chosen, strict=True)}
+    by_member = {
+        id(member): separate_backups(items, number)
+        for number, (member, items) in enumerate(zip(members, chosen, strict=True))
+    }
     writers: dict[tuple[str, str], Member] = {}
     for member in members:
         for callback in by_member[id(member)]:

@@ -143,8 +143,10 @@ class Population(PopulationPlots, PopulationSaving):
             verbose (int | str): ``"auto"``, 0 or 1, see `Model.fit`. Default: ``"auto"``.
             callbacks (list | Callable[[dict], list] | None): Callbacks, which are copied for each member, so early
                 stopping, best weights and learning rates are separate for each member. If the callbacks depend on
-                hyperparameters, pass a function that maps a setting to a list of callbacks. Callbacks with batch
-                hooks are not supported. Default: None.
+                hyperparameters, pass a function that maps a setting to a list of callbacks. With `BackupAndRestore`,
+                each member saves its checkpoints in a subfolder, and a killed population continues where it stopped:
+                create it again and call `fit` with the same arguments. Members that were finished are not trained
+                again. Callbacks with batch hooks are not supported. Default: None.
             validation_split (float): Fraction of the rows to validate on, in [0, 1). Default: 0.
             validation_data (tuple | None): ``(x, y)`` or ``(x, y, sample_weight)``. Default: None.
             shuffle (bool): Whether to shuffle the rows in each epoch. Default: True.
@@ -206,6 +208,7 @@ class Population(PopulationPlots, PopulationSaving):
             finally:
                 for member in self.members:
                     member.model._session.verify_shared_executables()
+        run.delete_backups()
         return self
 
     def _create_fold_members(self, data: PopulationData) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 from fitwell import random
 from fitwell.models.fit_options import FitOptions
 from fitwell.models.train_plan import check_monitors
+from fitwell.population.member_backups import delete_backups
 from fitwell.population.member_train_loop import (
     Group,
     MemberTrainLoop,
     SharedFitContext,
     callbacks_for,
+    callbacks_of_members,
     group_members,
     is_function_of_setting,
 )
@@ -46,7 +48,8 @@ class PopulationRun:
     ) -> None:
         self._members = members
         self._data = data
-        self._callbacks_for = callbacks_for(callbacks, members)
+        self._chosen_callbacks = callbacks_of_members(callbacks, members)
+        self._callbacks_for = callbacks_for(self._chosen_callbacks, members)
         self._callbacks_differ = is_function_of_setting(callbacks)
         self._epochs_for = epochs_for
         self._options = options
@@ -82,6 +85,10 @@ class PopulationRun:
             (fit, [(member, functools.partial(self._start, member, fit.context)) for member in group.members])
             for fit, group in zip(self._fits, self._groups, strict=True)
         ]
+
+    def delete_backups(self) -> None:
+        """Delete the members' checkpoints, because all members are trained."""
+        delete_backups(self._chosen_callbacks)
 
     def _start(self, member: Member, context: SharedFitContext) -> MemberTrainLoop:
         options = dataclasses.replace(self._options, epochs=self._epochs_for(dict(member.setting)))

@@ -136,7 +136,7 @@ class SingleJob:
         """Stop after the current dispatch."""
         fit = self._fit
         if fit is not None:
-            fit.model.stop_training = True
+            fit.halt()
 
 
 class VmappedJob:
@@ -172,7 +172,7 @@ class VmappedJob:
             per_epoch = seconds / together[0].request.dispatch.epochs
             for run, outcome in zip(together, results, strict=True):
                 if self._stopping:
-                    run.fit.model.stop_training = True
+                    run.fit.halt()
                 run.advance(outcome)
                 # If one member fails, the other members stop and keep their progress, as they do in threads.
                 self._stopping |= run.error is not None
