@@ -114,10 +114,16 @@ class Inference:
     ) -> Any:
         """Compute the outputs for inputs of shape ``[batches, rows, ...]``, batch by batch."""
 
-        def forward(batch: tuple[Any, Any]) -> Any:
-            return self._forward(values, hyperparams, batch[0], call + batch[1], seed)
+        size = jax.tree.leaves(x)[0].shape[1]
+        is_fused = xla_cpu_heuristics.should_fuse_loop(values, size)
 
-        return jax.lax.map(forward, (x, jnp.arange(count_rows(x))))
+        def forward(index: Any) -> Any:
+            if not is_fused:
+                index = xla_cpu_heuristics.prevent_loop_fusion(index)
+            batch = jax.tree.map(lambda leaf: leaf[index], x)
+            return self._forward(values, hyperparams, batch, call + index, seed)
+
+        return jax.lax.map(forward, jnp.arange(count_rows(x), dtype=jnp.int32))
 
     def _forward(
         self, values: dict[str, Any], hyperparams: dict[str, Any], x: Any, call: Any, seed: Any

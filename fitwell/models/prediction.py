@@ -19,6 +19,11 @@ from fitwell.models.data_adapters import is_batch_iterable, standardize_inputs
 
 __all__ = ["predict"]
 
+# One call computes several batches of at most so many rows and bytes in total. For 300,000 rows and a 30-64-64-1 network,
+# 16,384 rows per call take 53 ms, 1,024 rows 120 ms, and 65,536 rows 59 ms.
+ROWS_PER_CALL = 2**14
+BYTES_PER_CALL = 2**26
+
 
 def predict(
     model: BaseModel,
@@ -92,7 +97,9 @@ def _input_batches(
     if steps is not None:
         rows = min(rows, steps * size)
     full_rows = rows // size * size
-    most = max(1, EVALUATION_ROWS // size) * size if together else size
+    row_bytes = sum(leaf.nbytes // max(len(leaf), 1) for leaf in jax.tree.leaves(inputs))
+    rows_together = min(ROWS_PER_CALL, BYTES_PER_CALL // max(row_bytes, 1))
+    most = max(1, rows_together // size) * size if together else size
     starts = [*range(0, full_rows, most), *([full_rows] if full_rows < rows else [])]
     for start, stop in zip(starts, [*starts[1:], rows], strict=True):
         yield jax.tree.map(lambda leaf, part=slice(start, stop): leaf[part], inputs), size
