@@ -113,7 +113,6 @@ class Inference:
         self, values: dict[str, Any], hyperparams: dict[str, Any], x: Any, call: Any, seed: Any
     ) -> Any:
         """Compute the outputs for inputs of shape ``[batches, rows, ...]``, batch by batch."""
-
         size = jax.tree.leaves(x)[0].shape[1]
         is_fused = xla_cpu_heuristics.should_fuse_loop(values, size)
 
