@@ -63,6 +63,7 @@ class CallContext:
     intermediates: list[tuple[Any, Any]] | None = None
     rng_count: int = 0
     _logits: dict[int, tuple[Any, str, Any]] = field(default_factory=dict)
+    _masks: dict[int, tuple[Any, Array]] = field(default_factory=dict)
 
     def next_key(self, seed: int | None = None) -> Array:
         """Return a new random key.
@@ -94,6 +95,20 @@ class CallContext:
         """
         noted = self._logits.get(id(output))
         return noted[2] if noted is not None and noted[0] is output and noted[1] == kind else None
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether a layer has masked time steps."""
+        return bool(self._masks)
+
+    def set_mask(self, array: Any, mask: Array) -> None:
+        """Record which time steps of `array` count, ``[batch, time]``."""
+        self._masks[id(array)] = (array, mask)
+
+    def get_mask(self, array: Any) -> Array | None:
+        """Return the mask of `array`, or None if all of its time steps count."""
+        noted = self._masks.get(id(array))
+        return noted[1] if noted is not None and noted[0] is array else None
 
 
 class _Current(threading.local):

@@ -103,7 +103,7 @@ class CNNOptions:
         shape = prepared.image_shape
         assert shape is not None
         extras = [f"batches of {self.batch_size}", f"dropout {self.dropout:g}"]
-        extras += ["images randomly shifted, rotated and zoomed"] if self.augment else []
+        extras += ["images randomly shifted and rotated"] if self.augment else []
         return (
             f"Training a convolutional network of {' - '.join(map(str, filters_for(shape)))} filters with "
             f"{model.count_params():,} parameters for {self.epochs} epochs ({', '.join(extras)})."
@@ -116,7 +116,7 @@ class CNNOptions:
             ("learning rate", f"{self.learning_rate:g}, with warm-up and cosine decay"),
             ("batch size", str(self.batch_size)),
             ("dropout", f"{self.dropout:g}"),
-            ("random shifts, rotations and zooms", "yes" if self.augment else "no"),
+            ("random shifts and rotations", "yes" if self.augment else "no"),
         ]
 
 
@@ -150,9 +150,9 @@ def build_network(prepared: PreparedData, options: CNNOptions) -> Any:
     if len(shape) == 2:
         model.add(layers.Reshape((*shape, 1)))
     if options.augment:
-        model.add(layers.RandomTranslation(0.1, 0.1, fill_mode="nearest"))
-        model.add(layers.RandomRotation(0.03, fill_mode="nearest"))
-        model.add(layers.RandomZoom(0.1, 0.1, fill_mode="nearest"))
+        # More than this helps MNIST a little, but costs two points on Fashion-MNIST in ten epochs.
+        model.add(layers.RandomTranslation(0.07, 0.07, fill_mode="nearest"))
+        model.add(layers.RandomRotation(0.015, fill_mode="nearest"))
     side = min(shape[:2])
     for filters in filters_for(shape):
         model.add(layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer="he_normal"))

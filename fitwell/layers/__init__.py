@@ -47,6 +47,7 @@ from fitwell.layers.input_layer import Input, InputLayer
 from fitwell.layers.lambda_layer import Lambda
 from fitwell.layers.layer_normalization import LayerNormalization
 from fitwell.layers.leaky_relu import LeakyReLU
+from fitwell.layers.masking import Masking
 from fitwell.layers.max_pooling import MaxPool1D, MaxPool2D, MaxPooling1D, MaxPooling2D
 from fitwell.layers.merging import (
     Add,
@@ -77,11 +78,14 @@ from fitwell.layers.random_rotation import RandomRotation
 from fitwell.layers.random_shear import RandomShear
 from fitwell.layers.random_translation import RandomTranslation
 from fitwell.layers.random_zoom import RandomZoom
+from fitwell.layers.recurrent import GRU, LSTM, SimpleRNN
+from fitwell.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from fitwell.layers.relu import ReLU
 from fitwell.layers.repeat_vector import RepeatVector
 from fitwell.layers.rescaling import Rescaling
 from fitwell.layers.reshape import Reshape
 from fitwell.layers.rms_normalization import RMSNormalization
+from fitwell.layers.rnn import RNN
 from fitwell.layers.rrelu import RReLU
 from fitwell.layers.separable_conv import (
     SeparableConv1D,
@@ -93,6 +97,7 @@ from fitwell.layers.softmax import Softmax
 from fitwell.layers.spatial_dropout import SpatialDropout1D, SpatialDropout2D
 from fitwell.layers.unit_normalization import UnitNormalization
 from fitwell.layers.up_sampling import UpSampling1D, UpSampling2D
+from fitwell.layers.wrapper import Bidirectional, TimeDistributed, Wrapper
 from fitwell.layers.zero_padding import ZeroPadding1D, ZeroPadding2D
 
 
@@ -160,6 +165,7 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "BatchNormalization",
+    "Bidirectional",
     "CategoryEncoding",
     "Concatenate",
     "Conv1D",
@@ -181,6 +187,8 @@ __all__ = [
     "Embedding",
     "FeatureScaling",
     "Flatten",
+    "GRU",
+    "GRUCell",
     "GaussianBlur",
     "GaussianDropout",
     "GaussianNoise",
@@ -195,12 +203,15 @@ __all__ = [
     "GroupNormalization",
     "Input",
     "InputLayer",
+    "LSTM",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
     "MCAlphaDropout",
     "MCDropout",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPooling1D",
@@ -208,14 +219,15 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
-    "Normalization",
     "NTKDense",
+    "Normalization",
     "PReLU",
     "ParametricActivation",
     "PeriodicEmbedding",
     "Permute",
     "PiecewiseLinearEncoding",
     "RMSNormalization",
+    "RNN",
     "RReLU",
     "RandomBrightness",
     "RandomContrast",
@@ -233,13 +245,18 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "StackedRNNCells",
     "Subtract",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "add",

@@ -33,6 +33,8 @@ class Activation(Layer):
     Source: Keras `Activation`.
     """
 
+    supports_masking = True
+
     @validate_params(LAYER)
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)

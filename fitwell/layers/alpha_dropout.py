@@ -47,6 +47,8 @@ class AlphaDropout(BaseDropout):
     Source: Keras `AlphaDropout`; Klambauer et al. (2017).
     """
 
+    supports_masking = True
+
     hyperparameters = ("rate",)
 
     @validate_params(LAYER, rate=Real(0, 1, closed="left"), noise_shape=NOISE_SHAPE)

@@ -111,6 +111,7 @@ class Layer(SymbolicCall["Layer"]):
     _declared_input_shape: Any
     _dtype: Any
     supports_padding: ClassVar[bool] = True
+    supports_masking: bool = False
     _call_signatures: ClassVar[dict[type, frozenset[str]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -310,6 +311,7 @@ class Layer(SymbolicCall["Layer"]):
             context.training = training
         if "training" in self._call_parameters():
             kwargs["training"] = bool(context.training)
+        mask = self._input_mask(args, kwargs, context) if context.has_masks else kwargs.get("mask")
         try:
             output = self.call(*args, **kwargs)
         except (MemoryError, jax.errors.JaxRuntimeError) as error:
@@ -329,7 +331,45 @@ class Layer(SymbolicCall["Layer"]):
             context.losses.append(self._activity_penalty(output))
         if context.intermediates is not None:
             context.intermediates.append((self, output))
+        if mask is not None or type(self).compute_mask is not Layer.compute_mask:
+            self._set_output_mask(args[0] if len(args) == 1 else list(args), mask, output, context)
         return output
+
+    def _input_mask(self, args: tuple[Any, ...], kwargs: dict[str, Any], context: CallContext) -> Any:
+        """Return the mask of the inputs, or a list with the mask of each input, and pass it to `call` if it has one."""
+        if kwargs.get("mask") is not None:
+            return kwargs["mask"]
+        inputs = args[0] if len(args) == 1 else args
+        if isinstance(inputs, list | tuple):
+            masks = [context.get_mask(item) for item in inputs]
+            mask: Any = masks if any(item is not None for item in masks) else None
+        else:
+            mask = context.get_mask(inputs)
+        if mask is not None and "mask" in self._call_parameters():
+            kwargs["mask"] = mask
+        return mask
+
+    def _set_output_mask(self, inputs: Any, mask: Any, outputs: Any, context: CallContext) -> None:
+        masks = self.compute_mask(inputs, mask)
+        if isinstance(outputs, list | tuple) and isinstance(masks, list | tuple):
+            pairs = list(zip(outputs, masks, strict=False))
+        else:
+            pairs = [(outputs, masks[0] if isinstance(masks, list | tuple) else masks)]
+        for output, output_mask in pairs:
+            if output_mask is not None:
+                context.set_mask(output, output_mask)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the mask of the outputs.
+
+        Args:
+            inputs (Array | list[Array]): The inputs.
+            mask (Array | list[Array] | None): Which time steps of the inputs count, `[batch, time]`. Default: None.
+
+        Returns:
+            Array | None: `mask` if the layer supports masks, and None otherwise.
+        """
+        return mask if self.supports_masking else None
 
     def _activity_penalty(self, output: Any) -> Array:
         """Compute the activity penalty of `output`, divided by the number of rows that are not padding.

@@ -23,6 +23,12 @@ class Merge(Layer):
             )
         return self.merge(list(inputs))
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return where the mask of any input is True, or None if an input has no mask."""
+        if mask is None or any(item is None for item in mask):
+            return None
+        return jnp.any(jnp.stack([jnp.asarray(item, bool) for item in mask]), axis=0)
+
     def merge(self, inputs: list[Array]) -> Array:
         """Combine the inputs. Subclasses override this method."""
         raise NotImplementedError

@@ -68,6 +68,8 @@ class BatchNormalization(AffineNormalization):
     Source: Keras `BatchNormalization`; Ioffe and Szegedy (2015).
     """
 
+    supports_masking = True
+
     hyperparameters = ("momentum", "epsilon")
 
     @validate_params(

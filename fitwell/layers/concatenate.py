@@ -40,10 +40,26 @@ class Concatenate(Merge):
     Source: Keras `Concatenate`.
     """
 
+    supports_masking = True
+
     @validate_params(LAYER)
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = axis
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the joined masks. Inputs without a mask count entirely."""
+        if mask is None or all(item is None for item in mask):
+            return None
+        masks = []
+        for array, item in zip(inputs, mask, strict=True):
+            if item is None:
+                masks.append(jnp.ones(array.shape, bool))
+            else:
+                masks.append(
+                    jnp.broadcast_to(item.reshape(item.shape + (1,) * (array.ndim - item.ndim)), array.shape)
+                )
+        return jnp.all(jnp.concatenate(masks, axis=self.axis), axis=-1)
 
     def merge(self, inputs: list[Array]) -> Array:
         shapes = [list(item.shape) for item in inputs]

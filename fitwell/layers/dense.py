@@ -55,6 +55,8 @@ class Dense(Layer):
     Source: Keras `Dense`.
     """
 
+    supports_masking = True
+
     @validate_params(LAYER, units=Integer(1))
     def __init__(
         self,

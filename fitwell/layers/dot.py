@@ -49,6 +49,8 @@ class Dot(Merge):
     Source: Keras `Dot`.
     """
 
+    supports_masking = True
+
     @validate_params(LAYER, axes=Integer() | ListOf(Integer(), 2))
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)

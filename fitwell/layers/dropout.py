@@ -86,6 +86,8 @@ class Dropout(BaseDropout):
     Source: Keras `Dropout`; Srivastava et al. (2014).
     """
 
+    supports_masking = True
+
     hyperparameters = ("rate",)
     rate_rule: ClassVar[Rule] = Real(0, 1) | Instance(schedules.LearningRateSchedule, "a schedule")
 

@@ -34,6 +34,8 @@ class ELU(Layer):
     Source: Keras `ELU`; Clevert et al. (2016).
     """
 
+    supports_masking = True
+
     hyperparameters = ("alpha",)
 
     @validate_params(LAYER)

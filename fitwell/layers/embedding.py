@@ -11,7 +11,7 @@ from fitwell import constraints, initializers, regularizers
 from fitwell._deprecation import warn_deprecated
 from fitwell._param_validation import Integer, validate_param, validate_params
 from fitwell._typing import Array
-from fitwell.errors import InvalidArgument, ShapeError
+from fitwell.errors import ShapeError
 from fitwell.layers.argument_rules import LAYER, NUMBERS
 from fitwell.layers.base import Layer, register
 
@@ -25,8 +25,7 @@ class Embedding(Layer):
     An id outside this range is mapped to a vector of NaNs, never to the vector of a different id. During
     training, the NaNs stop the run.
 
-    Differs from Keras: ``mask_zero=True`` is not supported, because fitwell does not pass masks between
-    layers. ``lora_rank`` is not supported either.
+    Differs from Keras: ``lora_rank`` is not supported.
 
     Args:
         input_dim (int): Size of the vocabulary.
@@ -36,7 +35,8 @@ class Embedding(Layer):
         embeddings_regularizer (str | Regularizer | None): Penalty on the vectors. Default: None.
         embeddings_constraint (str | Constraint | None): Projection applied to the vectors after every update.
             Default: None.
-        mask_zero (bool): Only False is supported.
+        mask_zero (bool): Whether the id 0 marks a time step that the following layers skip, such as `LSTM`. Default:
+            False.
         weights (array | list[array] | None): Initial matrix with the shape `[input_dim, output_dim]`, as an
             array or a list that contains one array. Default: None.
         **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`. The deprecated
@@ -56,6 +56,8 @@ class Embedding(Layer):
 
     Source: Keras `Embedding`.
     """
+
+    supports_masking = True
 
     @validate_params(LAYER, input_dim=Integer(1), output_dim=Integer(1))
     def __init__(
@@ -82,12 +84,7 @@ class Embedding(Layer):
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
-        if mask_zero:
-            raise InvalidArgument(
-                "Embedding: mask_zero=True is not supported, because fitwell does not pass masks between "
-                "layers; exclude padding positions with sample weights, or multiply the vectors of padding ids by 0"
-            )
-        self.mask_zero = False
+        self.mask_zero = bool(mask_zero)
         self._initial_weights = (
             None if weights is None else _to_matrix(weights, (self.input_dim, self.output_dim))
         )
@@ -109,6 +106,10 @@ class Embedding(Layer):
             self.embeddings.assign(self._initial_weights)
             self._initial_weights = None
         super().build(input_shape)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return which ids are not 0 if `mask_zero` is True, and None otherwise."""
+        return jnp.not_equal(jnp.asarray(inputs), 0) if self.mask_zero else None
 
     def call(self, inputs: Array) -> Array:
         ids = inputs.astype(jnp.int32)

@@ -42,6 +42,8 @@ class GaussianDropout(Layer):
     Source: Keras `GaussianDropout`; Srivastava et al. (2014), section 10.
     """
 
+    supports_masking = True
+
     hyperparameters = ("rate",)
 
     @validate_params(LAYER, rate=Real(0, 1, closed="left"))

@@ -45,6 +45,8 @@ class GaussianNoise(Layer):
     Source: Keras `GaussianNoise`.
     """
 
+    supports_masking = True
+
     hyperparameters = ("stddev",)
 
     @validate_params(LAYER, stddev=Real(0))

@@ -139,6 +139,21 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     Source: Keras `GlobalAveragePooling1D`.
     """
 
+    supports_masking = True
+
+    def call(self, inputs: Array, mask: Array | None = None) -> Array:
+        """Compute the mean over the time steps that are not masked."""
+        if mask is None:
+            return super().call(inputs)
+        inputs = to_float(inputs, self.dtype)
+        axis = self.spatial_axes(inputs)[0]
+        weights = jnp.expand_dims(mask.astype(inputs.dtype), 2 if axis == 1 else 1)
+        total = jnp.sum(inputs * weights, axis=axis, keepdims=self.keepdims)
+        return total / jnp.sum(weights, axis=axis, keepdims=self.keepdims)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """Return None, because the outputs have no time steps."""
+
     rank = 1
 
 

@@ -60,6 +60,8 @@ class GroupNormalization(AffineNormalization):
     Source: Keras `GroupNormalization`; Wu and He (2018).
     """
 
+    supports_masking = True
+
     @validate_params(LAYER, groups=_GROUPS)
     def __init__(
         self,

@@ -41,6 +41,8 @@ class Lambda(Layer):
     Source: Keras `Lambda`.
     """
 
+    supports_masking = True
+
     supports_padding = False
 
     @validate_params(

@@ -50,6 +50,8 @@ class LayerNormalization(AffineNormalization):
     Source: Keras `LayerNormalization`; Ba et al. (2016).
     """
 
+    supports_masking = True
+
     @validate_params(LAYER, axis=AXES)
     def __init__(
         self,

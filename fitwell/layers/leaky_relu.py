@@ -38,6 +38,8 @@ class LeakyReLU(Layer):
     Source: Keras `LeakyReLU`; Maas et al. (2013).
     """
 
+    supports_masking = True
+
     hyperparameters = ("negative_slope",)
 
     @validate_params(LAYER, negative_slope=Real(0))

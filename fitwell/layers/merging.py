@@ -53,6 +53,8 @@ class Add(ElementwiseMerge):
     Source: Keras `Add`.
     """
 
+    supports_masking = True
+
     def merge(self, inputs: list[Array]) -> Array:
         return functools.reduce(operator.add, inputs)
 
@@ -79,6 +81,8 @@ class Subtract(ElementwiseMerge):
 
     Source: Keras `Subtract`.
     """
+
+    supports_masking = True
 
     def merge(self, inputs: list[Array]) -> Array:
         if len(inputs) != 2:
@@ -111,6 +115,8 @@ class Multiply(ElementwiseMerge):
     Source: Keras `Multiply`.
     """
 
+    supports_masking = True
+
     def merge(self, inputs: list[Array]) -> Array:
         return functools.reduce(operator.mul, inputs)
 
@@ -137,6 +143,8 @@ class Average(ElementwiseMerge):
 
     Source: Keras `Average`.
     """
+
+    supports_masking = True
 
     def merge(self, inputs: list[Array]) -> Array:
         return functools.reduce(operator.add, [to_float(item, self.dtype) for item in inputs]) / len(inputs)
@@ -165,6 +173,8 @@ class Maximum(ElementwiseMerge):
     Source: Keras `Maximum`.
     """
 
+    supports_masking = True
+
     def merge(self, inputs: list[Array]) -> Array:
         return functools.reduce(jnp.maximum, inputs)
 
@@ -191,6 +201,8 @@ class Minimum(ElementwiseMerge):
 
     Source: Keras `Minimum`.
     """
+
+    supports_masking = True
 
     def merge(self, inputs: list[Array]) -> Array:
         return functools.reduce(jnp.minimum, inputs)

@@ -70,6 +70,8 @@ class Normalization(BaseNormalization):
     Source: Keras `Normalization`.
     """
 
+    supports_masking = True
+
     @validate_params(
         LAYER, axis=Integer() | ListOf(Integer()) | None, mean=NUMBERS | None, variance=_VARIANCE | None
     )

@@ -48,6 +48,8 @@ class NTKDense(Dense):
     Source: Jacot et al. (2018), *Neural tangent kernel*; Holzmüller et al. (2024), *Better by default*.
     """
 
+    supports_masking = True
+
     @validate_params(kernel_initializer=Identifier(initializers.get) | None)
     def __init__(
         self,

@@ -49,6 +49,8 @@ class PReLU(Layer):
     Source: Keras `PReLU`; He et al. (2015).
     """
 
+    supports_masking = True
+
     @validate_params(LAYER, shared_axes=AXES | None)
     def __init__(
         self,

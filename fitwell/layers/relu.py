@@ -38,6 +38,8 @@ class ReLU(Layer):
     Source: Keras `ReLU`; Nair and Hinton (2010).
     """
 
+    supports_masking = True
+
     hyperparameters = ("max_value", "negative_slope", "threshold")
 
     @validate_params(LAYER, max_value=Real(0) | None, negative_slope=Real(0), threshold=Real(0))

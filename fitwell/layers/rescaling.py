@@ -39,6 +39,8 @@ class Rescaling(Layer):
     Source: Keras `Rescaling`.
     """
 
+    supports_masking = True
+
     hyperparameters = ("scale", "offset")
 
     @validate_params(LAYER, scale=NUMBERS, offset=NUMBERS)

@@ -47,6 +47,8 @@ class Softmax(Layer):
     Source: Keras `Softmax`.
     """
 
+    supports_masking = True
+
     @validate_params(LAYER, axis=AXES)
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -57,6 +57,8 @@ class SpatialDropout1D(BaseSpatialDropout):
     Source: Keras `SpatialDropout1D`; Tompson et al. (2015).
     """
 
+    supports_masking = True
+
     @validate_params(LAYER)
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(rate, seed=seed, **kwargs)
@@ -86,6 +88,8 @@ class SpatialDropout2D(BaseSpatialDropout):
 
     Source: Keras `SpatialDropout2D`; Tompson et al. (2015).
     """
+
+    supports_masking = True
 
     rank = 2
 

@@ -34,6 +34,8 @@ class UnitNormalization(Layer):
     Source: Keras `UnitNormalization`.
     """
 
+    supports_masking = True
+
     @validate_params(LAYER, axis=AXES)
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

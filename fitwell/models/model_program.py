@@ -5,6 +5,7 @@ These functions bind a state's values to the model's variables, call the layers 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -12,9 +13,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from fitwell import config
 from fitwell import metrics as metrics_package
 from fitwell._broadcast_warning import warn_on_row_broadcast
-from fitwell._call_context import CallContext, call_context
+from fitwell._call_context import CallContext, call_context, current_call_context
 from fitwell._engine.train_program import Batch, ForwardResult
 from fitwell._traced_constants import TracedConstants
 from fitwell._tracing_warnings import watch_tracing
@@ -232,6 +234,9 @@ class ModelProgram:
     def _loss_of(self, term: OutputLoss, outputs: list[Array], batch: Batch) -> Array:
         weight = None if batch.weights is None else batch.weights[term.output]
         output = outputs[term.output]
+        mask = current_call_context().get_mask(output)
+        if mask is not None:
+            weight = _apply_mask(weight, mask, term.loss, batch.sample_mask)
         with warn_on_row_broadcast(output.shape[0], self._own_code):
             return term.loss(
                 _align_timesteps(batch.y[term.output], output, weight), output, sample_weight=weight
@@ -352,6 +357,22 @@ def _update_metric(term: OutputMetric, batch: Batch, output: Array) -> None:
         term.metric.update_state(y_true, y_pred)
     else:
         term.metric.update_state(y_true, y_pred, sample_weight=sample_weight)
+
+
+def _apply_mask(weight: Any, mask: Array, loss: Any, sample_mask: Array | None) -> Array:
+    """Return the weights of the time steps, in which masked time steps have the weight 0, as in Keras.
+
+    A loss that divides by the number of values divides by the number of time steps that are not masked.
+    """
+    factor = mask.astype(config.float_dtype())
+    if getattr(loss, "reduction", None) in ("sum_over_batch_size", "mean"):
+        rows = jnp.ones(len(mask)) if sample_mask is None else sample_mask
+        valid = jnp.sum(factor * rows.reshape(-1, *(1,) * (mask.ndim - 1)))
+        factor = factor * (jnp.sum(rows) * math.prod(mask.shape[1:]) / (valid + config.epsilon()))
+    if weight is None:
+        return factor
+    weight = jnp.asarray(weight)
+    return weight.reshape(weight.shape + (1,) * (factor.ndim - weight.ndim)) * factor
 
 
 def _align_timesteps(y: Any, output: Array, weight: Any) -> Array:

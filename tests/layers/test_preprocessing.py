@@ -91,8 +91,10 @@ def test_embedding_looks_up_and_starts_from_given_weights() -> None:
     layer = layers.Embedding(4, 2, weights=[matrix])
     np.testing.assert_array_equal(layer(np.array([[3, 0]])), [[matrix[3], matrix[0]]])
     assert np.isnan(layer(np.array([[4]]))).all()
-    with pytest.raises(InvalidArgument, match="mask_zero"):
-        layers.Embedding(4, 2, mask_zero=True)
+    np.testing.assert_array_equal(
+        layers.Embedding(4, 2, mask_zero=True).compute_mask(np.array([[3, 0]])), [[True, False]]
+    )
+    assert layer.compute_mask(np.array([[3, 0]])) is None
     with pytest.raises(ShapeError, match=r"\(4, 2\)"):
         layers.Embedding(4, 2, weights=np.ones((3, 2)))
 

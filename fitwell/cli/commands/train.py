@@ -166,7 +166,7 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
     network.add_argument(
         "--augment",
         action=argparse.BooleanOptionalAction,
-        help="cnn: shift, rotate and zoom the training images at random (default: on)",
+        help="cnn: shift and rotate the training images at random (default: on)",
     )
     network.add_argument(
         "--l2",
