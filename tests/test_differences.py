@@ -204,10 +204,17 @@ def test_a_rate_of_one_divides_by_zero_and_is_refused(name: str) -> None:
         getattr(fitwell.layers, name)(1.0)
 
 
-def test_masks_are_refused_and_not_ignored() -> None:
-    keras.layers.Embedding(3, 2, mask_zero=True)
-    with pytest.raises(fitwell.errors.InvalidArgument, match="mask_zero"):
-        fitwell.layers.Embedding(3, 2, mask_zero=True)
+def test_a_negative_id_is_not_another_id() -> None:
+    ours, theirs = fitwell.layers.Embedding(3, 2), keras.layers.Embedding(3, 2)
+    ids = np.array([[-1]])
+    assert np.isnan(np.asarray(ours(ids))).all()
+    np.testing.assert_array_equal(np.asarray(theirs(ids))[0, 0], np.asarray(theirs.weights[0])[-1])
+
+
+def test_recurrent_layers_have_no_state_between_batches() -> None:
+    keras.layers.LSTM(3, stateful=True)
+    with pytest.raises(fitwell.errors.InvalidArgument, match="stateful=True is not supported"):
+        fitwell.layers.LSTM(3, stateful=True)
 
 
 def test_a_vector_is_one_number_a_row() -> None:

@@ -125,7 +125,8 @@ class BatchNormalization(AffineNormalization):
         )
         super().build(input_shape)
 
-    def call(self, inputs: Array, training: bool = False) -> Array:
+    def call(self, inputs: Array, training: bool = False, mask: Array | None = None) -> Array:
+        """Standardize the inputs. Masked time steps do not count in the batch's statistics."""
         self._check_sizes(inputs, self.kept_axes, self.moving_mean.shape)
         inputs = to_float(inputs, self.dtype)
         # Statistics of half-precision inputs are computed in float32, because sums of squares overflow
@@ -133,7 +134,7 @@ class BatchNormalization(AffineNormalization):
         exact = promote_to_float32(inputs)
         broadcast = get_broadcast_shape(inputs, self.kept_axes)
         if training and self.trainable:
-            mean, variance = self._moments(exact)
+            mean, variance = self._moments(exact, mask)
             momentum = jnp.asarray(self.momentum, mean.dtype)
             self.moving_mean.assign(self.moving_mean.value * momentum + mean * (1 - momentum))
             self.moving_variance.assign(self.moving_variance.value * momentum + variance * (1 - momentum))
@@ -147,14 +148,21 @@ class BatchNormalization(AffineNormalization):
             outputs = outputs + self.beta.value.reshape(broadcast)
         return outputs.astype(inputs.dtype)
 
-    def _moments(self, inputs: Array) -> tuple[Array, Array]:
+    def _moments(self, inputs: Array, mask: Array | None) -> tuple[Array, Array]:
         """Return the mean and biased variance over all axes except the feature axes. Ignore padding rows."""
         axes = tuple(axis for axis in range(inputs.ndim) if axis not in self.kept_axes)
         sample_mask = current_call_context().sample_mask
-        if sample_mask is None:
+        if sample_mask is None and mask is None:
             return jnp.mean(inputs, axes), jnp.var(inputs, axes)
-        weights = sample_mask.astype(inputs.dtype).reshape((-1,) + (1,) * (inputs.ndim - 1))
-        count = num_valid_rows(inputs.dtype) * (inputs.size / inputs.shape[0] / self.moving_mean.size)
+        rows = jnp.ones(len(inputs)) if sample_mask is None else sample_mask
+        weights = rows.astype(inputs.dtype).reshape((-1,) + (1,) * (inputs.ndim - 1))
+        if mask is None:
+            count = num_valid_rows(inputs.dtype) * (inputs.size / inputs.shape[0] / self.moving_mean.size)
+        else:
+            weights = weights * mask.astype(inputs.dtype).reshape(
+                mask.shape + (1,) * (inputs.ndim - mask.ndim)
+            )
+            count = jnp.sum(jnp.broadcast_to(weights, inputs.shape)) / self.moving_mean.size
         mean = jnp.sum(inputs * weights, axes, keepdims=True) / count
         variance = jnp.sum(jnp.square(inputs - mean) * weights, axes) / count
         return mean.reshape(variance.shape), variance

@@ -47,6 +47,8 @@ class RecurrentCell(Layer):
     """
 
     num_gates = 1
+    # Whether `step` uses the product of the state and the recurrent kernel only in ``projected + product``.
+    adds_product = True
 
     def __init__(
         self,
@@ -156,7 +158,14 @@ class RecurrentCell(Layer):
         """
         states = as_states(states)
         projected = self.project_inputs(to_float(inputs, self.dtype)[:, None], training)[:, 0]
-        return self.step(projected, states, self.recurrent_mask(states[0], training))
+        return self.full_step(projected, states, self.recurrent_mask(states[0], training))
+
+    def full_step(
+        self, projected: Array, states: list[Array], mask: Array | None
+    ) -> tuple[Array, list[Array]]:
+        """Compute one time step from projected inputs, with the dropout mask of the state."""
+        product = self.multiply_state(apply_dropout(states[0], mask))
+        return self.step(projected, states, product)
 
     def project_inputs(self, sequence: Array, training: bool) -> Array:
         """Multiply the inputs of all time steps by the kernel, and add the bias.
@@ -194,12 +203,34 @@ class RecurrentCell(Layer):
         mask = jax.random.bernoulli(current_call_context().next_key(self.seed), keep, shape)
         return mask.astype(self.dtype) * (1 / keep if keep else 0)
 
-    def step(self, projected: Array, states: list[Array], mask: Array | None) -> tuple[Array, list[Array]]:
-        """Compute one time step from projected inputs."""
+    def multiply_state(self, state: Array) -> Array:
+        """Return the product of the state and the recurrent kernel."""
+        product: Array = state @ self.recurrent_kernel.value
+        return product if self.recurrent_bias is None else product + self.recurrent_bias
+
+    @property
+    def recurrent_bias(self) -> Array | None:
+        """The bias that is added to the product of the state and the recurrent kernel, or None."""
+        return None
+
+    @property
+    def is_linear_in_product(self) -> bool:
+        """Whether `step` depends on the recurrent kernel only through the argument `product`."""
+        return True
+
+    def step(self, projected: Array, states: list[Array], product: Array) -> tuple[Array, list[Array]]:
+        """Compute one time step.
+
+        Args:
+            projected (Array): The projected inputs, `[batch, gates * units]`.
+            states (list[Array]): The states after the previous time step.
+            product (Array): The product of the state, after dropout, and the recurrent kernel, plus `recurrent_bias`.
+        """
         raise NotImplementedError
 
 
-def _dropped(state: Array, mask: Array | None) -> Array:
+def apply_dropout(state: Array, mask: Array | None) -> Array:
+    """Return the state after dropout with `mask`, or unchanged if it is None."""
     return state if mask is None else state * mask
 
 
@@ -263,8 +294,8 @@ class SimpleRNNCell(RecurrentCell):
             bias_constraint, dropout, recurrent_dropout, seed, **kwargs,
         )  # fmt: skip
 
-    def step(self, projected: Array, states: list[Array], mask: Array | None) -> tuple[Array, list[Array]]:
-        output = self.activation(projected + _dropped(states[0], mask) @ self.recurrent_kernel.value)
+    def step(self, projected: Array, states: list[Array], product: Array) -> tuple[Array, list[Array]]:
+        output = self.activation(projected + product)
         return output, [output]
 
 
@@ -354,10 +385,9 @@ class LSTMCell(RecurrentCell):
             return ones  # type: ignore[return-value]
         return value
 
-    def step(self, projected: Array, states: list[Array], mask: Array | None) -> tuple[Array, list[Array]]:
-        h, c = states
-        gates = projected + _dropped(h, mask) @ self.recurrent_kernel.value
-        i, f, g, o = jnp.split(gates, 4, axis=-1)
+    def step(self, projected: Array, states: list[Array], product: Array) -> tuple[Array, list[Array]]:
+        i, f, g, o = jnp.split(projected + product, 4, axis=-1)
+        c = states[1]
         c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
         h = self.recurrent_activation(o) * self.activation(c)
         return h, [h, c]
@@ -404,6 +434,7 @@ class GRUCell(RecurrentCell):
     """
 
     num_gates = 3
+    adds_product = False
 
     @validate_params(RECURRENT)
     def __init__(
@@ -447,23 +478,36 @@ class GRUCell(RecurrentCell):
             return None
         return self.bias.value[0] if self.reset_after else self.bias.value
 
-    def step(self, projected: Array, states: list[Array], mask: Array | None) -> tuple[Array, list[Array]]:
-        state = states[0]
-        h = _dropped(state, mask)
-        x_z, x_r, x_g = jnp.split(projected, 3, axis=-1)
-        kernel = self.recurrent_kernel.value
+    @property
+    def recurrent_bias(self) -> Array | None:
+        """The bias that is added to the product of the state and the recurrent kernel, or None."""
+        return None if self.bias is None or not self.reset_after else self.bias.value[1]
+
+    @property
+    def is_linear_in_product(self) -> bool:
+        """Whether `step` depends on the recurrent kernel only through the argument `product`."""
+        return self.reset_after
+
+    def full_step(
+        self, projected: Array, states: list[Array], mask: Array | None
+    ) -> tuple[Array, list[Array]]:
+        """Compute one time step from projected inputs, with the dropout mask of the state."""
         if self.reset_after:
-            inner = h @ kernel
-            if self.bias is not None:
-                inner = inner + self.bias.value[1]
-            h_z, h_r, h_g = jnp.split(inner, 3, axis=-1)
-            z, r = self.recurrent_activation(x_z + h_z), self.recurrent_activation(x_r + h_r)
-            g = self.activation(x_g + r * h_g)
-        else:
-            h_z, h_r = jnp.split(h @ kernel[:, : 2 * self.units], 2, axis=-1)
-            z, r = self.recurrent_activation(x_z + h_z), self.recurrent_activation(x_r + h_r)
-            g = self.activation(x_g + (r * h) @ kernel[:, 2 * self.units :])
+            return super().full_step(projected, states, mask)
+        state, h, kernel = states[0], apply_dropout(states[0], mask), self.recurrent_kernel.value
+        x_z, x_r, x_g = jnp.split(projected, 3, axis=-1)
+        h_z, h_r = jnp.split(h @ kernel[:, : 2 * self.units], 2, axis=-1)
+        z, r = self.recurrent_activation(x_z + h_z), self.recurrent_activation(x_r + h_r)
+        g = self.activation(x_g + (r * h) @ kernel[:, 2 * self.units :])
         state = z * state + (1 - z) * g
+        return state, [state]
+
+    def step(self, projected: Array, states: list[Array], product: Array) -> tuple[Array, list[Array]]:
+        x_z, x_r, x_g = jnp.split(projected, 3, axis=-1)
+        h_z, h_r, h_g = jnp.split(product, 3, axis=-1)
+        z, r = self.recurrent_activation(x_z + h_z), self.recurrent_activation(x_r + h_r)
+        g = self.activation(x_g + r * h_g)
+        state = z * states[0] + (1 - z) * g
         return state, [state]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from fitwell import activations
 from fitwell._param_validation import Boolean, Predicate, validate_params
 from fitwell._registry import deserialize
 from fitwell._typing import Array
@@ -161,9 +163,11 @@ class RNN(Layer):
             cell = self.cell
             inputs = cell.project_inputs(sequences, training)
             dropout_mask = cell.recurrent_mask(states[0], training)
+            if self._has_simple_gradient(cell) and mask is None and not self.unroll:
+                return self._result(*self._scan_cell(cell, inputs, states, dropout_mask))
 
             def step(x: Array, states: list[Any]) -> tuple[Array, list[Any]]:
-                return cell.step(x, states, dropout_mask)
+                return cell.full_step(x, states, dropout_mask)
         else:
             inputs = sequences
             takes_training = "training" in type(self.cell)._call_parameters()
@@ -172,9 +176,42 @@ class RNN(Layer):
                 output, after = self.cell(x, states, **({"training": training} if takes_training else {}))
                 return output, as_states(after)
 
-        last, outputs, states = self._scan(step, inputs, states, mask)
+        return self._result(*self._scan(step, inputs, states, mask))
+
+    def _result(self, last: Array, outputs: Array | None, states: list[Any]) -> Any:
         result = outputs if self.return_sequences else last
         return [result, *states] if self.return_state else result
+
+    @staticmethod
+    def _has_simple_gradient(cell: RecurrentCell) -> bool:
+        """Return whether `_scan_cell` can compute the gradient: no activation has hyperparameters."""
+        functions = [cell.activation, getattr(cell, "recurrent_activation", cell.activation)]
+        return cell.is_linear_in_product and all(
+            any(function is known for known in activations.SHAPE_PRESERVING) for function in functions
+        )
+
+    def _scan_cell(
+        self, cell: RecurrentCell, inputs: Array, states: list[Array], dropout_mask: Array | None
+    ) -> tuple[Array, Array | None, list[Any]]:
+        """Compute the same as `_scan`, with a faster gradient.
+
+        JAX would add to the gradient of the recurrent kernel in each time step. Here, one product computes it after
+        the last one: a training step of a 64-unit LSTM over 50 steps takes two thirds of the time.
+        """
+        by_time = jnp.moveaxis(inputs, 1, 0)
+        if self.go_backwards:
+            by_time = jnp.flip(by_time, 0)
+        bias = cell.recurrent_bias
+        outputs, states = _run_cell(
+            cell.step,
+            (self.return_sequences, cell.adds_product),
+            by_time,
+            cell.recurrent_kernel.value,
+            jnp.zeros(()) if bias is None else bias,
+            [jnp.asarray(state) for state in states],
+            jnp.ones(()) if dropout_mask is None else dropout_mask,
+        )
+        return states[0], jnp.moveaxis(outputs, 0, 1) if self.return_sequences else None, states
 
     def _scan(
         self, step: Any, inputs: Array, states: list[Any], mask: Array | None
@@ -216,3 +253,87 @@ class RNN(Layer):
 
 def _choose(valid: Array, new: Array, old: Array) -> Array:
     return jnp.where(valid.reshape(valid.shape + (1,) * (new.ndim - 1)), new, old)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _run_cell(
+    step: Any,
+    flags: tuple[bool, bool],
+    by_time: Array,
+    kernel: Array,
+    bias: Array,
+    states: list[Array],
+    mask: Array,
+) -> tuple[Any, list[Array]]:
+    """Apply a cell to each time step.
+
+    Args:
+        step: The cell's `step`.
+        flags: Whether to return the outputs of all time steps, and whether the step adds the product of the state and
+            the recurrent kernel to the projected inputs.
+        by_time: The projected inputs, `[time, batch, gates * units]`.
+        kernel: The recurrent kernel.
+        bias: The recurrent bias.
+        states: The initial states. The first one is also the cell's output.
+        mask: The dropout mask of the first state, or 1.
+
+    Returns:
+        The outputs of all time steps, `[time, batch, units]`, or None, and the last states.
+    """
+    outputs, after, _ = _scan_steps(step, flags[0], False, by_time, None, kernel, bias, states, mask)
+    return outputs, after
+
+
+def _scan_steps(
+    step: Any,
+    sequences: bool,
+    keep_states: bool,
+    by_time: Array,
+    offsets: Array | None,
+    kernel: Array,
+    bias: Array,
+    states: list[Array],
+    mask: Array,
+) -> tuple[Any, list[Array], Any]:
+    def advance(before: list[Array], item: Any) -> tuple[list[Array], Any]:
+        projected, offset = item
+        dropped = before[0] * mask
+        product = dropped @ kernel + bias
+        output, after = step(projected, before, product if offset is None else product + offset)
+        return after, (output if sequences else None, dropped if keep_states else None)
+
+    after, (outputs, dropped) = jax.lax.scan(advance, states, (by_time, offsets))
+    return outputs, after, dropped
+
+
+def _run_cell_forward(
+    step: Any,
+    flags: tuple[bool, bool],
+    by_time: Array,
+    kernel: Array,
+    bias: Array,
+    states: list[Array],
+    mask: Array,
+) -> tuple[Any, Any]:
+    def run(by_time: Array, offsets: Array | None, states: list[Array]) -> Any:
+        outputs, after, dropped = _scan_steps(
+            step, flags[0], True, by_time, offsets, kernel, bias, states, mask
+        )
+        return (outputs, after), dropped
+
+    # The gradient with respect to an offset of 0 is that with respect to the product in the same time step.
+    offsets = None if flags[1] else jnp.zeros((*by_time.shape[:2], kernel.shape[1]), by_time.dtype)
+    result, pull_back, dropped = jax.vjp(run, by_time, offsets, states, has_aux=True)
+    return result, (pull_back, dropped, bias, mask)
+
+
+def _run_cell_backward(step: Any, flags: tuple[bool, bool], residuals: Any, cotangents: Any) -> Any:
+    pull_back, dropped, bias, mask = residuals
+    d_inputs, d_products, d_states = pull_back(cotangents)
+    d_products = d_inputs if flags[1] else d_products
+    d_kernel = jnp.einsum("tbu,tbg->ug", dropped, d_products)
+    d_bias = jnp.sum(d_products, axis=(0, 1)) if bias.ndim else jnp.zeros_like(bias)
+    return d_inputs, d_kernel, d_bias, d_states, jnp.zeros_like(mask)
+
+
+_run_cell.defvjp(_run_cell_forward, _run_cell_backward)

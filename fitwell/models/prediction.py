@@ -19,7 +19,7 @@ from fitwell.models.data_adapters import is_batch_iterable, standardize_inputs
 
 __all__ = ["predict"]
 
-# One call computes several batches, with at most so many rows and bytes in total. For 300,000 rows and a 30-64-64-1
+# One call computes several batches, up to a number of rows and bytes in total. For 300,000 rows and a 30-64-64-1
 # network, 16,384 rows per call take 53 ms, 1,024 rows 120 ms, and 65,536 rows 59 ms.
 ROWS_PER_CALL = 2**14
 BYTES_PER_CALL = 2**26

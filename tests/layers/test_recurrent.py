@@ -162,6 +162,12 @@ def test_masks_pass_through_merges_and_pooling() -> None:
     assert_equal(ours.predict(ids), theirs.predict(ids, verbose=0))
 
 
+def test_batch_normalization_ignores_masked_steps() -> None:
+    theirs, ours = pair(lambda where: where.BatchNormalization(), X)
+    assert_equal(ours(X, training=True, mask=MASK), theirs(X, training=True, mask=MASK), 1e-5)
+    assert_equal([w.numpy() for w in ours.weights], theirs.get_weights(), 1e-5)
+
+
 def test_dropout_has_one_mask_for_all_steps() -> None:
     layer = layers.SimpleRNN(
         3, activation="linear", dropout=0.5, kernel_initializer="identity", recurrent_initializer="zeros",
