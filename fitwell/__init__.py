@@ -45,8 +45,9 @@ from fitwell.optimizers import Optimizer  # noqa: E402
 from fitwell.regularizers import Regularizer  # noqa: E402
 
 if TYPE_CHECKING:
-    from fitwell import datasets, estimators, events, tabular, tuner, wrappers
+    from fitwell import datasets, estimators, events, preprocessing, tabular, tuner, wrappers
     from fitwell.comparison import compare
+    from fitwell.keras_names import install_as_keras
     from fitwell.population import Population, grid, sample
     from fitwell.tuner import search
 
@@ -68,6 +69,7 @@ __all__ = [
     # Functions
     "compare",
     "grid",
+    "install_as_keras",
     "sample",
     "search",
     # Modules
@@ -86,6 +88,7 @@ __all__ = [
     "metrics",
     "models",
     "optimizers",
+    "preprocessing",
     "regularizers",
     "saving",
     "schedules",
@@ -97,12 +100,13 @@ __all__ = [
 
 # These are imported on first use, because a third of all modules is needed only for training many models, and
 # because the estimators import scikit-learn.
-_LAZY_MODULES = ("datasets", "estimators", "events", "tabular", "tuner", "wrappers")
+_LAZY_MODULES = ("datasets", "estimators", "events", "preprocessing", "tabular", "tuner", "wrappers")
 _LAZY_NAMES = {
     "Population": "fitwell.population",
     "compare": "fitwell.comparison",
     "draw": "fitwell.population",  # the deprecated name for `sample`
     "grid": "fitwell.population",
+    "install_as_keras": "fitwell.keras_names",
     "sample": "fitwell.population",
     "search": "fitwell.tuner",
 }
@@ -114,6 +118,11 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY_NAMES:
         return getattr(importlib.import_module(_LAZY_NAMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Let ``import keras`` give fitwell in a notebook. IPython calls this function for ``%load_ext fitwell``."""
+    importlib.import_module("fitwell.keras_names").install_as_keras()
 
 
 def __dir__() -> list[str]:

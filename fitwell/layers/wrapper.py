@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from fitwell._call_context import current_call_context
-from fitwell._param_validation import Options, Predicate, validate_params
+from fitwell._param_validation import ListOf, NumericArray, Options, Predicate, validate_params
 from fitwell._registry import deserialize, serialize
 from fitwell._typing import Array
 from fitwell.errors import InvalidArgument, ShapeError
@@ -20,7 +20,9 @@ from fitwell.layers.rnn import RNN
 
 __all__ = ["Bidirectional", "TimeDistributed", "Wrapper"]
 
-_IS_LAYER = Predicate(lambda value: isinstance(value, Layer | dict), "a layer")
+_IS_LAYER = Predicate(
+    lambda value: isinstance(value, Layer) or (isinstance(value, dict) and "class_name" in value), "a layer"
+)
 
 
 @register()
@@ -131,7 +133,13 @@ class Bidirectional(Layer):
 
     supports_masking = True
 
-    @validate_params(LAYER, layer=_IS_LAYER, merge_mode=Options("concat", "sum", "mul", "ave") | None)
+    @validate_params(
+        LAYER,
+        layer=_IS_LAYER,
+        merge_mode=Options("concat", "sum", "mul", "ave") | None,
+        weights=ListOf(NumericArray()) | None,
+        backward_layer=_IS_LAYER | None,
+    )
     def __init__(
         self,
         layer: Any,

@@ -11,6 +11,7 @@ from fitwell.random import set_random_seed
 from fitwell.utils import np_utils, vis_utils
 from fitwell.utils.numerical_utils import normalize, to_categorical
 from fitwell.utils.py_dataset import PyDataset
+from fitwell.utils.sequence_utils import pad_sequences
 
 __all__ = [
     "PyDataset",
@@ -19,6 +20,7 @@ __all__ = [
     "custom_object_scope",
     "normalize",
     "np_utils",
+    "pad_sequences",
     "plot_model",
     "set_random_seed",
     "to_categorical",

@@ -121,6 +121,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "utils.to_categorical": {"x": [0, 1, 2]},
     "utils.class_codes": {"value": ["a", "b"]},
     "utils.normalize": {"x": X},
+    "utils.pad_sequences": {"sequences": [[1], [2, 3]]},
     "utils.set_random_seed": {"seed": 0},
 }
 for _name in ("ExponentialDecay", "PowerDecay", "LinearDecay", "PolynomialDecay", "CosineDecay"):
@@ -140,6 +141,12 @@ for _name in ("RandomBrightness", "RandomContrast", "RandomRotation"):
 NEEDED["layers.RandomTranslation"] = {"height_factor": 0.1, "width_factor": 0.1}
 NEEDED["layers.RandomZoom"] = {"height_factor": 0.1}
 NEEDED["layers.Dense"] = {"units": 2}
+for _name in ("SimpleRNN", "LSTM", "GRU", "SimpleRNNCell", "LSTMCell", "GRUCell"):
+    NEEDED[f"layers.{_name}"] = {"units": 2}
+NEEDED["layers.RNN"] = {"cell": fitwell.layers.LSTMCell(2)}
+NEEDED["layers.StackedRNNCells"] = {"cells": [fitwell.layers.LSTMCell(2)]}
+NEEDED["layers.Bidirectional"] = {"layer": fitwell.layers.LSTM(2)}
+NEEDED["layers.TimeDistributed"] = NEEDED["layers.Wrapper"] = {"layer": fitwell.layers.Dense(2)}
 for _name in ("Conv1D", "Conv2D", "Conv1DTranspose", "Conv2DTranspose", "SeparableConv1D", "SeparableConv2D"):
     NEEDED[f"layers.{_name}"] = {"filters": 2, "kernel_size": 3}
 NEEDED["layers.DepthwiseConv1D"] = NEEDED["layers.DepthwiseConv2D"] = {"kernel_size": 3}
