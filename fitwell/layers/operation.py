@@ -12,7 +12,7 @@ from fitwell.layers.auto_name import auto_name
 from fitwell.layers.base import Layer, register
 from fitwell.layers.keras_tensor import register_operator
 
-__all__ = ["GetItem", "Operation"]
+__all__ = ["GetItem", "Operation", "register_operation"]
 
 
 _OPERATORS: dict[str, Callable[..., Any]] = {
@@ -36,8 +36,8 @@ class Operation(Layer):
             raise unknown_name_error("operation", operation, _OPERATORS)
         self.operation = operation
 
-    def call(self, *operands: Any) -> Any:
-        return _OPERATORS[self.operation](*operands)
+    def call(self, *operands: Any, **options: Any) -> Any:
+        return _OPERATORS[self.operation](*operands, **options)
 
 
 @register()
@@ -73,10 +73,15 @@ def _index_from_config(item: Any) -> Any:
     return Ellipsis if isinstance(item, str) and item == "..." else item
 
 
+def register_operation(name: str, function: Callable[..., Any]) -> None:
+    """Register a function of `fitwell.ops`, so that `Operation` can call it."""
+    _OPERATORS[name] = function
+
+
 def _make_operator(name: str) -> Callable[..., Any]:
     return lambda *operands: Operation(name)(*operands)
 
 
-for _name in _OPERATORS:
+for _name in list(_OPERATORS):
     register_operator(_name, _make_operator(_name))
 register_operator("get_item", lambda tensor, index: GetItem(index)(tensor))

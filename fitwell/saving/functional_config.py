@@ -93,7 +93,7 @@ def to_keras_graph(config: Config, write: Callable[[Any], Any]) -> Config:
 
 def _write_layer(layer: Config, write: Callable[[Any], Any]) -> Config:
     config = layer["config"]
-    if layer["class_name"] == "Operation":
+    if layer["class_name"] == "Operation" and config["operation"] in _OPERATIONS:
         name = _OPERATIONS[config["operation"]]
     elif layer["class_name"] == "GetItem":
         name = "GetItem"
