@@ -42,6 +42,7 @@ NOTHING_TO_COMPARE = {
     "layers/Lambda": "carries a user's function",
     "layers/Operation": "made by arithmetic on symbols",
     "layers/GetItem": "made by indexing symbols",
+    "layers/Wrapper": "a base class",
 }
 VERSIONS = ("jax", "keras", "torch", "optax", "scipy", "scikit-learn", "numpy")
 

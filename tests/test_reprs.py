@@ -19,7 +19,8 @@ GIVEN = {
     "loss": "mse", "shape": (3,), "target_shape": (4,), "n": 2, "dims": (1, 2), "axes": 1, "factor": 0.1, "height": 4,
     "width": 4, "scale": 2.0, "input_dim": 5, "output_dim": 2, "stddev": 0.1, "operation": "add", "index": 0,
     "boundaries": [1], "values": [1.0, 0.1], "recall": 0.5, "precision": 0.5, "specificity": 0.5, "sensitivity": 0.5,
-    "initial_learning_rate": 0.1, "optimizer": "sgd", "total_steps": 9, "steps": 9,
+    "initial_learning_rate": 0.1, "optimizer": "sgd", "total_steps": 9, "steps": 9, "cell": L.LSTMCell(2),
+    "cells": [L.LSTMCell(2)], "layer": L.LSTM(2),
 }  # fmt: skip
 
 

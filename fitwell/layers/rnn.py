@@ -207,9 +207,9 @@ class RNN(Layer):
             (self.return_sequences, cell.adds_product),
             by_time,
             cell.recurrent_kernel.value,
-            jnp.zeros(()) if bias is None else bias,
+            jnp.zeros((), inputs.dtype) if bias is None else bias,
             [jnp.asarray(state) for state in states],
-            jnp.ones(()) if dropout_mask is None else dropout_mask,
+            jnp.ones((), inputs.dtype) if dropout_mask is None else dropout_mask,
         )
         return states[0], jnp.moveaxis(outputs, 0, 1) if self.return_sequences else None, states
 

@@ -42,7 +42,7 @@ def test_the_readme_and_the_help_list_the_data_sets(capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    assert f"a table (.csv, .tsv, .parquet), or {', '.join(DATASETS)}" in text
+    assert f"a folder with one folder of images per class, or {', '.join(DATASETS)}" in text
 
 
 def test_a_name_belongs_to_one_module() -> None:

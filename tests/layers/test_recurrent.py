@@ -13,6 +13,7 @@ import pytest
 import fitwell as fw
 from fitwell import layers
 from fitwell.errors import InvalidArgument, ShapeError
+from tests.agreement import agree
 
 keras: Any = pytest.importorskip("keras", reason="the reference is Keras, of the extra [test]")
 
@@ -43,11 +44,15 @@ def pair(make: Any, *arguments: Any) -> tuple[Any, Any]:
     return theirs, ours
 
 
-def assert_equal(ours: Any, theirs: Any, tolerance: float = 2e-6) -> None:
+def assert_equal(ours: Any, theirs: Any, tolerance: float = 2e-6, row: str | None = None) -> None:
     ours, theirs = jax.tree.leaves(ours), jax.tree.leaves(theirs)
     assert [np.shape(leaf) for leaf in ours] == [np.shape(leaf) for leaf in theirs]
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(np.asarray(one), np.asarray(other), atol=tolerance)
+        if row is not None:
+            agree(
+                np.asarray(one), np.asarray(other), row=f"layers/{row}", against="Keras", rtol=1e-5, atol=1e-5
+            )
 
 
 @pytest.mark.parametrize(("kind", "options"), list(itertools.product(KINDS, OPTIONS)))
@@ -76,7 +81,7 @@ def test_bidirectional_equals_keras(mode: str | None, sequences: bool, states: b
         X,
     )
     for mask in (None, MASK):
-        assert_equal(ours(X, mask=mask), theirs(X, mask=mask))
+        assert_equal(ours(X, mask=mask), theirs(X, mask=mask), row="Bidirectional")
     initial = [RNG.normal(size=(4, 5)).astype(np.float32) for _ in range(4)]
     assert_equal(ours(X, initial_state=initial), theirs(X, initial_state=initial))
 
@@ -85,9 +90,17 @@ def test_stacked_cells_and_time_distributed_equal_keras() -> None:
     theirs, ours = pair(
         lambda where: where.RNN([where.GRUCell(3), where.LSTMCell(4)], return_sequences=True), X
     )
-    assert_equal(ours(X), theirs(X))
+    for row in ("RNN", "StackedRNNCells"):
+        assert_equal(ours(X), theirs(X), row=row)
     theirs, ours = pair(lambda where: where.TimeDistributed(where.Dense(2, activation="tanh")), X)
-    assert_equal(ours(X), theirs(X))
+    assert_equal(ours(X), theirs(X), row="TimeDistributed")
+
+
+@pytest.mark.parametrize("kind", ["SimpleRNNCell", "LSTMCell", "GRUCell"])
+def test_cells_equal_keras(kind: str) -> None:
+    states = [RNG.normal(size=(4, 5)).astype(np.float32) for _ in range(2 if kind == "LSTMCell" else 1)]
+    theirs, ours = pair(lambda where: getattr(where, kind)(5), X[:, 0], states)
+    assert_equal(ours(X[:, 0], states), theirs(X[:, 0], states), row=kind)
 
 
 def test_a_step_of_a_cell_equals_the_formula() -> None:
