@@ -7,7 +7,14 @@ from fitwell.layers import normalization
 from fitwell.layers import operation as _operation  # noqa: F401 - registers the operators of KerasTensor
 from fitwell.layers.activation import Activation
 from fitwell.layers.alpha_dropout import AlphaDropout, MCAlphaDropout
-from fitwell.layers.average_pooling import AveragePooling1D, AveragePooling2D, AvgPool1D, AvgPool2D
+from fitwell.layers.average_pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    AvgPool1D,
+    AvgPool2D,
+    AvgPool3D,
+)
 from fitwell.layers.base import Layer, registry
 from fitwell.layers.batch_normalization import BatchNormalization
 from fitwell.layers.category_encoding import CategoryEncoding
@@ -19,7 +26,7 @@ from fitwell.layers.conv_transpose import (
     Convolution1DTranspose,
     Convolution2DTranspose,
 )
-from fitwell.layers.cropping import Cropping1D, Cropping2D
+from fitwell.layers.cropping import Cropping1D, Cropping2D, Cropping3D
 from fitwell.layers.dense import Dense
 from fitwell.layers.deprecated_paths import experimental
 from fitwell.layers.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
@@ -35,12 +42,16 @@ from fitwell.layers.gaussian_noise import GaussianNoise
 from fitwell.layers.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
     GlobalAvgPool1D,
     GlobalAvgPool2D,
+    GlobalAvgPool3D,
     GlobalMaxPool1D,
     GlobalMaxPool2D,
+    GlobalMaxPool3D,
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
 )
 from fitwell.layers.group_normalization import GroupNormalization
 from fitwell.layers.input_layer import Input, InputLayer
@@ -48,7 +59,14 @@ from fitwell.layers.lambda_layer import Lambda
 from fitwell.layers.layer_normalization import LayerNormalization
 from fitwell.layers.leaky_relu import LeakyReLU
 from fitwell.layers.masking import Masking
-from fitwell.layers.max_pooling import MaxPool1D, MaxPool2D, MaxPooling1D, MaxPooling2D
+from fitwell.layers.max_pooling import (
+    MaxPool1D,
+    MaxPool2D,
+    MaxPool3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+)
 from fitwell.layers.merging import (
     Add,
     Average,
@@ -94,11 +112,11 @@ from fitwell.layers.separable_conv import (
     SeparableConvolution2D,
 )
 from fitwell.layers.softmax import Softmax
-from fitwell.layers.spatial_dropout import SpatialDropout1D, SpatialDropout2D
+from fitwell.layers.spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from fitwell.layers.unit_normalization import UnitNormalization
 from fitwell.layers.up_sampling import UpSampling1D, UpSampling2D
 from fitwell.layers.wrapper import Bidirectional, TimeDistributed, Wrapper
-from fitwell.layers.zero_padding import ZeroPadding1D, ZeroPadding2D
+from fitwell.layers.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 
 
 def get(identifier: Any) -> Any:
@@ -162,8 +180,10 @@ __all__ = [
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
+    "AveragePooling3D",
     "AvgPool1D",
     "AvgPool2D",
+    "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
     "CategoryEncoding",
@@ -178,6 +198,7 @@ __all__ = [
     "Convolution2DTranspose",
     "Cropping1D",
     "Cropping2D",
+    "Cropping3D",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -194,12 +215,16 @@ __all__ = [
     "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
     "GlobalAvgPool1D",
     "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
     "GlobalMaxPool1D",
     "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
     "GroupNormalization",
     "Input",
     "InputLayer",
@@ -214,8 +239,10 @@ __all__ = [
     "Masking",
     "MaxPool1D",
     "MaxPool2D",
+    "MaxPool3D",
     "MaxPooling1D",
     "MaxPooling2D",
+    "MaxPooling3D",
     "Maximum",
     "Minimum",
     "Multiply",
@@ -250,6 +277,7 @@ __all__ = [
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "SpatialDropout3D",
     "StackedRNNCells",
     "Subtract",
     "TimeDistributed",
@@ -259,6 +287,7 @@ __all__ = [
     "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
+    "ZeroPadding3D",
     "add",
     "average",
     "concatenate",

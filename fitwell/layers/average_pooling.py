@@ -98,4 +98,40 @@ class AveragePooling2D(AveragePooling):
     rank = 2
 
 
-AvgPool1D, AvgPool2D = AveragePooling1D, AveragePooling2D
+@register("AvgPool3D")
+class AveragePooling3D(AveragePooling):
+    """Average pooling of volumes, which returns the mean of each window in each channel.
+
+    Padding is not counted, so outputs at the edges are means of fewer values.
+
+    Args:
+        pool_size (int | tuple[int, int, int]): Size of the windows. Default: 2. (Required in Keras.)
+        strides (int | tuple[int, int, int] | None): Step between windows. Defaults to None, which means
+            `pool_size`.
+        padding (str): ``"valid"`` (only whole windows) or ``"same"`` (padded windows at the edges). Default:
+            ``"valid"``.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
+
+    Input shape:
+        `[batch, depth, height, width, channels]`.
+
+    Output shape:
+        `[batch, new depth, new height, new width, channels]`.
+
+    Raises:
+        ShapeError: if the inputs have the wrong number of axes, or are smaller than a window.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.AveragePooling3D(2)(np.ones((1, 4, 4, 6, 3))).shape
+        (1, 2, 2, 3, 3)
+
+    Source: Keras `AveragePooling3D`.
+    """
+
+    rank = 3
+
+
+AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D

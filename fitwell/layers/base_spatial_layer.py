@@ -32,7 +32,7 @@ class BaseSpatialLayer(Layer):
             channels (int | str): The expected number of channels, or the word "channels" if it is unknown.
             hint (str): Text to append to the message.
         """
-        spatial = ("length",) if self.rank == 1 else ("height", "width")
+        spatial = ("length",) if self.rank == 1 else ("depth", "height", "width")[-self.rank :]
         axes = (*spatial, channels) if self.data_format == "channels_last" else (channels, *spatial)
         return ShapeError(
             f"layer {self.name!r} ({type(self).__name__}): expected inputs of shape "

@@ -11,7 +11,7 @@ from fitwell.layers.argument_rules import LAYER, PAIRS
 from fitwell.layers.base import register
 from fitwell.layers.base_spatial_layer import BaseSpatialLayer
 
-__all__ = ["Cropping1D", "Cropping2D"]
+__all__ = ["Cropping1D", "Cropping2D", "Cropping3D"]
 
 
 class Cropping(BaseSpatialLayer):
@@ -99,6 +99,45 @@ class Cropping2D(Cropping):
     @validate_params(LAYER, cropping=PAIRS)
     def __init__(
         self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.cropping = cropping
+        self.data_format = data_format or "channels_last"
+
+
+@register()
+class Cropping3D(Cropping):
+    """A layer that removes the border of volumes.
+
+    Args:
+        cropping (int | tuple): Width of the border, as one integer for all sides, ``(depth, height, width)``
+            or three pairs ``(before, after)``. Default: 0.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
+
+    Input shape:
+        `[batch, depth, height, width, channels]`.
+
+    Output shape:
+        `[batch, depth - before - after, ..., channels]`.
+
+    Raises:
+        ShapeError: if cropping would remove all values.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.Cropping3D(1)(np.ones((2, 5, 5, 5, 4))).shape
+        (2, 3, 3, 3, 4)
+
+    Source: Keras `Cropping3D`.
+    """
+
+    rank = 3
+
+    @validate_params(LAYER, cropping=PAIRS)
+    def __init__(
+        self, cropping: Any = ((0, 0), (0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.cropping = cropping

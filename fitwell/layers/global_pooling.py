@@ -16,12 +16,16 @@ from fitwell.layers.base_spatial_layer import BaseSpatialLayer
 __all__ = [
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
     "GlobalAvgPool1D",
     "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
     "GlobalMaxPool1D",
     "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
 ]
 
 
@@ -112,6 +116,36 @@ class GlobalMaxPooling2D(GlobalMaxPooling):
     rank = 2
 
 
+@register("GlobalMaxPool3D")
+class GlobalMaxPooling3D(GlobalMaxPooling):
+    """Global max pooling of volumes, which returns each channel's largest value.
+
+    Args:
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        keepdims (bool): Whether to keep the reduced axes with size 1. Default: False.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
+
+    Input shape:
+        `[batch, depth, height, width, channels]`.
+
+    Output shape:
+        `[batch, channels]`, or `[batch, 1, 1, 1, channels]` with `keepdims`.
+
+    Raises:
+        ShapeError: if the inputs have the wrong number of axes.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.GlobalMaxPooling3D()(np.ones((1, 4, 4, 6, 3))).shape
+        (1, 3)
+
+    Source: Keras `GlobalMaxPooling3D`.
+    """
+
+    rank = 3
+
+
 @register("GlobalAvgPool1D")
 class GlobalAveragePooling1D(GlobalAveragePooling):
     """Global average pooling of sequences, which returns each channel's mean.
@@ -187,7 +221,41 @@ class GlobalAveragePooling2D(GlobalAveragePooling):
     rank = 2
 
 
-GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
+@register("GlobalAvgPool3D")
+class GlobalAveragePooling3D(GlobalAveragePooling):
+    """Global average pooling of volumes, which returns each channel's mean.
+
+    Args:
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        keepdims (bool): Whether to keep the reduced axes with size 1. Default: False.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
+
+    Input shape:
+        `[batch, depth, height, width, channels]`.
+
+    Output shape:
+        `[batch, channels]`, or `[batch, 1, 1, 1, channels]` with `keepdims`.
+
+    Raises:
+        ShapeError: if the inputs have the wrong number of axes.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.GlobalAveragePooling3D()(np.ones((1, 4, 4, 6, 3))).shape
+        (1, 3)
+
+    Source: Keras `GlobalAveragePooling3D`.
+    """
+
+    rank = 3
 
 
-GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D
+GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
+
+
+GlobalAvgPool1D, GlobalAvgPool2D, GlobalAvgPool3D = (
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+)

@@ -10,7 +10,7 @@ from fitwell._typing import Array
 from fitwell.layers.base import register
 from fitwell.layers.base_pooling import BasePooling
 
-__all__ = ["MaxPool1D", "MaxPool2D", "MaxPooling1D", "MaxPooling2D"]
+__all__ = ["MaxPool1D", "MaxPool2D", "MaxPool3D", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D"]
 
 
 class MaxPooling(BasePooling):
@@ -89,4 +89,38 @@ class MaxPooling2D(MaxPooling):
     rank = 2
 
 
-MaxPool1D, MaxPool2D = MaxPooling1D, MaxPooling2D
+@register("MaxPool3D")
+class MaxPooling3D(MaxPooling):
+    """Max pooling of volumes, which returns the largest value of each window in each channel.
+
+    Args:
+        pool_size (int | tuple[int, int, int]): Size of the windows. Default: 2.
+        strides (int | tuple[int, int, int] | None): Step between windows. Defaults to None, which means
+            `pool_size`.
+        padding (str): ``"valid"`` (only whole windows) or ``"same"`` (padded windows at the edges). Default:
+            ``"valid"``.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
+
+    Input shape:
+        `[batch, depth, height, width, channels]`.
+
+    Output shape:
+        `[batch, new depth, new height, new width, channels]`.
+
+    Raises:
+        ShapeError: if the inputs have the wrong number of axes, or are smaller than a window.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.MaxPooling3D(2)(np.ones((1, 4, 4, 6, 3))).shape
+        (1, 2, 2, 3, 3)
+
+    Source: Keras `MaxPooling3D`.
+    """
+
+    rank = 3
+
+
+MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D

@@ -11,7 +11,7 @@ from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register
 from fitwell.layers.dropout import Dropout
 
-__all__ = ["BaseSpatialDropout", "SpatialDropout1D", "SpatialDropout2D"]
+__all__ = ["BaseSpatialDropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"]
 
 
 class BaseSpatialDropout(Dropout):
@@ -92,6 +92,43 @@ class SpatialDropout2D(BaseSpatialDropout):
     supports_masking = True
 
     rank = 2
+
+    @validate_params(LAYER)
+    def __init__(
+        self, rate: float, data_format: str | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(rate, seed=seed, **kwargs)
+        self.data_format = data_format or "channels_last"
+
+
+@register()
+class SpatialDropout3D(BaseSpatialDropout):
+    """Dropout for volumes that drops whole channels, because neighboring voxels are correlated.
+
+    Args:
+        rate (float): Fraction of the channels to drop, in [0, 1]. Changing it does not trigger recompilation.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        seed (int | None): Seed for a separate random stream. Defaults to None, which uses the run's stream.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
+
+    Input shape:
+        `[batch, depth, height, width, channels]`. The output has the same shape.
+
+    Raises:
+        ShapeError: if the inputs have the wrong number of axes.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.SpatialDropout3D(0.5)(np.ones((1, 3, 3, 3, 2)), training=True).shape
+        (1, 3, 3, 3, 2)
+
+    Source: Keras `SpatialDropout3D`; Tompson et al. (2015).
+    """
+
+    supports_masking = True
+
+    rank = 3
 
     @validate_params(LAYER)
     def __init__(

@@ -12,7 +12,7 @@ from fitwell.layers.argument_rules import LAYER, PAIRS
 from fitwell.layers.base import register
 from fitwell.layers.base_spatial_layer import BaseSpatialLayer
 
-__all__ = ["ZeroPadding1D", "ZeroPadding2D"]
+__all__ = ["ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"]
 
 
 class ZeroPadding(BaseSpatialLayer):
@@ -84,3 +84,31 @@ class ZeroPadding2D(ZeroPadding):
     """
 
     rank = 2
+
+
+@register()
+class ZeroPadding3D(ZeroPadding):
+    """A layer that adds a border of zeros around volumes.
+
+    Args:
+        padding (int | tuple): Width of the border, as one integer for all sides, ``(depth, height, width)``
+            or three pairs ``(before, after)``. Default: 1.
+        data_format (str | None): ``"channels_last"`` or ``"channels_first"``. Default: ``"channels_last"``.
+        **kwargs: Arguments of `Layer`, such as `name`, `trainable`, `dtype` and `input_shape`.
+
+    Input shape:
+        `[batch, depth, height, width, channels]`.
+
+    Output shape:
+        `[batch, before + depth + after, ..., channels]`.
+
+    Example:
+        >>> import fitwell as fw
+        >>> import numpy as np
+        >>> fw.layers.ZeroPadding3D(1)(np.ones((2, 3, 3, 3, 4))).shape
+        (2, 5, 5, 5, 4)
+
+    Source: Keras `ZeroPadding3D`.
+    """
+
+    rank = 3

@@ -58,6 +58,7 @@ def ours(*shapes: tuple[int, ...], why: str, **arguments: Any) -> Case:
 SEQUENCE = (9, 4)
 IMAGE = (8, 7, 4)
 FIRST = (4, 8, 7)
+VOLUME = (4, 5, 6, 2)
 PIXELS = (6, 5, 2)
 
 CASES: dict[str, list[Case]] = {
@@ -68,6 +69,17 @@ CASES: dict[str, list[Case]] = {
     "Reshape": [case((12,), target_shape=(3, 4)), case((3, 4), target_shape=(-1, 2))],
     "Permute": [case((2, 3, 4), dims=(3, 1, 2))],
     "RepeatVector": [case(n=3)],
+    # --- volumes
+    "MaxPooling3D": [case(VOLUME), case(VOLUME, pool_size=(2, 1, 3), strides=1, padding="same")],
+    "AveragePooling3D": [
+        case(VOLUME, pool_size=2),
+        case(VOLUME, pool_size=(2, 1, 3), strides=1, padding="same"),
+    ],
+    "GlobalMaxPooling3D": [case(VOLUME), case(VOLUME, keepdims=True)],
+    "GlobalAveragePooling3D": [case(VOLUME), case(VOLUME, keepdims=True)],
+    "ZeroPadding3D": [case(VOLUME), case(VOLUME, padding=((0, 1), (2, 0), (1, 1)))],
+    "Cropping3D": [case(VOLUME, cropping=1), case(VOLUME, cropping=((0, 1), (2, 0), (1, 1)))],
+    "SpatialDropout3D": [noisy(VOLUME, rate=0.3)],
     # --- recurrent
     "SimpleRNN": [case(SEQUENCE, units=5), case(SEQUENCE, units=5, return_sequences=True, go_backwards=True)],
     "LSTM": [

@@ -134,6 +134,7 @@ for _name in [
     "MCAlphaDropout",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "SpatialDropout3D",
 ]:
     NEEDED[f"layers.{_name}"] = {"rate": 0.5}
 for _name in ("RandomBrightness", "RandomContrast", "RandomRotation"):
