@@ -33,6 +33,7 @@ from fitwell import (  # noqa: E402
     regularizers,
     saving,
     schedules,
+    tree,
     utils,
 )
 from fitwell._variables import Variable  # noqa: E402
@@ -95,6 +96,7 @@ __all__ = [
     "saving",
     "schedules",
     "tabular",
+    "tree",
     "tuner",
     "utils",
     "wrappers",

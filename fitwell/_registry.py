@@ -31,10 +31,12 @@ __all__ = [
     "describe_object",
     "deserialize",
     "find_kind",
+    "find_registered",
     "find_registry",
     "format_call",
     "get_custom_object",
     "register_custom_object",
+    "registered_name",
     "resolve_custom_objects",
     "serialize",
     "shared_object_scope",
@@ -277,13 +279,18 @@ def class_reference(entry: type) -> dict[str, Any]:
     return {
         "module": module,
         "class_name": entry.__name__,
-        "registered_name": _registered_name(entry) or entry.__name__,
+        "registered_name": registered_name(entry) or entry.__name__,
     }
 
 
-def _registered_name(entry: Any) -> str | None:
+def registered_name(entry: Any) -> str | None:
     """Return the full name ``"package>name"`` of a user class or function, or None if it is not registered."""
     return next((name for name, known in _registered.items() if known is entry and ">" in name), None)
+
+
+def find_registered(name: str) -> Any:
+    """Return the user class or function with a name, with or without its package, or None."""
+    return _custom.get(name) or _registered.get(name)
 
 
 def _function_name(function: Any) -> str:
@@ -296,7 +303,7 @@ def _function_name(function: Any) -> str:
     return (
         name
         if all(other is None or other is function for other in others)
-        else _registered_name(function) or name
+        else registered_name(function) or name
     )
 
 

@@ -6,6 +6,7 @@ from fitwell._registry import serialize as _serialize
 from fitwell.layers import normalization
 from fitwell.layers import operation as _operation  # noqa: F401 - registers the operators of KerasTensor
 from fitwell.layers.activation import Activation
+from fitwell.layers.activity_regularization import ActivityRegularization
 from fitwell.layers.alpha_dropout import AlphaDropout, MCAlphaDropout
 from fitwell.layers.average_pooling import (
     AveragePooling1D,
@@ -175,6 +176,7 @@ def serialize(layer: Any) -> Any:
 
 __all__ = [
     "Activation",
+    "ActivityRegularization",
     "Add",
     "AlphaDropout",
     "Average",

@@ -69,6 +69,7 @@ CASES: dict[str, list[Case]] = {
     "Reshape": [case((12,), target_shape=(3, 4)), case((3, 4), target_shape=(-1, 2))],
     "Permute": [case((2, 3, 4), dims=(3, 1, 2))],
     "RepeatVector": [case(n=3)],
+    "ActivityRegularization": [case(l1=0.1, l2=0.2)],
     # --- volumes
     "MaxPooling3D": [case(VOLUME), case(VOLUME, pool_size=(2, 1, 3), strides=1, padding="same")],
     "AveragePooling3D": [

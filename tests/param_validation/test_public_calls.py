@@ -47,6 +47,8 @@ OPEN = {
         "StepHyperparameters",
     ),
     *("model_from_json", "load_model", "load_weights", "custom_object_scope", "register_keras_serializable"),
+    *("serialize_keras_object", "deserialize_keras_object", "get_registered_name", "get_registered_object"),
+    "CustomObjectScope",
     *("graph", "Functional", "Model", "Comparison", "SearchResult", "compare", "search", "Search"),
     *(
         "population_based_training",
