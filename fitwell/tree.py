@@ -30,7 +30,12 @@ __all__ = [
 
 
 class MAP_TO_NONE:  # noqa: N801  # the name in Keras
-    """A marker that a function returns to `traverse` to put None in the place of a node."""
+    """A marker that a function returns to `traverse` to put None in the place of a node.
+
+    Example:
+        >>> traverse(lambda node: MAP_TO_NONE if node == 2 else None, [1, 2])
+        [1, None]
+    """
 
 
 def is_nested(structure: Any) -> bool:
@@ -38,6 +43,10 @@ def is_nested(structure: Any) -> bool:
 
     Args:
         structure (Any): The value.
+
+    Example:
+        >>> is_nested([1]), is_nested(1)
+        (True, False)
     """
     return isinstance(structure, list | tuple | dict)
 
@@ -73,6 +82,10 @@ def flatten(structure: Any) -> list[Any]:
 
     Returns:
         list: The leaves.
+
+    Example:
+        >>> flatten({"b": (1, 2), "a": None})
+        [None, 1, 2]
     """
     return [leaf for _, leaf in flatten_with_path(structure)]
 
@@ -82,6 +95,10 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
 
     Args:
         structure (Any): The structure.
+
+    Example:
+        >>> flatten_with_path({"a": [5]})
+        [(('a', 0), 5)]
     """
     if not is_nested(structure):
         return [((), structure)]
@@ -101,6 +118,10 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
     Raises:
         TypeError: If `func` is not a function.
         ValueError: If there are no structures, or if they differ.
+
+    Example:
+        >>> map_structure(lambda a, b: a + b, [1, (2,)], [10, (20,)])
+        [11, (22,)]
     """
     if not callable(func):
         raise TypeError(f"func must be a function, got {func!r}")
@@ -128,6 +149,10 @@ def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *struc
 
     Raises:
         ValueError: If a structure differs from `shallow_structure` above its leaves.
+
+    Example:
+        >>> map_structure_up_to([0, 0], len, [(1, 2), (3,)])
+        [2, 1]
     """
 
     def apply(shallow: Any, *nodes: Any) -> Any:
@@ -153,6 +178,9 @@ def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
 
     Raises:
         ValueError: If the structures differ.
+
+    Example:
+        >>> assert_same_structure({"a": [1]}, {"a": [None]})
     """
     if is_nested(a) != is_nested(b):
         raise ValueError(f"the structures differ: {a!r} and {b!r}")
@@ -176,6 +204,9 @@ def assert_same_paths(a: Any, b: Any) -> None:
 
     Raises:
         ValueError: If the paths differ.
+
+    Example:
+        >>> assert_same_paths([1, 2], (3, 4))
     """
     first, second = ({path for path, _ in flatten_with_path(item)} for item in (a, b))
     if first != second:
@@ -191,6 +222,10 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
 
     Raises:
         ValueError: If the number of leaves differs.
+
+    Example:
+        >>> pack_sequence_as({"a": 0, "b": [0, 0]}, [1, 2, 3])
+        {'a': 1, 'b': [2, 3]}
     """
     leaves = list(flat_sequence)
     needed = len(flatten(structure))
@@ -208,6 +243,10 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
         structure (Any): The structure.
         top_down (bool): Whether `func` sees a node before its children. If it replaces the node, its children are not
             visited. Default: True.
+
+    Example:
+        >>> traverse(lambda node: 0 if node == 2 else None, [1, (2, 3)])
+        [1, (0, 3)]
     """
 
     def result(found: Any) -> Any:
@@ -232,6 +271,10 @@ def lists_to_tuples(structure: Any) -> Any:
 
     Args:
         structure (Any): The structure.
+
+    Example:
+        >>> lists_to_tuples([1, [2]])
+        (1, (2,))
     """
     return traverse(lambda node: tuple(node) if isinstance(node, list) else None, structure, top_down=False)
 
@@ -242,6 +285,10 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     Args:
         func (Callable): The function of one shape.
         structure (Any): A structure of shapes.
+
+    Example:
+        >>> map_shape_structure(len, [(None, 3), (2, 3, 4)])
+        [2, 3]
     """
 
     def is_shape(node: Any) -> bool:

@@ -98,6 +98,11 @@ def get_registered_object(
         custom_objects (Mapping | None): Further objects by name. Default: None.
         module_objects (Mapping | None): Further objects by name, which are searched last. Default: None.
 
+    Example:
+        >>> import fitwell as fw
+        >>> fw.saving.get_registered_object("length", {"length": len}) is len
+        True
+
     Source: Keras `get_registered_object`.
     """
     found = find_registered(name)
