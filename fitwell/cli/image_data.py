@@ -69,6 +69,11 @@ def load_image_folder(folder: Path, data_options: DataOptions) -> PreparedData:
     total = sum(map(len, paths.values()))
     notes = [f"Found {total:,} images of {len(names)} classes in {folder.name or folder}."]
     validation, test = data_options.holdout_fractions
+    for part, fraction in (("validation", validation), ("test", test)):
+        if part in parts and fraction is not None:
+            raise InvalidArgument(
+                f"--{part}-fraction does not apply, because {folder} has {part} images; omit it"
+            )
     split = split_rows(
         len(paths["train"]),
         classes=target.numbers(series["train"]),
@@ -111,6 +116,9 @@ def load_image_table(path: Path, data_options: DataOptions) -> PreparedData:
     name = find_target(frame, data_options.target, path)
     if name == column:
         raise InvalidArgument(f"--images {column}: {column!r} is the target; choose a different column")
+    for other in data_options.types:
+        if other != name:
+            raise InvalidArgument(f"--type {other}: only the type of the target, {name!r}, applies to images")
     types = infer_column_types(frame[[name]], types=data_options.types, target=name, notes=notes)
     values, unit = read_target(frame[name], types[name], data_options, notes)
     used = ~(isna(values) | isna(frame[column]))
@@ -206,6 +214,7 @@ def _check_folder_options(data_options: DataOptions) -> None:
         ("task", data_options.task),
         ("images", data_options.images),
         ("sep", data_options.separator),
+        ("type", data_options.types or None),
     ):
         if value is not None:
             raise InvalidArgument(f"--{name} only applies to tables, not to a folder of images")

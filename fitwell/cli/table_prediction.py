@@ -24,8 +24,9 @@ from fitwell._file_io import atomic_write, check_path
 from fitwell.cli.baselines import decode_outputs, score_predictions
 from fitwell.cli.console import stderr_console, stdout_console
 from fitwell.cli.csv_output import to_safe_csv
+from fitwell.cli.image_data import image_paths
 from fitwell.cli.run_dir import MODEL_FILE, PREPROCESSING_FILE
-from fitwell.errors import DataError, FileError
+from fitwell.errors import DataError, FileError, InvalidArgument
 from fitwell.report.scores import METRIC_NAMES
 from fitwell.report.summary_text import format_metric
 from fitwell.saving.path_checks import check_overwrite
@@ -63,7 +64,7 @@ def predict_table(options: Namespace) -> int:
             output_file, (Path(options.table), model_file, model_file.with_name(PREPROCESSING_FILE))
         )
     notes: list[str] = []
-    table, x = _read_inputs(options, preprocessor, notes)
+    table, files, x = _read_inputs(options, preprocessor, notes)
     model = load_model(model_file)
     _check_inputs(model.input_shape, x.shape, model_file)
     outputs = model.predict(x, verbose=0)
@@ -74,8 +75,8 @@ def predict_table(options: Namespace) -> int:
     for note in notes:
         print_note(note)
     predicted = prediction_table(preprocessor.target, predictions)
-    if FILE_COLUMN in table.attrs:
-        predicted.insert(0, FILE_COLUMN, table.attrs[FILE_COLUMN])
+    if files is not None:
+        predicted.insert(0, FILE_COLUMN, files)
     text = to_safe_csv(predicted)
     if output_file is None:
         try:
@@ -98,16 +99,18 @@ def predict_table(options: Namespace) -> int:
 
 def _read_inputs(
     options: Namespace, preprocessor: Preprocessor, notes: list[str]
-) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+) -> tuple[pd.DataFrame, list[str] | None, NDArray[np.float32]]:
     """Read the rows or images to predict for.
 
     Returns:
-        The table, which may be empty for a folder of images, and the network's inputs. If the inputs are image files,
-        their names are in the table's ``attrs[FILE_COLUMN]``.
+        The table, which may be empty for a folder of images; the names of the image files, or None if the inputs are
+        not image files; and the network's inputs.
     """
     path = Path(options.table)
     images = preprocessor if isinstance(preprocessor, PixelPreprocessor) else None
     if images is not None and path.is_dir():
+        if options.sep is not None:
+            raise InvalidArgument("--sep only applies to tables, not to a folder of images")
         return _read_image_folder(path, images)
     column = None if images is None else images.image_column
     text_columns = [*preprocessor.text_columns, *([] if column is None else [column])]
@@ -115,20 +118,20 @@ def _read_inputs(
     # Drop the note about the table's size, because the last line of the output reports it too.
     del notes[0]
     if images is None or column is None:
-        return table, preprocessor.transform(table, notes)
+        return table, None, preprocessor.transform(table, notes)
     if column not in table.columns:
         raise DataError(f"the column {column!r} with the paths of the images is missing in {path}")
     missing = np.flatnonzero(isna(table[column]))
     if len(missing):
         raise DataError(f"row {missing[0] + 1} of {path} has no path in the column {column!r}")
-    table.attrs[FILE_COLUMN] = [str(cell) for cell in table[column]]
-    files = [path.parent / str(cell).strip() for cell in table[column]]
-    return table, images.transform_images(read_images(files, images.shape))
+    files = image_paths(table[column], path.parent)
+    names = [str(cell) for cell in table[column]]
+    return table, names, images.transform_images(read_images(files, images.shape))
 
 
 def _read_image_folder(
     folder: Path, preprocessor: PixelPreprocessor
-) -> tuple[pd.DataFrame, NDArray[np.float32]]:
+) -> tuple[pd.DataFrame, list[str], NDArray[np.float32]]:
     """Read the images in `folder`. If all of them are in folders with the names of classes, these become the target."""
     import pandas as pd
 
@@ -141,8 +144,8 @@ def _read_image_folder(
     parents = [file.parent.name for file in files]
     are_classes = isinstance(target, ClassTarget) and set(parents) <= set(map(str, target.classes))
     table = pd.DataFrame({target.name: parents} if are_classes else None, index=range(len(files)))
-    table.attrs[FILE_COLUMN] = [file.relative_to(folder).as_posix() for file in files]
-    return table, preprocessor.transform_images(read_images(files, preprocessor.shape))
+    names = [file.relative_to(folder).as_posix() for file in files]
+    return table, names, preprocessor.transform_images(read_images(files, preprocessor.shape))
 
 
 def prediction_table(target: Target, predictions: NDArray[np.float64]) -> pd.DataFrame:

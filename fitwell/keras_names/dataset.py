@@ -42,9 +42,17 @@ class Dataset:
         return cls(lambda: (_row(arrays, number) for number in range(count)), count)
 
     @classmethod
-    def from_generator(cls, generator: Callable[[], Any], *args: Any, **kwargs: Any) -> Dataset:
-        """Return a dataset of what the function `generator` yields."""
-        return cls(lambda: iter(generator()))
+    def from_generator(
+        cls,
+        generator: Callable[..., Any],
+        output_types: Any = None,
+        output_shapes: Any = None,
+        args: Any = (),
+        output_signature: Any = None,
+        name: str | None = None,
+    ) -> Dataset:
+        """Return a dataset of what ``generator(*args)`` yields. Types and shapes are those of the elements."""
+        return cls(lambda: iter(generator(*(args or ()))))
 
     @classmethod
     def range(cls, *args: int) -> Dataset:

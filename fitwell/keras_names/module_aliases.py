@@ -14,6 +14,8 @@ from fitwell.errors import StateError
 
 __all__ = ["install_as_keras"]
 
+_PACKAGES = ("keras", "tensorflow", "tf_keras")
+# The names of Keras's package. None of them is the beginning of another one.
 _KERAS = ("keras", "tensorflow.keras", "tensorflow.python.keras", "tf_keras")
 
 
@@ -37,7 +39,7 @@ def install_as_keras() -> None:
     """
     if any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
-    for name in ("keras", "tensorflow", "tf_keras"):
+    for name in _PACKAGES:
         if name in sys.modules:
             raise StateError(
                 f"install_as_keras: {name} is already imported in this process; call install_as_keras before anything "
@@ -53,7 +55,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         """Return the spec of an alias, or None for other modules."""
-        if fullname.partition(".")[0] not in ("keras", "tensorflow", "tf_keras"):
+        if fullname.partition(".")[0] not in _PACKAGES:
             return None
         return importlib.machinery.ModuleSpec(fullname, _Loader(_resolve(fullname)), is_package=True)
 
@@ -80,17 +82,13 @@ def _resolve(fullname: str) -> ModuleType:
     Raises:
         ModuleNotFoundError: If fitwell has no such module.
     """
-    for prefix in sorted(_KERAS, key=len, reverse=True):
+    for prefix in _KERAS:
         if fullname == prefix or fullname.startswith(f"{prefix}."):
             return _find_module(fullname, fullname[len(prefix) + 1 :])
-    if fullname in ("tensorflow", "tensorflow.python"):
-        from fitwell.keras_names import tensorflow_names
+    from fitwell.keras_names.tensorflow_names import tensorflow
 
-        return tensorflow_names.tensorflow
-    from fitwell.keras_names import tensorflow_names
-
-    found: Any = tensorflow_names.tensorflow
-    for part in fullname.split(".")[1:]:
+    found: Any = tensorflow
+    for part in fullname.removesuffix(".python").split(".")[1:]:
         found = vars(found).get(part)
     if isinstance(found, ModuleType):
         return found

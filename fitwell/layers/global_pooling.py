@@ -173,6 +173,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     Source: Keras `GlobalAveragePooling1D`.
     """
 
+    rank = 1
     supports_masking = True
 
     def call(self, inputs: Array, mask: Array | None = None) -> Array:
@@ -187,8 +188,6 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """Return None, because the outputs have no time steps."""
-
-    rank = 1
 
 
 @register("GlobalAvgPool2D")

@@ -52,5 +52,4 @@ class Masking(Layer):
 
     def call(self, inputs: Array) -> Array:
         inputs = to_float(inputs, self.dtype)
-        valid = jnp.any(jnp.not_equal(inputs, self.mask_value), axis=-1, keepdims=True)
-        return inputs * valid.astype(inputs.dtype)
+        return inputs * self.compute_mask(inputs)[..., None].astype(inputs.dtype)

@@ -12,15 +12,6 @@ from fitwell.layers.rnn import RNN, RNN_OPTIONS
 __all__ = ["GRU", "LSTM", "SimpleRNN"]
 
 _RULES = RECURRENT | RNN_OPTIONS
-_LAYER_ARGUMENTS = (
-    "name",
-    "trainable",
-    "dtype",
-    "activity_regularizer",
-    "input_shape",
-    "input_dim",
-    "batch_input_shape",
-)
 
 
 class _CellLayer(RNN):

@@ -14,9 +14,8 @@ from fitwell._typing import Array
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import Layer, register
-from fitwell.layers.keras_tensor import find_keras_tensors
 from fitwell.layers.recurrent_cells import as_states
-from fitwell.layers.rnn import RNN
+from fitwell.layers.rnn import RNN, split_states
 
 __all__ = ["Bidirectional", "TimeDistributed", "Wrapper"]
 
@@ -203,10 +202,8 @@ class Bidirectional(Layer):
             self._initial_weights = None
 
     def __call__(self, sequences: Any, initial_state: Any = None, mask: Any = None, **kwargs: Any) -> Any:
-        if isinstance(sequences, list | tuple) and find_keras_tensors(sequences) and initial_state is None:
-            sequences, initial_state = sequences[0], list(sequences[1:])
-        states = {} if initial_state is None else {"initial_state": as_states(initial_state)}
-        return super().__call__(sequences, **states, **({} if mask is None else {"mask": mask}), **kwargs)
+        sequences, given = split_states(sequences, initial_state, mask)
+        return super().__call__(sequences, **given, **kwargs)
 
     def call(
         self, sequences: Array, initial_state: Any = None, mask: Array | None = None, training: bool = False

@@ -41,9 +41,7 @@ def _value(argument: Any) -> Any:
     return argument
 
 
-def define_from_jax(
-    lines: str, modules: Iterable[Any], source: str, renamed: dict[str, str] | None = None
-) -> dict[str, Any]:
+def define_from_jax(lines: str, modules: Iterable[Any], source: str) -> dict[str, Any]:
     """Define operations that have the same meaning in JAX.
 
     Args:
@@ -51,7 +49,6 @@ def define_from_jax(
             passed to JAX by position, and the others by name.
         modules: JAX's modules, which are searched for a function with the same name.
         source: The name of Keras's module, for the docstrings.
-        renamed: A dict that maps names to those in JAX.
 
     Returns:
         A dict that maps names to operations.
@@ -60,8 +57,7 @@ def define_from_jax(
     for line in filter(None, map(str.strip, lines.splitlines())):
         signature = _parse_signature(line)
         name = line.partition("(")[0]
-        target_name = (renamed or {}).get(name, name)
-        target = next(getattr(module, target_name) for module in modules if hasattr(module, target_name))
+        target = next(getattr(module, name) for module in modules if hasattr(module, name))
         found[name] = operation(_call_jax(name, signature, target, source))
     return found
 

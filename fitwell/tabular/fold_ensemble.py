@@ -94,7 +94,6 @@ class FoldEnsemble:
     fold_of_row: NDArray[np.int64]
     out_of_fold: NDArray[np.float32] | None
     _build_arguments: list[tuple[Any, ...]]
-    _checkpoints: Path | None = None
 
     def __init__(
         self,
@@ -145,14 +144,13 @@ class FoldEnsemble:
             self.fold_of_row[validation] = fold
 
         self.populations, self._build_arguments = [], []
-        self._checkpoints = checkpoints
         try:
-            self._train(table, range(len(self.networks)), splits, verbose)
+            self._train(table, range(len(self.networks)), splits, verbose, checkpoints)
             duration = monotonic() - began
             while minutes is not None and monotonic() - began + duration < 60 * minutes:
                 start = monotonic()
                 self.networks += (sample_network(rng, table.task),)
-                self._train(table, [len(self.networks) - 1], splits, 0)
+                self._train(table, [len(self.networks) - 1], splits, 0, checkpoints)
                 duration = monotonic() - start
                 if verbose:
                     spent = format_seconds(monotonic() - began)
@@ -164,7 +162,12 @@ class FoldEnsemble:
         return self
 
     def _train(
-        self, table: TableArrays, numbers: Sequence[int], splits: Splits | None, verbose: int | str
+        self,
+        table: TableArrays,
+        numbers: Sequence[int],
+        splits: Splits | None,
+        verbose: int | str,
+        checkpoints: Path | None,
     ) -> None:
         """Train the networks with these numbers as one population."""
         shapes = table.x.shape[1], table.numeric, table.task, table.num_outputs, self._num_train
@@ -180,8 +183,8 @@ class FoldEnsemble:
             return self.networks[setting["network"]].epochs(self._num_train)
 
         backups: list[Callback] = []
-        if self._checkpoints is not None:
-            folder = self._checkpoints / f"population-{len(self.populations)}"
+        if checkpoints is not None:
+            folder = checkpoints / f"population-{len(self.populations)}"
             backups = [BackupAndRestore(folder, CHECKPOINT_INTERVAL, delete_checkpoint=False)]
 
         def callbacks(setting: Setting) -> list[Callback]:
@@ -307,10 +310,7 @@ class FoldEnsemble:
         return Ensemble(models, self.member_weights[used]).to_model()
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {
-            "_checkpoints": None,
-            "populations": [population.to_tree() for population in self.populations],
-        }
+        return self.__dict__ | {"populations": [population.to_tree() for population in self.populations]}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

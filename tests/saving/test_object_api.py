@@ -40,8 +40,8 @@ def test_user_classes_are_found_by_name() -> None:
     assert saving.get_registered_name(Double) == "tests_of_objects>Double"
     assert saving.get_registered_name(len) == "len"
     assert saving.get_registered_object("tests_of_objects>Double") is Double
-    assert saving.get_registered_object("nobody") is None
-    assert saving.get_registered_object("nobody", {"nobody": len}) is len
+    assert saving.get_registered_object("unknown") is None
+    assert saving.get_registered_object("unknown", {"unknown": len}) is len
     config = saving.serialize_keras_object(Double())
     assert saving.deserialize_keras_object(config)(np.ones((1, 1))).tolist() == [[2.0]]
 
