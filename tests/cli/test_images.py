@@ -69,6 +69,8 @@ def test_a_folder_is_predicted_and_scored(
     found = pd.read_csv(tmp_path / "p.csv")
     assert list(found["file"][:2]) == ["columns/1.png", "columns/11.png"]
     assert (found["predicted_class"] == found["file"].str.split("/").str[0]).mean() > 0.95
+    refused = fitwell("predict", run, folder, "--sep", ";", "-o", tmp_path / "p.csv")
+    assert refused.code == 2 and "--sep only applies to tables" in refused.err
     # Without folders of classes there is nothing to score. Larger images and images in color are converted.
     new = tmp_path / "new"
     new.mkdir()
@@ -135,12 +137,21 @@ def test_a_table_names_the_images(
         ("one", "training needs images of at least two classes"),
         ("images --target x", "--target only applies to tables, not to a folder of images"),
         ("images --keep x", "--keep does not apply to images"),
+        ("images --type x=number", "--type only applies to tables, not to a folder of images"),
+        (
+            "divided --test-fraction 0.3",
+            "--test-fraction does not apply, because divided has test images; omit it",
+        ),
         ("images --hidden 5", "--hidden only applies to --network mlp; add --network mlp, or omit it"),
         ("images --quality fast", "--quality only applies to --network tabular; omit it"),
         ("images --network tabular", "--network tabular only applies to tables; omit it"),
         ("images --image-size 3", "expected a size such as 64x64, between 8 and 1024 pixels, got '3'"),
         ("broken", "cannot read the image"),
         ("table.csv --target y --images fil", "has no column 'fil'. Did you mean 'file'?"),
+        (
+            "table.csv --target y --images file --type file=category",
+            "--type file: only the type of the target, 'y'",
+        ),
         ("table.csv --target y --images y", "'y' is the target; choose a different column"),
         ("table.csv --target y --images file", "cannot read the image"),
         (
@@ -161,6 +172,8 @@ def test_mistakes_are_explained(
         Path(name).mkdir(parents=True)
     for path in ("one/a/1.png", "broken/a/1.png", "broken/b/1.png"):
         Image.new("L", (8, 8)).save(path)
+    write_images(Path("divided/train"), 4)
+    write_images(Path("divided/test"), 4)
     for number in range(20):
         Path(f"broken/a/x{number}.png").write_bytes(b"x")
     pd.DataFrame({"file": [f"{n}.png" for n in range(20)], "y": [0, 1] * 10}).to_csv("table.csv", index=False)

@@ -123,6 +123,7 @@ def test_datasets_are_shuffled_and_batched() -> None:
     assert list(pairs) == list(pairs) == [(n, n + 1) for n in range(9)]
     rows = Dataset.from_tensor_slices({"a": np.arange(3), "b": [[1], [2], [3]]})
     assert [(row["a"], row["b"].tolist()) for row in rows] == [(0, [1]), (1, [2]), (2, [3])]
+    assert [int(n) for n in Dataset.from_generator(range, args=(2, 5))] == [2, 3, 4]
     with pytest.raises(InvalidArgument, match=r"different lengths: \[2, 3\]"):
         Dataset.from_tensor_slices((np.arange(2), np.arange(3)))
 
