@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import jax.numpy as jnp
-
 from fitwell import activations, constraints, initializers, regularizers
 from fitwell._param_validation import ByClass, Options, Rule
 from fitwell._typing import Array
@@ -14,9 +12,9 @@ from fitwell.errors import ShapeError
 from fitwell.layers.argument_rules import SIZES
 from fitwell.layers.array_ops import to_float
 from fitwell.layers.base_spatial_layer import BaseSpatialLayer
-from fitwell.layers.conv_ops import ConvWindow, Padding, conv, same_padding
+from fitwell.layers.conv_ops import conv_with_data_format, make_conv_window
 
-__all__ = ["BaseConv", "CONV_RULES", "make_conv_window", "conv_with_data_format"]
+__all__ = ["BaseConv", "CONV_RULES"]
 
 
 CONV_RULES: dict[str, Rule] = {
@@ -99,6 +97,13 @@ class BaseConv(BaseSpatialLayer):
             )
         return to_float(inputs, self.dtype)
 
+    def _convolve(self, inputs: Array, kernel: Array, groups: int = 1) -> Array:
+        """Convolve `inputs` with `kernel` as the layer's arguments say."""
+        window = make_conv_window(
+            inputs, kernel, self.strides, self.padding, self.data_format, self.dilation_rate, groups
+        )
+        return conv_with_data_format(inputs, kernel, window, self.data_format)
+
     def _check_not_empty(self, outputs: Array, inputs: Array) -> Array:
         """Return `outputs`. Raise `ShapeError` if any output size, except the batch size, is 0."""
         if 0 in outputs.shape[1:]:
@@ -126,24 +131,3 @@ def _missing_channels_hint(shape: Any, rank: int) -> str:
         2: "Reshape((28, 28, 1)) for 28 x 28 images",
     }
     return f"; add a channel axis with a Reshape layer, such as {examples[rank]}"
-
-
-def conv_with_data_format(layer: BaseConv, inputs: Array, kernel: Array, window: ConvWindow) -> Array:
-    """Convolve `inputs` with `kernel` in the layer's data format."""
-    kernel = kernel.astype(inputs.dtype)
-    if layer.data_format == "channels_last":
-        return conv(inputs, kernel, window)
-    return jnp.moveaxis(conv(jnp.moveaxis(inputs, 1, -1), kernel, window), -1, 1)
-
-
-def make_conv_window(layer: BaseConv, inputs: Array, kernel: Array, groups: int = 1) -> ConvWindow:
-    """Return the strides, padding and dilation for sliding the layer's kernel over `inputs`."""
-    sizes = inputs.shape[1:-1] if layer.data_format == "channels_last" else inputs.shape[2:]
-    extents = [(n - 1) * step for n, step in zip(kernel.shape, layer.dilation_rate, strict=False)]
-    padding: Padding = ((0, 0),) * layer.rank
-    if layer.padding == "same":
-        padding = same_padding(sizes, [extent + 1 for extent in extents], layer.strides)
-    elif layer.padding == "causal":
-        # Output t depends only on inputs up to t, so all padding is before the first input.
-        padding = ((extents[0], 0),)
-    return ConvWindow(layer.strides, padding, (1,) * layer.rank, layer.dilation_rate, groups)

@@ -9,7 +9,7 @@ from fitwell._typing import Array
 from fitwell.errors import InvalidArgument, ShapeError
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register
-from fitwell.layers.base_conv import CONV_RULES, BaseConv, conv_with_data_format, make_conv_window
+from fitwell.layers.base_conv import CONV_RULES, BaseConv
 
 __all__ = ["Conv1D", "Conv2D", "Convolution1D", "Convolution2D"]
 
@@ -74,10 +74,7 @@ class Conv(BaseConv):
 
     def call(self, inputs: Array) -> Array:
         inputs = self._prepare_inputs(inputs, self.kernel.shape[-2] * self.groups)
-        kernel = self.kernel.value
-        outputs = conv_with_data_format(
-            self, inputs, kernel, make_conv_window(self, inputs, kernel, self.groups)
-        )
+        outputs = self._convolve(inputs, self.kernel.value, self.groups)
         return self._add_bias_and_activate(self._check_not_empty(outputs, inputs))
 
 

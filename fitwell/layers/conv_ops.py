@@ -21,7 +21,16 @@ import jax.numpy as jnp
 
 from fitwell._typing import Array
 
-__all__ = ["ConvWindow", "Padding", "conv", "same_padding", "strided_slice"]
+__all__ = [
+    "ConvWindow",
+    "Padding",
+    "conv",
+    "conv_with_data_format",
+    "make_conv_window",
+    "same_padding",
+    "strided_slice",
+    "transposed_padding",
+]
 
 Padding = tuple[tuple[int, int], ...]
 
@@ -51,6 +60,57 @@ def same_padding(sizes: Sequence[int], widths: Sequence[int], strides: Sequence[
         for size, width, step in zip(sizes, widths, strides, strict=True)
     ]
     return tuple((both // 2, both - both // 2) for both in total)
+
+
+def transposed_padding(width: int, stride: int, padding: str, extra: int | None) -> tuple[int, int]:
+    """Return the padding of a transposed convolution along one axis.
+
+    After dilation by the stride s, n inputs have the length (n - 1) s + 1. The output is longer than this by
+    ``total - width + 1``, where `total` is the total padding. Therefore, the output length determines the padding.
+
+    Args:
+        width (int): The size of the dilated kernel.
+        stride (int): The stride s.
+        padding (str): ``"valid"`` or ``"same"``.
+        extra (int | None): The argument `output_padding`.
+    """
+    if padding == "valid":
+        # The output length is (n - 1) s + max(width, s), or (n - 1) s + width + output_padding if output_padding is
+        # set.
+        return width - 1, width - 1 + (max(stride - width, 0) if extra is None else extra)
+    # The output length is n s, or (n - 1) s + width % 2 + output_padding if output_padding is set.
+    both = stride + width - 2 if extra is None else width % 2 + extra + width - 2
+    before = min(both - both // 2, width - 1)
+    return before, both - before
+
+
+def make_conv_window(
+    inputs: Array,
+    kernel: Array,
+    strides: tuple[int, ...],
+    padding: str,
+    data_format: str,
+    dilation: tuple[int, ...],
+    groups: int = 1,
+) -> ConvWindow:
+    """Return the window for sliding `kernel` over `inputs`. `padding` is ``"valid"``, ``"same"`` or ``"causal"``."""
+    sizes = inputs.shape[1:-1] if data_format == "channels_last" else inputs.shape[2:]
+    extents = [(n - 1) * step for n, step in zip(kernel.shape, dilation, strict=False)]
+    pads: Padding = ((0, 0),) * len(sizes)
+    if padding == "same":
+        pads = same_padding(sizes, [extent + 1 for extent in extents], strides)
+    elif padding == "causal":
+        # Output t depends only on inputs up to t, so all padding is before the first input.
+        pads = ((extents[0], 0),)
+    return ConvWindow(strides, pads, (1,) * len(sizes), dilation, groups)
+
+
+def conv_with_data_format(inputs: Array, kernel: Array, window: ConvWindow, data_format: str) -> Array:
+    """Convolve `inputs` in a data format with `kernel`."""
+    kernel = kernel.astype(inputs.dtype)
+    if data_format == "channels_last":
+        return conv(inputs, kernel, window)
+    return jnp.moveaxis(conv(jnp.moveaxis(inputs, 1, -1), kernel, window), -1, 1)
 
 
 def strided_slice(step: int, first: int, count: int) -> slice:

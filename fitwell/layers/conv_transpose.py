@@ -11,8 +11,8 @@ from fitwell._typing import Array
 from fitwell.errors import InvalidArgument
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register
-from fitwell.layers.base_conv import CONV_RULES, BaseConv, conv_with_data_format
-from fitwell.layers.conv_ops import ConvWindow
+from fitwell.layers.base_conv import CONV_RULES, BaseConv
+from fitwell.layers.conv_ops import ConvWindow, conv_with_data_format, transposed_padding
 
 __all__ = ["Conv1DTranspose", "Conv2DTranspose", "Convolution1DTranspose", "Convolution2DTranspose"]
 
@@ -86,27 +86,14 @@ class ConvTranspose(BaseConv):
             self.dilation_rate,
         )
         kernel = jnp.swapaxes(jnp.flip(self.kernel.value, spatial), -1, -2)
-        outputs = conv_with_data_format(self, inputs, kernel, window)
+        outputs = conv_with_data_format(inputs, kernel, window, self.data_format)
         return self._add_bias_and_activate(self._check_not_empty(outputs, inputs))
 
     def _padding(self, axis: int) -> tuple[int, int]:
-        """Return the number of zeros before and after the dilated inputs along one spatial axis.
-
-        After dilation by the stride s, n inputs have the length (n - 1) s + 1. The output is
-        longer than this by ``padding - width + 1``, where `padding` is the total padding and `width` is the
-        dilated kernel's width. Therefore, the output length determines the padding.
-        """
+        """Return the padding along one spatial axis."""
         width = (self.kernel_size[axis] - 1) * self.dilation_rate[axis] + 1
-        stride = self.strides[axis]
         extra = None if self.output_padding is None else self.output_padding[axis]
-        if self.padding == "valid":
-            # The output length is (n - 1) s + max(width, s), or (n - 1) s + width + output_padding if
-            # output_padding is set.
-            return width - 1, width - 1 + (max(stride - width, 0) if extra is None else extra)
-        # The output length is n s, or (n - 1) s + width % 2 + output_padding if output_padding is set.
-        both = stride + width - 2 if extra is None else width % 2 + extra + width - 2
-        before = min(both - both // 2, width - 1)
-        return before, both - before
+        return transposed_padding(width, self.strides[axis], self.padding, extra)
 
 
 @register("Convolution1DTranspose")

@@ -8,7 +8,7 @@ from fitwell._param_validation import Integer, validate_params
 from fitwell._typing import Array
 from fitwell.layers.argument_rules import LAYER
 from fitwell.layers.base import register
-from fitwell.layers.base_conv import CONV_RULES, BaseConv, conv_with_data_format, make_conv_window
+from fitwell.layers.base_conv import CONV_RULES, BaseConv
 
 __all__ = ["BaseDepthwiseConv", "DepthwiseConv1D", "DepthwiseConv2D"]
 
@@ -34,10 +34,7 @@ class BaseDepthwiseConv(BaseConv):
         """Convolve each channel c with m kernels to get output channels ``c * m`` to ``c * m + m - 1``."""
         *size, channels, multiplier = kernel.shape
         kernel = kernel.reshape((*size, 1, channels * multiplier))
-        return self._check_not_empty(
-            conv_with_data_format(self, inputs, kernel, make_conv_window(self, inputs, kernel, channels)),
-            inputs,
-        )
+        return self._check_not_empty(self._convolve(inputs, kernel, channels), inputs)
 
 
 class DepthwiseConv(BaseDepthwiseConv):

@@ -12,7 +12,7 @@ import numpy as np
 
 from fitwell._variables import Variable
 from fitwell.layers.keras_tensor import KerasTensor, is_keras_tensor
-from fitwell.ops.definition import operation
+from fitwell.ops.definition import operation, refuse_options
 
 __all__ = [
     "associative_scan", "cast", "cond", "convert_to_numpy", "convert_to_tensor", "custom_gradient", "dtype",
@@ -46,8 +46,7 @@ def convert_to_tensor(
     x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
 ) -> Any:
     """Convert a value to an array. A `KerasTensor` is returned unchanged."""
-    if sparse or ragged:
-        raise ValueError("convert_to_tensor: sparse and ragged arrays are not supported")
+    refuse_options("convert_to_tensor", sparse=sparse, ragged=ragged)
     if is_keras_tensor(x):
         return x
     value = x.value if isinstance(x, Variable) else x

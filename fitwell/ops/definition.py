@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from fitwell._variables import Variable
+from fitwell.errors import InvalidArgument
 from fitwell.layers.keras_tensor import find_keras_tensors
 from fitwell.layers.operation import Operation, register_operation
 
-__all__ = ["define_from_jax", "operation"]
+__all__ = ["define_from_jax", "operation", "refuse_options"]
 
 
 def operation(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,6 +32,13 @@ def operation(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*(_value(arg) for arg in args), **{key: _value(arg) for key, arg in kwargs.items()})
 
     return apply
+
+
+def refuse_options(name: str, **options: Any) -> None:
+    """Raise `InvalidArgument` if an option of Keras's operation `name` is given that has no meaning here."""
+    for option, value in options.items():
+        if value:
+            raise InvalidArgument(f"ops.{name}: {option}={value!r} is not supported; omit it")
 
 
 def _value(argument: Any) -> Any:

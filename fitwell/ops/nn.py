@@ -8,8 +8,12 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import activations, config, losses
+from fitwell.errors import InvalidArgument
 from fitwell.layers.array_ops import get_spatial_axes
-from fitwell.ops.definition import operation
+from fitwell.layers.average_pooling import AveragePooling1D, AveragePooling2D, AveragePooling3D
+from fitwell.layers.conv_ops import ConvWindow, conv_with_data_format, make_conv_window, transposed_padding
+from fitwell.layers.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
+from fitwell.ops.definition import operation, refuse_options
 
 __all__ = [
     "adaptive_average_pool", "adaptive_max_pool", "average_pool", "batch_normalization", "binary_crossentropy",
@@ -27,20 +31,26 @@ def _floats(x: Any) -> Any:
     return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(config.floatx())
 
 
-def _from_activations(name: str) -> Any:
-    """Return the operation that computes an activation function of `fitwell.activations`."""
-    function = getattr(activations, name)
+def _from_activations(name: str, activation: str | None = None) -> Any:
+    """Return the operation `name`, which computes an activation function of `fitwell.activations`.
+
+    Args:
+        name: The name of the operation.
+        activation: The name of the activation function. Default: None, which means `name`.
+    """
+    function = getattr(activations, activation or name)
 
     def activate(x: Any) -> Any:
         return function(_floats(x))
 
     activate.__name__ = activate.__qualname__ = name
-    activate.__doc__ = f"Compute the activation function `fitwell.activations.{name}`."
+    activate.__doc__ = f"Compute the activation function `fitwell.activations.{activation or name}`."
     return operation(activate)
 
 
 hard_sigmoid = _from_activations("hard_sigmoid")
 hard_silu = _from_activations("hard_silu")
+hard_swish = _from_activations("hard_swish", "hard_silu")
 log_sigmoid = _from_activations("log_sigmoid")
 relu6 = _from_activations("relu6")
 selu = _from_activations("selu")
@@ -50,6 +60,7 @@ softplus = _from_activations("softplus")
 softsign = _from_activations("softsign")
 sparse_plus = _from_activations("sparse_plus")
 sparse_sigmoid = _from_activations("sparse_sigmoid")
+swish = _from_activations("swish", "silu")
 tanh_shrink = _from_activations("tanh_shrink")
 
 
@@ -57,18 +68,6 @@ tanh_shrink = _from_activations("tanh_shrink")
 def relu(x: Any) -> Any:
     """Compute ``max(x, 0)``."""
     return jax.nn.relu(jnp.asarray(x))
-
-
-@operation
-def hard_swish(x: Any) -> Any:
-    """Compute ``x * relu6(x + 3) / 6``."""
-    return activations.hard_silu(_floats(x))
-
-
-@operation
-def swish(x: Any) -> Any:
-    """Compute ``x * sigmoid(x)``."""
-    return activations.silu(_floats(x))
 
 
 @operation
@@ -155,6 +154,7 @@ def hard_tanh(x: Any) -> Any:
 @operation
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
     """Return a 1 at the place of each class, and 0 elsewhere."""
+    refuse_options("one_hot", sparse=sparse)
     return jax.nn.one_hot(jnp.asarray(x), num_classes, axis=axis, dtype=dtype or config.floatx())
 
 
@@ -163,6 +163,7 @@ def multi_hot(
     inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False
 ) -> Any:
     """Return a 1 for each class that occurs along the last axis."""
+    refuse_options("multi_hot", sparse=sparse)
     hot = jax.nn.one_hot(jnp.asarray(inputs), num_classes or 0, axis=axis, dtype=dtype or config.floatx())
     return jnp.max(hot, axis=1 if hot.ndim > 2 else 0)
 
@@ -170,6 +171,7 @@ def multi_hot(
 @operation
 def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:
     """Return the mean and the variance along `axes`."""
+    refuse_options("moments", synchronized=synchronized)
     x = _floats(x)
     axes = tuple(axes) if isinstance(axes, list | tuple) else axes
     return jnp.mean(x, axes, keepdims=keepdims), jnp.var(x, axes, keepdims=keepdims)
@@ -211,6 +213,7 @@ def layer_normalization(
     x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None, **kwargs: Any
 ) -> Any:
     """Standardize along `axis`, then multiply by `gamma` and add `beta`."""
+    refuse_options("layer_normalization", **kwargs)
     x = _floats(x)
     axes = _axes_of(axis, x.ndim)
     shape = [size if place in axes else 1 for place, size in enumerate(x.shape)]
@@ -289,10 +292,38 @@ def _sizes(value: Any, rank: int) -> tuple[int, ...]:
     return (value,) * rank if isinstance(value, int) else tuple(value)
 
 
-def _layout(data_format: str | None, rank: int) -> tuple[str, str, str]:
-    letters = "DHW"[-rank:]
-    inputs = f"NC{letters}" if data_format == "channels_first" else f"N{letters}C"
-    return inputs, f"{letters}IO", inputs
+def _check_padding(padding: str) -> str:
+    """Return the padding in lower case, and raise `InvalidArgument` unless it is ``"same"`` or ``"valid"``."""
+    if padding.lower() not in ("same", "valid"):
+        raise InvalidArgument(f"padding must be 'same' or 'valid', got {padding!r}")
+    return padding.lower()
+
+
+def _convolve(
+    inputs: Any,
+    kernel: Any,
+    strides: Any,
+    padding: str,
+    data_format: str | None,
+    dilation_rate: Any,
+    groups: int,
+) -> Any:
+    """Compute a convolution like the layers do, whose gradients are fast inside a training loop."""
+    rank, data_format = inputs.ndim - 2, data_format or "channels_last"
+    window = make_conv_window(
+        inputs,
+        kernel,
+        _sizes(strides, rank),
+        _check_padding(padding),
+        data_format,
+        _sizes(dilation_rate, rank),
+        groups,
+    )
+    return conv_with_data_format(inputs, kernel, window, data_format)
+
+
+def _channels(inputs: Any, data_format: str | None) -> int:
+    return int(inputs.shape[1 if data_format == "channels_first" else -1])
 
 
 @operation
@@ -302,13 +333,8 @@ def conv(
 ) -> Any:  # fmt: skip
     """Compute a convolution with one, two or three spatial axes. The kernel is ``[*spatial, inputs, outputs]``."""
     inputs, kernel = jnp.asarray(inputs), jnp.asarray(kernel)
-    rank = inputs.ndim - 2
-    channels = inputs.shape[1 if data_format == "channels_first" else -1]
-    return jax.lax.conv_general_dilated(
-        inputs, kernel.astype(inputs.dtype), _sizes(strides, rank), padding.upper(),
-        rhs_dilation=_sizes(dilation_rate, rank), dimension_numbers=_layout(data_format, rank),
-        feature_group_count=channels // kernel.shape[-2],
-    )  # fmt: skip
+    groups = _channels(inputs, data_format) // kernel.shape[-2]
+    return _convolve(inputs, kernel, strides, padding, data_format, dilation_rate, groups)
 
 
 @operation
@@ -318,14 +344,9 @@ def depthwise_conv(
 ) -> Any:  # fmt: skip
     """Compute a convolution of each channel. The kernel is ``[*spatial, channels, multiplier]``."""
     inputs, kernel = jnp.asarray(inputs), jnp.asarray(kernel)
-    rank = inputs.ndim - 2
-    channels = inputs.shape[1 if data_format == "channels_first" else -1]
+    channels = _channels(inputs, data_format)
     kernel = kernel.reshape(*kernel.shape[:-2], 1, kernel.shape[-1] * channels)
-    return jax.lax.conv_general_dilated(
-        inputs, kernel.astype(inputs.dtype), _sizes(strides, rank), padding.upper(),
-        rhs_dilation=_sizes(dilation_rate, rank), dimension_numbers=_layout(data_format, rank),
-        feature_group_count=channels,
-    )  # fmt: skip
+    return _convolve(inputs, kernel, strides, padding, data_format, dilation_rate, channels)
 
 
 @operation
@@ -344,37 +365,27 @@ def conv_transpose(
     data_format: str | None = None, dilation_rate: Any = 1,
 ) -> Any:  # fmt: skip
     """Compute the transpose of a convolution. The kernel is ``[*spatial, outputs, inputs]``."""
-    inputs, kernel = jnp.asarray(inputs), jnp.asarray(kernel)
+    inputs, kernel, padding = jnp.asarray(inputs), jnp.asarray(kernel), _check_padding(padding)
     rank = inputs.ndim - 2
-    strides, dilation = _sizes(strides, rank), _sizes(dilation_rate, rank)
-    extra = [None] * rank if output_padding is None else list(_sizes(output_padding, rank))
-    pads = []
-    for size, stride, factor, more in zip(kernel.shape, strides, dilation, extra, strict=False):
-        reach = (size - 1) * factor + 1
-        if padding.lower() == "valid":
-            # (n - 1) stride + max(reach, stride) outputs, unless `output_padding` is given
-            more = max(reach, stride) - reach if more is None else more
-            pads.append((reach - 1, reach - 1 + more))
-        else:
-            # n stride outputs, or (n - 1) stride + reach % 2 + output_padding
-            total = stride + reach - 2 if more is None else reach + reach % 2 - 2 + more
-            before = min(-(-total // 2), reach - 1)
-            pads.append((before, total - before))
-    return jax.lax.conv_transpose(
-        inputs, kernel.astype(inputs.dtype), strides, pads, rhs_dilation=dilation,
-        dimension_numbers=_layout(data_format, rank), transpose_kernel=True,
-    )  # fmt: skip
+    steps, dilation = _sizes(strides, rank), _sizes(dilation_rate, rank)
+    extra = (None,) * rank if output_padding is None else _sizes(output_padding, rank)
+    widths = [(size - 1) * factor + 1 for size, factor in zip(kernel.shape, dilation, strict=False)]
+    pads = tuple(
+        transposed_padding(width, step, padding, more)
+        for width, step, more in zip(widths, steps, extra, strict=True)
+    )
+    kernel = jnp.swapaxes(jnp.flip(kernel, tuple(range(rank))), -1, -2)
+    window = ConvWindow((1,) * rank, pads, steps, dilation)
+    return conv_with_data_format(inputs, kernel, window, data_format or "channels_last")
 
 
-def _window(inputs: Any, pool_size: Any, strides: Any, data_format: str | None) -> tuple[Any, Any]:
-    rank = inputs.ndim - 2
-    pool = _sizes(pool_size, rank)
-    steps = pool if strides is None else _sizes(strides, rank)
-    axes = get_spatial_axes(data_format or "channels_last", rank)
-    window, moves = [1] * inputs.ndim, [1] * inputs.ndim
-    for axis, size, step in zip(axes, pool, steps, strict=True):
-        window[axis], moves[axis] = size, step
-    return tuple(window), tuple(moves)
+def _pool(
+    kinds: tuple[Any, ...], inputs: Any, pool_size: Any, strides: Any, padding: str, data_format: str | None
+) -> Any:
+    """Compute what a pooling layer does. `kinds` are the layers for one, two and three spatial axes."""
+    kind = kinds[inputs.ndim - 3]
+    # A generated name would count in the names of the layers that the user creates.
+    return kind(pool_size, strides, _check_padding(padding), data_format, name="pool").call(inputs)
 
 
 @operation
@@ -382,9 +393,8 @@ def max_pool(
     inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
 ) -> Any:
     """Return the maximum of each window."""
-    inputs = jnp.asarray(inputs)
-    window, moves = _window(inputs, pool_size, strides, data_format)
-    return jax.lax.reduce_window(inputs, -jnp.inf, jax.lax.max, window, moves, padding.upper())
+    kinds = MaxPooling1D, MaxPooling2D, MaxPooling3D
+    return _pool(kinds, jnp.asarray(inputs), pool_size, strides, padding, data_format)
 
 
 @operation
@@ -392,11 +402,8 @@ def average_pool(
     inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
 ) -> Any:
     """Return the mean of each window, without padding."""
-    inputs = _floats(inputs)
-    window, moves = _window(inputs, pool_size, strides, data_format)
-    total = jax.lax.reduce_window(inputs, 0.0, jax.lax.add, window, moves, padding.upper())
-    ones = jnp.ones_like(inputs)
-    return total / jax.lax.reduce_window(ones, 0.0, jax.lax.add, window, moves, padding.upper())
+    kinds = AveragePooling1D, AveragePooling2D, AveragePooling3D
+    return _pool(kinds, _floats(inputs), pool_size, strides, padding, data_format)
 
 
 def _adaptive_pool(inputs: Any, output_size: Any, data_format: str | None, function: Any) -> Any:
@@ -459,6 +466,7 @@ def dot_product_attention(
     is_causal: bool = False, flash_attention: bool | None = None, attn_logits_soft_cap: float | None = None,
 ) -> Any:  # fmt: skip
     """Compute ``softmax(query key' * scale + bias) value`` for inputs of shape ``[batch, time, heads, width]``."""
+    refuse_options("dot_product_attention", flash_attention=flash_attention)
     query, key, value = jnp.asarray(query), jnp.asarray(key), jnp.asarray(value)
     if attn_logits_soft_cap is None:
         return jax.nn.dot_product_attention(query, key, value, bias, mask, scale=scale, is_causal=is_causal)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from fitwell import config
-from fitwell.ops.definition import define_from_jax, operation
+from fitwell.ops.definition import define_from_jax, operation, refuse_options
 
 _LINES = """
 abs(x)
@@ -258,6 +258,7 @@ def array(x: Any, dtype: Any = None) -> Any:
 @operation
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> Any:
     """Count how often each integer occurs in `x`, along the last axis."""
+    refuse_options("bincount", sparse=sparse)
     x = jnp.asarray(x)
     length = builtins.max(
         minlength, int(jnp.max(x)) + 1 if x.size and not isinstance(x, jax.core.Tracer) else minlength

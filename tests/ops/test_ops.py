@@ -13,6 +13,7 @@ import pytest
 
 import fitwell as fw
 from fitwell import ops
+from fitwell.errors import InvalidArgument
 
 keras: Any = pytest.importorskip("keras", reason="the reference is Keras, of the extra [test]")
 if keras.backend.backend() != "jax":
@@ -215,6 +216,9 @@ for _padding in ("valid", "same"):
     example("conv_transpose", IMAGE, draw(3, 3, 5, 4), 3, _padding, output_padding=1)
 example("conv", draw(2, 9, 4), draw(3, 4, 5), 1, "same", dilation_rate=2)
 example("conv", IMAGE, draw(3, 3, 2, 6))
+example("conv", draw(2, 4, 5, 6, 3), draw(2, 3, 2, 3, 5), 2, "same")
+example("conv", draw(2, 4, 8, 9), draw(3, 2, 4, 5), 1, "same", "channels_first")
+example("depthwise_conv", draw(2, 4, 8, 9), draw(3, 2, 4, 2), 2, "valid", "channels_first")
 example("adaptive_average_pool", IMAGE, (3, 4))
 example("adaptive_max_pool", IMAGE, (3, 4))
 example("space_to_depth", draw(2, 4, 6, 8), 2)
@@ -311,3 +315,17 @@ def test_descriptions_of_arrays() -> None:
     for found, expected in zip(ops.histogram(A, 5), np.histogram(A, 5), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5)
     np.testing.assert_allclose(np.sum(ops.sparsemax(A), axis=1), 1, atol=1e-6)
+
+
+def test_options_without_meaning_are_refused() -> None:
+    for name, arguments, option in [
+        ("one_hot", (INTS, 6), "sparse"),
+        ("multi_hot", (INTS, 6), "sparse"),
+        ("bincount", (INTS[0],), "sparse"),
+        ("convert_to_tensor", (A,), "ragged"),
+        ("moments", (A, 0), "synchronized"),
+        ("layer_normalization", (A,), "rms_scaling"),
+        ("dot_product_attention", (QUERY, QUERY, QUERY), "flash_attention"),
+    ]:
+        with pytest.raises(InvalidArgument, match=f"ops.{name}: {option}=True is not supported; omit it"):
+            getattr(ops, name)(*arguments, **{option: True})
