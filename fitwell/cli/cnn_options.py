@@ -9,26 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from fitwell.cli.network_options import default_batch_size, dropout_rate
 from fitwell.cli.network_output import loss_for, metrics_for, model_name, output_layer
 from fitwell.cli.prepared_data import PreparedData
 from fitwell.errors import InvalidArgument
 
 __all__ = ["CNNOptions", "build_network", "filters_for"]
 
-_OTHER_NETWORKS_ONLY = {
-    "hidden": "mlp",
-    "activation": "mlp",
-    "batch_norm": "mlp",
-    "l2": "mlp",
-    "optimizer": "mlp",
-    "patience": "mlp",
-    "quality": "tabular",
-    "minutes": "tabular",
-}
 # Eleven epochs of MNIST, which take six and a half minutes on two cores.
 STEPS = 4000
 MIN_EPOCHS, MAX_EPOCHS = 10, 100
-LARGE_ROW_COUNT = 10_000
 # Pooling stops at this size, so that the dense layer still sees where in the image something is.
 SMALLEST_SIDE = 7
 MIN_CONVOLUTIONS = 3
@@ -52,23 +42,15 @@ class CNNOptions:
         """Create the options, and fill in missing ones depending on the number of images.
 
         Raises:
-            InvalidArgument: If an option is given that only applies to other networks, or if the inputs are not images.
+            InvalidArgument: If the inputs are not images, or if an option is out of range.
         """
         if prepared.image_shape is None:
             raise InvalidArgument("--network cnn only applies to images; omit it, or choose --network mlp")
-        for name, network in _OTHER_NETWORKS_ONLY.items():
-            if getattr(options, name) is not None:
-                word = name.replace("_", "-")
-                hint = "omit it" if network == "tabular" else f"add --network {network}, or omit it"
-                raise InvalidArgument(f"--{word} only applies to --network {network}; {hint}")
-        dropout = 0.3 if options.dropout is None else options.dropout
-        if not 0 <= dropout < 1:
-            raise InvalidArgument(f"--dropout must be at least 0 and below 1, got {dropout:g}")
         rows = len(prepared.train)
-        batch_size = options.batch_size or (128 if rows > LARGE_ROW_COUNT else 32)
+        batch_size = options.batch_size or default_batch_size(rows)
         epochs = int(np.clip(math.ceil(STEPS * batch_size / rows), MIN_EPOCHS, MAX_EPOCHS))
         return cls(
-            dropout,
+            dropout_rate(options, 0.3),
             options.learning_rate or 0.003,
             batch_size,
             options.epochs or epochs,

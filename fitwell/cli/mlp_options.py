@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from fitwell._data.text_format import pluralize
+from fitwell.cli.network_options import default_batch_size, dropout_rate
 from fitwell.cli.network_output import loss_for, metrics_for, model_name, output_layer
 from fitwell.cli.prepared_data import PreparedData
-from fitwell.errors import InvalidArgument
 
 __all__ = [
     "MLPOptions",
@@ -23,7 +23,6 @@ LARGE_INPUT_COUNT = 200
 # because the noise in the batch statistics reaches the linear output. (With two hidden layers, batch normalization
 # improves the accuracy on digits by 1.8 points, but makes the error on California housing worse.)
 BATCH_NORM_DEPTH = {"binary": 2, "multiclass": 2, "regression": 3}
-LARGE_ROW_COUNT = 10_000
 
 # Initializers that preserve the variance of the activations from layer to layer (He 2015, LeCun 1998, Glorot 2010).
 INITIALIZERS = {
@@ -110,23 +109,17 @@ class MLPOptions:
         """Create the options, and fill in missing ones depending on the size of the data."""
         inputs = int(np.prod(prepared.train.x.shape[1:]))
         hidden = tuple(options.hidden or ((256, 128) if inputs >= LARGE_INPUT_COUNT else (64, 64)))
-        dropout = options.dropout or 0.0
-        if not 0 <= dropout < 1:
-            raise InvalidArgument(f"--dropout must be at least 0 and below 1, got {dropout:g}")
-        for name, network in (("quality", "tabular"), ("minutes", "tabular"), ("augment", "cnn")):
-            if getattr(options, name) is not None:
-                raise InvalidArgument(f"--{name} only applies to --network {network}")
         return cls(
             hidden,
             options.activation or "elu",
             len(hidden) >= BATCH_NORM_DEPTH[prepared.target.task]
             if options.batch_norm is None
             else options.batch_norm,
-            dropout,
+            dropout_rate(options, 0.0),
             options.l2 or 0.0,
             options.optimizer or "nadam",
             options.learning_rate,
-            options.batch_size or (128 if len(prepared.train) > LARGE_ROW_COUNT else 32),
+            options.batch_size or default_batch_size(len(prepared.train)),
             options.epochs or 100,
             options.patience or 10,
             options.seed,

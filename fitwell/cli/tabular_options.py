@@ -14,8 +14,6 @@ __all__ = ["QUALITIES", "TabularOptions"]
 
 QUALITIES = ("fast", "good", "best")
 
-_MLP_ONLY = ("batch_norm", "l2", "optimizer", "patience")
-
 
 @dataclass(frozen=True)
 class TabularOptions:
@@ -38,16 +36,8 @@ class TabularOptions:
         """Create the options from the arguments of ``fitwell train``.
 
         Raises:
-            InvalidArgument: If an option is given that only applies to ``--network mlp``.
+            InvalidArgument: If ``--minutes`` is given without ``--quality best``.
         """
-        for name in _MLP_ONLY:
-            if getattr(options, name) is not None:
-                word = name.replace("_", "-")
-                raise InvalidArgument(
-                    f"--{word} only applies to --network mlp; add --network mlp, or omit --{word}"
-                )
-        if options.augment is not None:
-            raise InvalidArgument("--augment only applies to images; omit it")
         changed = {
             "hidden_layer_sizes": None if options.hidden is None else tuple(options.hidden),
             "activation": options.activation,

@@ -68,6 +68,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _make_job(network: str, prepared: PreparedData, options: argparse.Namespace) -> TrainingJob:
+    from fitwell.cli.network_options import check_network_options
+
+    check_network_options(options, network)
     if network == "tabular":
         if prepared.image_shape is not None:
             raise InvalidArgument("--network tabular only applies to tables; omit it")
